@@ -1,0 +1,367 @@
+//! The one file that knows the database driver.
+//!
+//! Everything above it writes the same `$n` SQL for SQLite and PostgreSQL and sees only [`Value`]s and
+//! [`Row`]s. One connection writes, a few read: a deferred transaction that turns into a write is
+//! refused by SQLite at once, so every transaction here begins as a write. Writers queue first come,
+//! first served; record details come as one group at a time, so nobody waits for more than one of those.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
+
+/// What a store answers.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or broke.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database could not be brought to this version's schema.
+    #[error("database schema: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A file of the data folder could not be read or written.
+    #[error("data folder: {0}")]
+    Disk(#[from] std::io::Error),
+    /// A row holds something this version does not understand.
+    #[error("row of {table} holds {found}")]
+    Unreadable {
+        /// Table it stands in.
+        table: &'static str,
+        /// What was found there.
+        found: String,
+    },
+    /// Another node holds the lease this write was made under; nothing was written.
+    #[error("the lease is lost")]
+    LeaseLost,
+    /// Bytes that arrived are not the ones announced; nothing was stored.
+    #[error("{0}")]
+    Mismatch(String),
+}
+
+/// One bound value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// A number, a time in Unix milliseconds, or 0 and 1 for no and yes.
+    Int(i64),
+    /// A text.
+    Text(String),
+    /// Raw bytes: ids and digests.
+    Blob(Vec<u8>),
+}
+
+/// Binds a number.
+pub fn int(number: i64) -> Value {
+    Value::Int(number)
+}
+
+/// Binds a count or a size.
+pub fn size(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// Binds yes or no.
+pub fn flag(yes: bool) -> Value {
+    Value::Int(i64::from(yes))
+}
+
+/// Binds a text.
+pub fn text(text: impl Into<String>) -> Value {
+    Value::Text(text.into())
+}
+
+/// Binds raw bytes.
+pub fn blob(bytes: impl Into<Vec<u8>>) -> Value {
+    Value::Blob(bytes.into())
+}
+
+/// Binds nothing for `None`.
+pub fn maybe<T>(value: Option<T>, bind: impl FnOnce(T) -> Value) -> Value {
+    value.map_or(Value::Null, bind)
+}
+
+/// One row of an answer, read by column name.
+pub struct Row(SqliteRow);
+
+impl Row {
+    /// Returns a number that is never null.
+    pub fn int(&self, column: &str) -> StoreResult<i64> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// Returns a count or a size; a negative one reads as 0.
+    pub fn size(&self, column: &str) -> StoreResult<u64> {
+        Ok(u64::try_from(self.int(column)?).unwrap_or(0))
+    }
+
+    /// Returns yes or no.
+    pub fn flag(&self, column: &str) -> StoreResult<bool> {
+        Ok(self.int(column)? != 0)
+    }
+
+    /// Returns a number or nothing.
+    pub fn maybe_int(&self, column: &str) -> StoreResult<Option<i64>> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// Returns a text that is never null.
+    pub fn text(&self, column: &str) -> StoreResult<String> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// Returns a text or nothing.
+    pub fn maybe_text(&self, column: &str) -> StoreResult<Option<String>> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// Returns raw bytes that are never null.
+    pub fn blob(&self, column: &str) -> StoreResult<Vec<u8>> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// Returns raw bytes or nothing.
+    pub fn maybe_blob(&self, column: &str) -> StoreResult<Option<Vec<u8>>> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// Returns `N` raw bytes: an id or a digest.
+    pub fn bytes<const N: usize>(&self, column: &str) -> StoreResult<[u8; N]> {
+        let bytes = self.blob(column)?;
+        let found = bytes.len();
+        bytes.try_into().map_err(|_| StoreError::Unreadable {
+            table: "bytes",
+            found: format!("{found} bytes in `{column}` instead of {N}"),
+        })
+    }
+}
+
+/// A statement's text: fixed, or put together from fixed parts and `$n` only.
+pub trait Statement: Send {
+    /// Returns the text in the driver's wrapping.
+    fn sql(self) -> sqlx::SqlStr;
+}
+
+impl Statement for &'static str {
+    fn sql(self) -> sqlx::SqlStr {
+        sqlx::SqlSafeStr::into_sql_str(self)
+    }
+}
+
+impl Statement for String {
+    fn sql(self) -> sqlx::SqlStr {
+        sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(self))
+    }
+}
+
+/// Most values one statement may bind.
+pub const MOST_VALUES: usize = 32_000;
+
+/// Returns `($1, $2), ($3, $4), ...` for `rows` rows of `columns` columns, counting from `first`.
+pub fn placeholders(first: usize, columns: usize, rows: usize) -> String {
+    let mut text = String::with_capacity(rows * columns * 7);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            if column > 0 {
+                text.push(',');
+            }
+            text.push('$');
+            text.push_str(&(first + row * columns + column).to_string());
+        }
+        text.push(')');
+    }
+    text
+}
+
+/// Returns the end of the range of texts that begin with `prefix`: the first text past all of them.
+///
+/// `None` when there is no such text, because `prefix` is empty or holds nothing but the last character.
+pub fn prefix_end(prefix: &str) -> Option<String> {
+    let mut chars: Vec<char> = prefix.chars().collect();
+    while let Some(last) = chars.pop() {
+        let next = match last {
+            '\u{D7FF}' => Some('\u{E000}'),
+            other => char::from_u32(u32::from(other) + 1),
+        };
+        if let Some(next) = next {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
+}
+
+type Query = sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments>;
+
+fn query(sql: impl Statement, values: Vec<Value>) -> Query {
+    values
+        .into_iter()
+        .fold(sqlx::query(sql.sql()), |query, value| match value {
+            Value::Null => query.bind(None::<i64>),
+            Value::Int(number) => query.bind(number),
+            Value::Text(text) => query.bind(text),
+            Value::Blob(bytes) => query.bind(bytes),
+        })
+}
+
+/// The database: one connection that writes, a few that read.
+#[derive(Clone)]
+pub struct Db {
+    readers: SqlitePool,
+    writer: SqlitePool,
+}
+
+impl Db {
+    /// Opens (or makes) the database file and brings it to this version's schema.
+    pub async fn open(file: &Path) -> StoreResult<Self> {
+        let options = SqliteConnectOptions::from_str("sqlite:")?
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .foreign_keys(false)
+            .busy_timeout(Duration::from_secs(30))
+            .pragma("temp_store", "memory")
+            .pragma("wal_autocheckpoint", "4000")
+            .pragma("journal_size_limit", "67108864")
+            .statement_cache_capacity(64);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_secs(300))
+            .connect_with(options.clone().pragma("cache_size", "-24000"))
+            .await?;
+        sqlx::migrate!("./migrations").run(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_secs(60))
+            .idle_timeout(Duration::from_secs(60))
+            .connect_with(
+                options
+                    .read_only(true)
+                    .create_if_missing(false)
+                    .pragma("cache_size", "-4000"),
+            )
+            .await?;
+        Ok(Self { readers, writer })
+    }
+
+    /// Closes every connection; what was committed stays.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Returns every row of the answer: only for lists that are bounded by a `LIMIT` or by nature.
+    pub async fn fetch_all(&self, sql: impl Statement, values: Vec<Value>) -> StoreResult<Vec<Row>> {
+        Ok(query(sql, values)
+            .fetch_all(&self.readers)
+            .await?
+            .into_iter()
+            .map(Row)
+            .collect())
+    }
+
+    /// Returns the first row, if there is one.
+    pub async fn fetch_optional(&self, sql: impl Statement, values: Vec<Value>) -> StoreResult<Option<Row>> {
+        Ok(query(sql, values).fetch_optional(&self.readers).await?.map(Row))
+    }
+
+    /// Runs one statement in a transaction of its own and returns how many rows it touched.
+    pub async fn execute(&self, sql: impl Statement, values: Vec<Value>) -> StoreResult<u64> {
+        let mut write = self.begin().await?;
+        let touched = write.execute(sql, values).await?;
+        write.commit().await?;
+        Ok(touched)
+    }
+
+    /// Begins a write; nobody else writes until it is committed or dropped. Never held across the network.
+    pub async fn begin(&self) -> StoreResult<Write> {
+        Ok(Write(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+}
+
+/// A transaction that may write; dropped without [`Write::commit`] it leaves nothing behind.
+pub struct Write(Transaction<'static, Sqlite>);
+
+impl Write {
+    /// Runs one statement and returns how many rows it touched.
+    pub async fn execute(&mut self, sql: impl Statement, values: Vec<Value>) -> StoreResult<u64> {
+        Ok(query(sql, values).execute(&mut *self.0).await?.rows_affected())
+    }
+
+    /// Returns every row of the answer.
+    pub async fn fetch_all(&mut self, sql: impl Statement, values: Vec<Value>) -> StoreResult<Vec<Row>> {
+        Ok(query(sql, values)
+            .fetch_all(&mut *self.0)
+            .await?
+            .into_iter()
+            .map(Row)
+            .collect())
+    }
+
+    /// Returns the first row, if there is one.
+    pub async fn fetch_optional(
+        &mut self,
+        sql: impl Statement,
+        values: Vec<Value>,
+    ) -> StoreResult<Option<Row>> {
+        Ok(query(sql, values).fetch_optional(&mut *self.0).await?.map(Row))
+    }
+
+    /// Inserts `rows`, all of `columns` values each, with as few statements as the driver allows.
+    ///
+    /// `head` is `INSERT INTO t (a, b) VALUES`, `tail` what follows the rows (`ON CONFLICT ...` or nothing).
+    pub async fn insert_all(
+        &mut self,
+        head: &'static str,
+        columns: usize,
+        tail: &'static str,
+        rows: Vec<Vec<Value>>,
+    ) -> StoreResult<u64> {
+        let most = (MOST_VALUES / columns).min(500);
+        let mut touched = 0;
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let group: Vec<Vec<Value>> = rows.by_ref().take(most).collect();
+            let sql = format!("{head} {} {tail}", placeholders(1, columns, group.len()));
+            touched += self.execute(sql, group.into_iter().flatten().collect()).await?;
+        }
+        Ok(touched)
+    }
+
+    /// Makes everything written durable.
+    pub async fn commit(self) -> StoreResult<()> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_prefix_is_past_all_that_begin_with_it() {
+        assert_eq!(prefix_end("/a"), Some("/b".into()));
+        assert_eq!(prefix_end("a\u{10FFFF}"), Some("b".into()));
+        assert_eq!(prefix_end(""), None);
+        assert!(*"/a\u{10FFFF}z" < *prefix_end("/a").expect("it has an end"));
+    }
+
+    #[test]
+    fn placeholders_count_on_from_row_to_row() {
+        assert_eq!(placeholders(1, 2, 2), "($1,$2), ($3,$4)");
+    }
+}

@@ -1,0 +1,3 @@
+//! What a node keeps: SQL rows and blobs.
+
+pub mod db;
