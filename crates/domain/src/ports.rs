@@ -203,10 +203,10 @@ pub trait Settled: Send + Sync {
 /// The bytes of a batch, read from the source through throttle, count and digest check.
 #[async_trait]
 pub trait Content: Send + Sync {
-    /// Returns the bytes of `blob` of the artifact `key` from `offset_bytes` on.
+    /// Returns the bytes of `blob` of the artifact `key` from `offset_bytes` on, unverified.
     ///
-    /// Read from 0 to the end, the bytes are verified: the last piece comes only if length and digest are
-    /// right, otherwise the stream ends with [`ErrorKind::Changed`] or [`ErrorKind::Corrupt`].
+    /// The target digests what it received before it acknowledges, as it has to anyway. A stream that is
+    /// shorter or longer than the blob ends with [`ErrorKind::Changed`].
     async fn open(&self, key: &ArtifactKey, blob: &Blob, offset_bytes: u64) -> ConnectorResult<ByteStream>;
 
     /// Returns the whole, verified bytes of each of `wanted` (each at most [`SMALL_BLOB_BYTES`]), in their order.
