@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::artifact::{Artifact, ArtifactKey, Blob, Existing};
+use crate::artifact::{Artifact, ArtifactKey, Blob, Existing, Metadata};
 use crate::digest::Digest;
 use crate::failure::{ErrorKind, Failure, Stage, clean_words};
 use crate::task::Scope;
@@ -203,10 +203,10 @@ pub trait Settled: Send + Sync {
 /// The bytes of a batch, read from the source through throttle, count and digest check.
 #[async_trait]
 pub trait Content: Send + Sync {
-    /// Returns the bytes of `blob` of the artifact `key` from `offset_bytes` on.
+    /// Returns the bytes of `blob` of the artifact `key` from `offset_bytes` on, unverified.
     ///
-    /// Read from 0 to the end, the bytes are verified: the last piece comes only if length and digest are
-    /// right, otherwise the stream ends with [`ErrorKind::Changed`] or [`ErrorKind::Corrupt`].
+    /// The target digests what it received before it acknowledges, as it has to anyway. A stream that is
+    /// shorter or longer than the blob ends with [`ErrorKind::Changed`].
     async fn open(&self, key: &ArtifactKey, blob: &Blob, offset_bytes: u64) -> ConnectorResult<ByteStream>;
 
     /// Returns the whole, verified bytes of each of `wanted` (each at most [`SMALL_BLOB_BYTES`]), in their order.
@@ -231,6 +231,11 @@ pub struct Capabilities {
 pub trait Target: Send + Sync {
     /// Returns what this target can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Says whether `existing` properties are those `wanted`, as far as this target can keep them.
+    fn same_metadata(&self, wanted: &Metadata, existing: &Metadata) -> bool {
+        wanted == existing
+    }
 
     /// Makes sure the repository is there and can be written, creating it (and its project) if `create` is set.
     async fn prepare(&self, create: bool) -> ConnectorResult<()>;

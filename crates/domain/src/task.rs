@@ -55,6 +55,10 @@ pub struct Settings {
     pub on_conflict: ConflictStrategy,
     /// What to do after a failed artifact.
     pub on_error: ErrorStrategy,
+    /// Whether runs of whole repositories go on after a failed artifact even under
+    /// [`ErrorStrategy::FastFail`]: so for tasks made through the contract.
+    #[serde(default)]
+    pub repository_runs_go_on: bool,
     /// What starts the task.
     pub trigger: Trigger,
     /// Kept and shown for the contract; every transfer is verified whatever it says.
@@ -70,9 +74,20 @@ impl Default for Settings {
             include_metadata: true,
             on_conflict: ConflictStrategy::Skip,
             on_error: ErrorStrategy::Continue,
+            repository_runs_go_on: false,
             trigger: Trigger::Immediately,
             storage_consistency_check: false,
             create_remote_repository: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Returns what a failed artifact means for a run of `scope`.
+    pub fn on_error_within(&self, scope: &Scope) -> ErrorStrategy {
+        match scope {
+            Scope::Repository if self.repository_runs_go_on => ErrorStrategy::Continue,
+            Scope::Repository | Scope::Paths(_) => self.on_error,
         }
     }
 }
