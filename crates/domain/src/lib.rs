@@ -10,6 +10,7 @@ pub mod artifact;
 pub mod clock;
 pub mod cluster;
 pub mod counts;
+pub mod cron;
 pub mod decide;
 pub mod detail;
 pub mod digest;

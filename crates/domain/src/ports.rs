@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::artifact::{Artifact, ArtifactKey, Blob, Existing};
+use crate::artifact::{Artifact, ArtifactKey, Blob, Existing, Metadata};
 use crate::digest::Digest;
 use crate::failure::{ErrorKind, Failure, Stage, clean_words};
 use crate::task::Scope;
@@ -231,6 +231,11 @@ pub struct Capabilities {
 pub trait Target: Send + Sync {
     /// Returns what this target can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Says whether `existing` properties are those `wanted`, as far as this target can keep them.
+    fn same_metadata(&self, wanted: &Metadata, existing: &Metadata) -> bool {
+        wanted == existing
+    }
 
     /// Makes sure the repository is there and can be written, creating it (and its project) if `create` is set.
     async fn prepare(&self, create: bool) -> ConnectorResult<()>;

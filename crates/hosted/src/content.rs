@@ -18,7 +18,8 @@ use crate::error::{HostedError, HostedResult};
 pub(crate) fn unreadable(subject: impl Into<String>, error: &io::Error) -> ConnectorError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => {
-            ConnectorError::new(ErrorKind::Disk, Stage::Read, subject).words("its bytes are lost from the disk")
+            ConnectorError::new(ErrorKind::Disk, Stage::Read, subject)
+                .words("its bytes are lost from the disk")
         }
         _ => ConnectorError::new(ErrorKind::Disk, Stage::Read, subject).words(error.to_string()),
     }
@@ -32,14 +33,29 @@ pub(crate) async fn stream(
     range: Range<u64>,
 ) -> HostedResult<ByteStream> {
     let length_bytes = range.end - range.start;
-    let opened = hosted.data().files().stream(file.place, range.start, length_bytes).await;
+    let opened = hosted
+        .data()
+        .files()
+        .stream(file.place, range.start, length_bytes)
+        .await;
     let bytes = match opened {
         Ok(bytes) => bytes,
         // A pack may have been rewritten since the node was read: the blob lies elsewhere now.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let place = hosted.data().places(&[file.digest]).await?.into_iter().next().flatten();
+            let place = hosted
+                .data()
+                .places(&[file.digest])
+                .await?
+                .into_iter()
+                .next()
+                .flatten();
             let place = place.ok_or_else(|| HostedError::DataLost(path.clone()))?;
-            match hosted.data().files().stream(place, range.start, length_bytes).await {
+            match hosted
+                .data()
+                .files()
+                .stream(place, range.start, length_bytes)
+                .await
+            {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return Err(HostedError::DataLost(path.clone()));
                 }
@@ -49,7 +65,9 @@ pub(crate) async fn stream(
         Err(error) => return Err(error.into()),
     };
     let subject = path.to_string();
-    Ok(Box::pin(bytes.map(move |piece| piece.map_err(|error| unreadable(subject.clone(), &error)))))
+    Ok(Box::pin(bytes.map(move |piece| {
+        piece.map_err(|error| unreadable(subject.clone(), &error))
+    })))
 }
 
 /// Returns the whole bytes of each of `nodes`, in their order.
@@ -73,7 +91,9 @@ pub(crate) async fn read_places(
         .map(|place| {
             let absent = || ConnectorError::new(ErrorKind::NotFound, Stage::Read, "file");
             let (subject, _) = place.ok_or_else(absent)?;
-            read.next().ok_or_else(absent)?.map_err(|error| unreadable(subject, &error))
+            read.next()
+                .ok_or_else(absent)?
+                .map_err(|error| unreadable(subject, &error))
         })
         .collect()
 }

@@ -101,6 +101,17 @@ impl From<StoreError> for HostedError {
 }
 
 impl HostedError {
+    /// Returns an error for each of several who waited for the same write.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Disk(error) => Self::Disk(match error.raw_os_error() {
+                Some(code) => std::io::Error::from_raw_os_error(code),
+                None => std::io::Error::new(error.kind(), error.to_string()),
+            }),
+            other => Self::Disk(std::io::Error::other(other.to_string())),
+        }
+    }
+
     /// Returns what kind of failure it is to a run.
     pub fn kind(&self) -> ErrorKind {
         match self {

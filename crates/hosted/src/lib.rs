@@ -5,6 +5,7 @@
 //! decides what goes there and hashes what arrives.
 #![warn(missing_docs)]
 
+mod checksums;
 mod content;
 mod error;
 mod intake;
@@ -31,6 +32,7 @@ pub use storage::publish::Viewer;
 pub use storage::repositories::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
 
 use intake::Intake;
+use storage::Store;
 use storage::repositories::Created;
 
 /// This node's own repositories.
@@ -41,8 +43,13 @@ pub struct Hosted {
 }
 
 impl Hosted {
-    /// Takes over the hosted part of a store.
-    pub fn new(data: HostedData) -> Self {
+    /// Opens the hosted part of `store`; once per store.
+    pub async fn open(store: &Store) -> HostedResult<Self> {
+        Ok(Self::over(HostedData::open(store).await?))
+    }
+
+    /// Takes over hosted data that is open already.
+    pub fn over(data: HostedData) -> Self {
         Self {
             intake: Arc::new(Intake::default()),
             data,
@@ -58,7 +65,11 @@ impl Hosted {
         user: &str,
     ) -> HostedResult<()> {
         names::check_project(name, display_name)?;
-        if self.data.insert_project(name, display_name, description, user).await? {
+        if self
+            .data
+            .insert_project(name, display_name, description, user)
+            .await?
+        {
             Ok(())
         } else {
             Err(HostedError::ProjectExists(name.into()))
@@ -86,7 +97,11 @@ impl Hosted {
         if let Some(display_name) = &display_name {
             names::check_display_name(display_name)?;
         }
-        if self.data.update_project(name, display_name, description, user).await? {
+        if self
+            .data
+            .update_project(name, display_name, description, user)
+            .await?
+        {
             Ok(())
         } else {
             Err(HostedError::ProjectUnknown(name.into()))
@@ -104,7 +119,11 @@ impl Hosted {
     }
 
     /// Makes sure that `name` is a repository of files, making its project and itself where they are missing.
-    pub async fn ensure_repository(&self, name: &RepositoryRef, user: &str) -> HostedResult<HostedRepository> {
+    pub async fn ensure_repository(
+        &self,
+        name: &RepositoryRef,
+        user: &str,
+    ) -> HostedResult<HostedRepository> {
         for _ in 0..2 {
             if let Some(repository) = self.repository(name).await? {
                 return Ok(repository);
@@ -113,7 +132,10 @@ impl Hosted {
                 Ok(()) | Err(HostedError::ProjectExists(_)) => {}
                 Err(error) => return Err(error),
             }
-            match self.create_repository(&NewRepository::generic(name.clone()), user).await {
+            match self
+                .create_repository(&NewRepository::generic(name.clone()), user)
+                .await
+            {
                 Ok(_) | Err(HostedError::RepositoryExists(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -128,7 +150,11 @@ impl Hosted {
     }
 
     /// Returns the repositories of `project` that `filter` lets through, the newest first.
-    pub async fn repositories(&self, project: &str, filter: RepositoryFilter) -> HostedResult<Vec<Repository>> {
+    pub async fn repositories(
+        &self,
+        project: &str,
+        filter: RepositoryFilter,
+    ) -> HostedResult<Vec<Repository>> {
         Ok(self.data.repositories(project, filter).await?)
     }
 

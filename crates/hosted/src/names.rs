@@ -32,8 +32,15 @@ pub(crate) fn check_repository(new: &NewRepository) -> HostedResult<()> {
 }
 
 fn is_name(name: &str, lengths: std::ops::RangeInclusive<usize>, others: &[u8]) -> bool {
-    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    first && lengths.contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+    let first = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    first
+        && lengths.contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
 }
 
 fn invalid(member: &'static str, value: &str) -> HostedError {

@@ -59,8 +59,15 @@ pub(crate) async fn publish_checked(
     let mut seen = HashSet::with_capacity(items.len());
     for item in items {
         if seen.insert(item.write.digest) {
-            let Checked { bytes, md5, crc64, .. } = item;
-            brought.push(Brought { digest: item.write.digest, bytes, md5, crc64 });
+            let Checked {
+                bytes, md5, crc64, ..
+            } = item;
+            brought.push(Brought {
+                digest: item.write.digest,
+                bytes,
+                md5,
+                crc64,
+            });
         }
         writes.push(item.write);
     }
@@ -77,13 +84,22 @@ pub(crate) async fn publish(
     let checked = tokio::task::spawn_blocking(move || check(batch))
         .await
         .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?;
-    let Batch { mut outcomes, writes, moved_bytes, index_of, brought } = checked;
+    let Batch {
+        mut outcomes,
+        writes,
+        moved_bytes,
+        index_of,
+        brought,
+    } = checked;
     let written = store(hosted.clone(), repository_no, viewer.clone(), writes, brought).await?;
     for ((index, moved_bytes), written) in index_of.into_iter().zip(moved_bytes).zip(written) {
         outcomes[index] = Some(outcome(written, moved_bytes));
     }
     let unknown = || PutOutcome::Failed(ConnectorError::new(ErrorKind::Protocol, Stage::Commit, "batch"));
-    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(unknown)).collect())
+    Ok(outcomes
+        .into_iter()
+        .map(|outcome| outcome.unwrap_or_else(unknown))
+        .collect())
 }
 
 /// A batch with its bytes verified: what cannot be written is answered already.
@@ -112,8 +128,18 @@ fn check(batch: Vec<Publish>) -> Batch {
                 if let Supply::Bytes(bytes) = item.supply {
                     checked.moved_bytes.push(Some(bytes.len() as u64));
                     seen.entry(write.digest).or_insert_with(|| {
-                        let md5 = item.put.artifact.blobs.first().and_then(|blob| md5_of(blob.md5.as_deref()?));
-                        checked.brought.push(Brought { digest: write.digest, bytes, md5, crc64: None });
+                        let md5 = item
+                            .put
+                            .artifact
+                            .blobs
+                            .first()
+                            .and_then(|blob| md5_of(blob.md5.as_deref()?));
+                        checked.brought.push(Brought {
+                            digest: write.digest,
+                            bytes,
+                            md5,
+                            crc64: None,
+                        });
                         index
                     });
                 } else {
@@ -129,9 +155,8 @@ fn check(batch: Vec<Publish>) -> Batch {
 
 fn check_one(item: &Publish) -> Result<NodeWrite, ConnectorError> {
     let artifact = &item.put.artifact;
-    let refused = |kind, words: &str| {
-        ConnectorError::new(kind, Stage::Verify, artifact.key.to_string()).words(words)
-    };
+    let refused =
+        |kind, words: &str| ConnectorError::new(kind, Stage::Verify, artifact.key.to_string()).words(words);
     let Some(path) = artifact.key.path().filter(|path| !path.is_root()) else {
         return Err(refused(ErrorKind::Protocol, "its name is no path of a file"));
     };
@@ -139,7 +164,10 @@ fn check_one(item: &Publish) -> Result<NodeWrite, ConnectorError> {
         return Err(refused(ErrorKind::Protocol, "a file has exactly one blob"));
     };
     if blob.digest != artifact.digest {
-        return Err(refused(ErrorKind::Protocol, "its digest is not the one of its blob"));
+        return Err(refused(
+            ErrorKind::Protocol,
+            "its digest is not the one of its blob",
+        ));
     }
     if let Supply::Bytes(bytes) = &item.supply {
         if bytes.len() as u64 != blob.size_bytes {
@@ -184,23 +212,37 @@ async fn store(
         let packed = pack(hosted.data().files().clone(), brought).await?;
         let (blobs, file) = match &packed {
             Some((packed, blobs)) => {
-                let file = NewBlobFile { no: packed.file.no(), size_bytes: packed.size_bytes };
+                let file = NewBlobFile {
+                    no: packed.file.no(),
+                    size_bytes: packed.size_bytes,
+                };
                 (blobs.as_slice(), vec![file])
             }
             None => (&[][..], Vec::new()),
         };
-        let publication = Publication { repository_no, viewer: &viewer, writes: &writes, blobs, files: &file };
+        let publication = Publication {
+            repository_no,
+            viewer: &viewer,
+            writes: &writes,
+            blobs,
+            files: &file,
+        };
         let published = hosted.data().publish(publication).await;
         if let Some((packed, _)) = packed {
             // After an error the rows may be there all the same; the next start knows.
             let no = packed.file.no();
-            if published.as_ref().map_or(true, |published| published.kept_files.contains(&no)) {
+            if published
+                .as_ref()
+                .map_or(true, |published| published.kept_files.contains(&no))
+            {
                 packed.file.keep();
             }
         }
         Ok(published?.written)
     });
-    storing.await.map_err(|error| HostedError::Disk(std::io::Error::other(error)))?
+    storing
+        .await
+        .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?
 }
 
 async fn pack(files: Arc<BlobFiles>, brought: Vec<Brought>) -> HostedResult<Option<(Packed, Vec<NewBlob>)>> {
@@ -226,8 +268,9 @@ async fn pack(files: Arc<BlobFiles>, brought: Vec<Brought>) -> HostedResult<Opti
             .collect();
         Ok((packed, blobs))
     });
-    let packed: std::io::Result<_> =
-        packing.await.map_err(|error| HostedError::Disk(std::io::Error::other(error)))?;
+    let packed: std::io::Result<_> = packing
+        .await
+        .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?;
     Ok(Some(packed?))
 }
 
@@ -247,7 +290,11 @@ fn outcome(written: Written, moved_bytes: Option<u64>) -> PutOutcome {
             "a file cannot replace a folder, nor a folder a file",
         ),
         Written::BlobAbsent => failed(ErrorKind::NotFound, "blob".into(), "its bytes are not here"),
-        Written::OverQuota => failed(ErrorKind::Limit, "quota".into(), "the repository has no room left"),
+        Written::OverQuota => failed(
+            ErrorKind::Limit,
+            "quota".into(),
+            "the repository has no room left",
+        ),
         Written::RepositoryGone => failed(ErrorKind::NotFound, "repository".into(), "it is gone"),
     }
 }

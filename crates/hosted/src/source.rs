@@ -47,8 +47,12 @@ fn ranges(scope: &Scope) -> Vec<PathRange> {
 impl Source for HostedSource {
     async fn list(&self, scope: &Scope, cursor: Option<&Cursor>, limit: usize) -> ConnectorResult<KeyPage> {
         let failed = |error: storage::db::StoreError| {
-            ConnectorError::new(ErrorKind::Disk, Stage::List, self.repository.info().name.to_string())
-                .words(error.to_string())
+            ConnectorError::new(
+                ErrorKind::Disk,
+                Stage::List,
+                self.repository.info().name.to_string(),
+            )
+            .words(error.to_string())
         };
         let after = cursor.map(|cursor| format!("{}\u{1}", cursor.0));
         let mut keys: Vec<ArtifactKey> = Vec::new();
@@ -64,7 +68,12 @@ impl Source for HostedSource {
                 .repository
                 .hosted()
                 .data()
-                .file_paths(self.repository.info().no, &from, range.until.as_deref(), limit + 1 - keys.len())
+                .file_paths(
+                    self.repository.info().no,
+                    &from,
+                    range.until.as_deref(),
+                    limit + 1 - keys.len(),
+                )
                 .await
                 .map_err(failed)?;
             keys.extend(paths.into_iter().map(|name| ArtifactKey { name, version: None }));
@@ -91,7 +100,8 @@ impl Source for HostedSource {
                 .names_something(self.repository.info().no, path)
                 .await
                 .map_err(|error| {
-                    ConnectorError::new(ErrorKind::Disk, Stage::List, path.to_string()).words(error.to_string())
+                    ConnectorError::new(ErrorKind::Disk, Stage::List, path.to_string())
+                        .words(error.to_string())
                 })?;
             if !stands {
                 missing.push(ArtifactKey::file(path));
@@ -112,21 +122,26 @@ impl Source for HostedSource {
             .into_iter()
             .zip(keys)
             .map(|(node, key)| {
-                node.and_then(artifact_of).ok_or_else(|| {
-                    ConnectorError::new(ErrorKind::NotFound, Stage::Describe, key.to_string())
-                })
+                node.and_then(artifact_of)
+                    .ok_or_else(|| ConnectorError::new(ErrorKind::NotFound, Stage::Describe, key.to_string()))
             })
             .collect())
     }
 
     async fn open(&self, key: &ArtifactKey, blob: &Blob, offset_bytes: u64) -> ConnectorResult<ByteStream> {
         let data = self.repository.hosted().data();
-        let failed = |words: String| {
-            ConnectorError::new(ErrorKind::Disk, Stage::Read, key.to_string()).words(words)
-        };
-        let place = data.places(&[blob.digest]).await.map_err(|error| failed(error.to_string()))?;
+        let failed =
+            |words: String| ConnectorError::new(ErrorKind::Disk, Stage::Read, key.to_string()).words(words);
+        let place = data
+            .places(&[blob.digest])
+            .await
+            .map_err(|error| failed(error.to_string()))?;
         let Some(place) = place.into_iter().next().flatten() else {
-            return Err(ConnectorError::new(ErrorKind::Changed, Stage::Read, key.to_string()));
+            return Err(ConnectorError::new(
+                ErrorKind::Changed,
+                Stage::Read,
+                key.to_string(),
+            ));
         };
         let subject = key.to_string();
         let bytes = data
@@ -141,10 +156,20 @@ impl Source for HostedSource {
 
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {
         let digests: Vec<_> = wanted.iter().map(|(_, blob)| blob.digest).collect();
-        let places = self.repository.hosted().data().places(&digests).await.map_err(|error| {
-            ConnectorError::new(ErrorKind::Disk, Stage::Read, self.repository.info().name.to_string())
+        let places = self
+            .repository
+            .hosted()
+            .data()
+            .places(&digests)
+            .await
+            .map_err(|error| {
+                ConnectorError::new(
+                    ErrorKind::Disk,
+                    Stage::Read,
+                    self.repository.info().name.to_string(),
+                )
                 .words(error.to_string())
-        })?;
+            })?;
         let places = wanted
             .iter()
             .zip(places)

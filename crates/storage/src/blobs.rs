@@ -10,8 +10,7 @@ use crate::hosted::{HostedData, list_placeholders, lists};
 use crate::publish::{NewBlob, Viewer, insert_blob, keep};
 
 const BY_DIGEST: &str = "SELECT no FROM blobs WHERE digest = $1";
-const ADD_SENDER: &str =
-    "INSERT INTO blob_senders (blob_no, sender) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+const ADD_SENDER: &str = "INSERT INTO blob_senders (blob_no, sender) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 impl HostedData {
     /// Says for each of `digests`, in their order, whether its bytes need not be sent by `viewer`.
@@ -22,7 +21,7 @@ impl HostedData {
         if digests.is_empty() {
             return Ok(Vec::new());
         }
-        let mut write = self.db.begin().await?;
+        let mut write = self.db().begin().await?;
         let known: HashMap<Digest, i64> = known_to(&mut write, digests, viewer).await?.into_iter().collect();
         let nos: Vec<i64> = known.values().copied().collect();
         keep(&mut write, &nos, self.now_ms() + self.grace_ms).await?;
@@ -34,20 +33,17 @@ impl HostedData {
     ///
     /// Returns whether the new file is used; when the same bytes were here already it may be removed.
     pub async fn adopt(&self, new: &NewBlob, sender: &str) -> StoreResult<bool> {
-        let mut write = self.db.begin().await?;
+        let mut write = self.db().begin().await?;
         let used = self.adopt_in(&mut write, new, sender).await?;
         write.commit().await?;
         Ok(used)
     }
 
-    pub(crate) async fn adopt_in(
-        &self,
-        write: &mut Write,
-        new: &NewBlob,
-        sender: &str,
-    ) -> StoreResult<bool> {
+    pub(crate) async fn adopt_in(&self, write: &mut Write, new: &NewBlob, sender: &str) -> StoreResult<bool> {
         let keep_until_ms = self.now_ms() + self.grace_ms;
-        let known = write.fetch_optional(BY_DIGEST, vec![blob(*new.digest.as_bytes())]).await?;
+        let known = write
+            .fetch_optional(BY_DIGEST, vec![blob(*new.digest.as_bytes())])
+            .await?;
         let (no, used) = match known {
             Some(row) => (row.int("no")?, false),
             None => (self.next_blob_no(), true),
@@ -70,7 +66,7 @@ impl HostedData {
                 list_placeholders(1, list.len())
             );
             let values = list.iter().map(|digest| blob(*digest.as_bytes())).collect();
-            for row in self.db.fetch_all(sql, values).await? {
+            for row in self.db().fetch_all(sql, values).await? {
                 found.insert(Digest::from_bytes(row.bytes("digest")?), place_of(&row)?);
             }
         }
@@ -114,9 +110,8 @@ fn scope_sql(viewer: &Viewer, values: &mut Vec<Value>) -> String {
     };
     values.push(text(&viewer.user));
     let sender = values.len();
-    let mut sql = format!(
-        "AND (EXISTS (SELECT 1 FROM blob_senders s WHERE s.blob_no = b.no AND s.sender = ${sender})"
-    );
+    let mut sql =
+        format!("AND (EXISTS (SELECT 1 FROM blob_senders s WHERE s.blob_no = b.no AND s.sender = ${sender})");
     if !projects.is_empty() {
         sql.push_str(&format!(
             " OR EXISTS (SELECT 1 FROM nodes n JOIN repositories r ON r.no = n.repository_no \

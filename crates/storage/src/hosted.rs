@@ -5,13 +5,12 @@
 //! of [`HostedData`]. A file counts only while a committed row names it.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::clock::Clock;
-use domain::id::IdSource;
 
+use crate::Store;
 use crate::blobfiles::BlobFiles;
 use crate::db::{Db, StoreError, StoreResult};
 
@@ -21,9 +20,7 @@ pub const GRACE_MS: i64 = 60 * 60 * 1000;
 /// Rows and files of the hosted repositories.
 #[derive(Clone)]
 pub struct HostedData {
-    pub(crate) db: Db,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Arc<IdSource>,
+    store: Store,
     files: Arc<BlobFiles>,
     next_blob_no: Arc<AtomicI64>,
     pub(crate) grace_ms: i64,
@@ -33,23 +30,20 @@ const NAMED_FILES: &str = "SELECT no FROM blob_files UNION SELECT file_no FROM u
 const LAST_BLOB: &str = "SELECT COALESCE(MAX(no), 0) AS no FROM blobs";
 
 impl HostedData {
-    /// Opens the hosted part of a data folder; files that a crash left without a row are removed.
-    pub async fn open(
-        db: Db,
-        folder: &Path,
-        clock: Arc<dyn Clock>,
-        ids: Arc<IdSource>,
-    ) -> StoreResult<Self> {
+    /// Opens the hosted part of `store`; files that a crash left without a row are removed.
+    pub async fn open(store: &Store) -> StoreResult<Self> {
+        let db = store.db();
         let rows = db.fetch_all(NAMED_FILES, vec![]).await?;
-        let named = rows.iter().map(|row| row.int("no")).collect::<StoreResult<HashSet<i64>>>()?;
-        let folder = folder.join("blobs");
+        let named = rows
+            .iter()
+            .map(|row| row.int("no"))
+            .collect::<StoreResult<HashSet<i64>>>()?;
+        let folder = store.folder().join("blobs");
         let files = blocking(move || BlobFiles::open(folder, &named)).await?;
         let last = db.fetch_optional(LAST_BLOB, vec![]).await?;
         let last = last.map(|row| row.int("no")).transpose()?.unwrap_or(0);
         Ok(Self {
-            db,
-            clock,
-            ids,
+            store: store.clone(),
             files: Arc::new(files),
             next_blob_no: Arc::new(AtomicI64::new(last + 1)),
             grace_ms: GRACE_MS,
@@ -70,7 +64,15 @@ impl HostedData {
 
     /// Returns the clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
+        self.store.clock()
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        self.store.db()
+    }
+
+    pub(crate) fn next_id<I: From<[u8; 12]>>(&self) -> I {
+        self.store.next_id()
     }
 
     pub(crate) fn next_blob_no(&self) -> i64 {
@@ -78,7 +80,7 @@ impl HostedData {
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
-        self.clock.now_ms()
+        self.store.now_ms()
     }
 }
 
@@ -101,7 +103,11 @@ pub(crate) fn lists<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     items
         .chunks(most)
         .map(|chunk| {
-            let length = LIST_SIZES.iter().copied().find(|size| *size >= chunk.len()).unwrap_or(most);
+            let length = LIST_SIZES
+                .iter()
+                .copied()
+                .find(|size| *size >= chunk.len())
+                .unwrap_or(most);
             let mut list = chunk.to_vec();
             if let Some(last) = chunk.last() {
                 list.resize(length, last.clone());

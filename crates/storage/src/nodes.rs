@@ -169,8 +169,10 @@ impl HostedData {
                  WHERE n.repository_no = $1 AND n.path IN ({})",
                 list_placeholders(2, list.len())
             );
-            let values = std::iter::once(int(repository_no)).chain(list.into_iter().map(text)).collect();
-            for row in self.db.fetch_all(sql, values).await? {
+            let values = std::iter::once(int(repository_no))
+                .chain(list.into_iter().map(text))
+                .collect();
+            for row in self.db().fetch_all(sql, values).await? {
                 let node = node_of(&row)?;
                 found.insert(node.path.as_str().into(), node);
             }
@@ -191,9 +193,13 @@ impl HostedData {
         let rows = match until {
             Some(until) => {
                 let values = vec![int(repository_no), text(from), text(until), limit];
-                self.db.fetch_all(FILES_BELOW, values).await?
+                self.db().fetch_all(FILES_BELOW, values).await?
             }
-            None => self.db.fetch_all(FILES_FROM, vec![int(repository_no), text(from), limit]).await?,
+            None => {
+                self.db()
+                    .fetch_all(FILES_FROM, vec![int(repository_no), text(from), limit])
+                    .await?
+            }
         };
         rows.iter().map(|row| row.text("path")).collect()
     }
@@ -206,7 +212,7 @@ impl HostedData {
         for range in [PathRange::only(path), PathRange::below(path)] {
             let until = range.until.unwrap_or_default();
             let values = vec![int(repository_no), text(range.from), text(until)];
-            if self.db.fetch_optional(ANY_IN, values).await?.is_some() {
+            if self.db().fetch_optional(ANY_IN, values).await?.is_some() {
                 return Ok(true);
             }
         }

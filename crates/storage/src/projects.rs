@@ -46,18 +46,23 @@ impl HostedData {
             text(user),
             int(self.now_ms()),
         ];
-        Ok(self.db.execute(INSERT, values).await? > 0)
+        Ok(self.db().execute(INSERT, values).await? > 0)
     }
 
     /// Returns the project `name`.
     pub async fn project(&self, name: &str) -> StoreResult<Option<Project>> {
-        let row = self.db.fetch_optional(BY_NAME, vec![text(name)]).await?;
+        let row = self.db().fetch_optional(BY_NAME, vec![text(name)]).await?;
         row.map(|row| project_of(&row)).transpose()
     }
 
     /// Returns every project, the oldest first.
     pub async fn projects(&self) -> StoreResult<Vec<Project>> {
-        self.db.fetch_all(ALL, vec![]).await?.iter().map(project_of).collect()
+        self.db()
+            .fetch_all(ALL, vec![])
+            .await?
+            .iter()
+            .map(project_of)
+            .collect()
     }
 
     /// Changes what is given; `false` when there is no such project.
@@ -75,7 +80,7 @@ impl HostedData {
             text(user),
             int(self.now_ms()),
         ];
-        Ok(self.db.execute(UPDATE, values).await? > 0)
+        Ok(self.db().execute(UPDATE, values).await? > 0)
     }
 }
 

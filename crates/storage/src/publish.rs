@@ -162,10 +162,14 @@ impl HostedData {
     /// Publishes files whose blobs are durable, all decisions and rows in one transaction.
     pub async fn publish(&self, publication: Publication<'_>) -> StoreResult<Published> {
         let now_ms = self.now_ms();
-        let mut write = self.db.begin().await?;
+        let mut write = self.db().begin().await?;
         let Some(room_bytes) = room_of(&mut write, publication.repository_no).await? else {
             return Ok(Published {
-                written: publication.writes.iter().map(|_| Written::RepositoryGone).collect(),
+                written: publication
+                    .writes
+                    .iter()
+                    .map(|_| Written::RepositoryGone)
+                    .collect(),
                 kept_files: HashSet::new(),
             });
         };
@@ -177,7 +181,16 @@ impl HostedData {
             .iter()
             .map(|item| decided.decide(item))
             .collect();
-        let Decided { blob_rows, node_rows, folder_rows, released, used_bytes, live_of_file, completed, .. } = decided;
+        let Decided {
+            blob_rows,
+            node_rows,
+            folder_rows,
+            released,
+            used_bytes,
+            live_of_file,
+            completed,
+            ..
+        } = decided;
         let kept_files: HashSet<i64> = live_of_file.keys().copied().collect();
         let file_rows = publication
             .files
@@ -187,14 +200,20 @@ impl HostedData {
             .collect();
         write.insert_all(INSERT_FILES, 3, "", file_rows).await?;
         write.insert_all(INSERT_BLOBS, 8, "", blob_rows).await?;
-        write.insert_all(INSERT_NODES, 13, KEEP_FOLDER, folder_rows).await?;
-        write.insert_all(INSERT_NODES, 13, REPLACE_NODE, node_rows.into_values().collect()).await?;
+        write
+            .insert_all(INSERT_NODES, 13, KEEP_FOLDER, folder_rows)
+            .await?;
+        write
+            .insert_all(INSERT_NODES, 13, REPLACE_NODE, node_rows.into_values().collect())
+            .await?;
         for values in completed {
             write.execute(COMPLETE_BLOB, values).await?;
         }
         keep(&mut write, &released, now_ms + self.grace_ms).await?;
         if used_bytes != 0 {
-            write.execute(ADD_USED, vec![int(publication.repository_no), int(used_bytes)]).await?;
+            write
+                .execute(ADD_USED, vec![int(publication.repository_no), int(used_bytes)])
+                .await?;
         }
         write.commit().await?;
         Ok(Published { written, kept_files })
@@ -256,7 +275,9 @@ impl<'a> Decided<'a> {
         let path = item.path.as_str();
         let standing = self.standing.get(path);
         if item.path.is_root() || standing.is_some_and(|standing| standing.folder) {
-            return Written::Blocked { by: item.path.clone() };
+            return Written::Blocked {
+                by: item.path.clone(),
+            };
         }
         let found = standing.and_then(Standing::existing);
         let holds = match (&item.expect, &found) {
@@ -275,7 +296,10 @@ impl<'a> Decided<'a> {
             return Written::BlobAbsent;
         };
         let more_bytes = int_of(size_bytes) - int_of(was_bytes);
-        if self.room_bytes.is_some_and(|room| more_bytes > 0 && self.used_bytes + more_bytes > room) {
+        if self
+            .room_bytes
+            .is_some_and(|room| more_bytes > 0 && self.used_bytes + more_bytes > room)
+        {
             return Written::OverQuota;
         }
         self.used_bytes += more_bytes;
@@ -288,16 +312,24 @@ impl<'a> Decided<'a> {
             Some(found) if !item.with_metadata => found.metadata,
             _ => item.metadata.clone(),
         };
-        let id = self.data.ids.next(self.now_ms);
+        let id = self.data.next_id();
         let row = self.row(&item.path, id, blob_no, size_bytes, &metadata, item.expires_ms);
         self.node_rows.insert(path.into(), row);
-        let now = Standing { folder: false, blob_no, digest: Some(item.digest), size_bytes, metadata };
+        let now = Standing {
+            folder: false,
+            blob_no,
+            digest: Some(item.digest),
+            size_bytes,
+            metadata,
+        };
         self.standing.insert(path.into(), now);
         Written::Stored { id }
     }
 
     fn is_file(&self, path: &FilePath) -> bool {
-        self.standing.get(path.as_str()).is_some_and(|standing| !standing.folder)
+        self.standing
+            .get(path.as_str())
+            .is_some_and(|standing| !standing.folder)
     }
 
     /// Returns the size of the item's blob, or `None` when it may not be referred to.
@@ -316,9 +348,17 @@ impl<'a> Decided<'a> {
 
     /// Returns the number of a blob that is live, or becomes so now.
     fn blob_no(&mut self, digest: Digest) -> Option<i64> {
-        let brought = self.brought.get(&digest).map(|index| &self.publication.blobs[*index]);
+        let brought = self
+            .brought
+            .get(&digest)
+            .map(|index| &self.publication.blobs[*index]);
         if let Some(live) = self.live.get(&digest) {
-            if let Some(NewBlob { md5: Some(md5), crc64, .. }) = brought {
+            if let Some(NewBlob {
+                md5: Some(md5),
+                crc64,
+                ..
+            }) = brought
+            {
                 let crc64 = maybe(*crc64, |crc| int(crc.cast_signed()));
                 if self.publication.writes.len() == 1 {
                     self.completed.push(vec![int(live.no), blob(*md5), crc64]);
@@ -328,9 +368,14 @@ impl<'a> Decided<'a> {
         }
         let new = brought?;
         let no = self.data.next_blob_no();
-        self.blob_rows.push(blob_row(no, new, self.now_ms + self.data.grace_ms));
+        self.blob_rows
+            .push(blob_row(no, new, self.now_ms + self.data.grace_ms));
         *self.live_of_file.entry(new.place.file_no).or_default() += new.place.size_bytes;
-        let live = Live { no, size_bytes: new.place.size_bytes, known_to_viewer: true };
+        let live = Live {
+            no,
+            size_bytes: new.place.size_bytes,
+            known_to_viewer: true,
+        };
         self.live.insert(digest, live);
         Some(no)
     }
@@ -341,7 +386,7 @@ impl<'a> Decided<'a> {
                 // A folder that stands has all of those above it.
                 break;
             }
-            let id = self.data.ids.next(self.now_ms);
+            let id = self.data.next_id();
             let row = self.row(&folder, id, None, 0, &Metadata::new(), None);
             self.folder_rows.push(row);
             self.standing.insert(folder.into(), Standing::folder());
@@ -374,7 +419,13 @@ impl<'a> Decided<'a> {
 
 impl Standing {
     fn folder() -> Self {
-        Self { folder: true, blob_no: None, digest: None, size_bytes: 0, metadata: Metadata::new() }
+        Self {
+            folder: true,
+            blob_no: None,
+            digest: None,
+            size_bytes: 0,
+            metadata: Metadata::new(),
+        }
     }
 
     fn existing(&self) -> Option<Existing> {
@@ -414,7 +465,9 @@ pub(crate) async fn insert_blob(
     let bytes = new.place.size_bytes;
     let file_row = vec![int(new.place.file_no), size(bytes), size(bytes)];
     write.insert_all(INSERT_FILES, 3, "", vec![file_row]).await?;
-    write.insert_all(INSERT_BLOBS, 8, "", vec![blob_row(no, new, keep_until_ms)]).await?;
+    write
+        .insert_all(INSERT_BLOBS, 8, "", vec![blob_row(no, new, keep_until_ms)])
+        .await?;
     Ok(())
 }
 
@@ -425,7 +478,9 @@ pub(crate) async fn keep(write: &mut Write, blob_nos: &[i64], until_ms: i64) -> 
             "UPDATE blobs SET keep_until_ms = $1 WHERE keep_until_ms < $1 AND no IN ({})",
             list_placeholders(2, list.len())
         );
-        let values = std::iter::once(int(until_ms)).chain(list.into_iter().map(int)).collect();
+        let values = std::iter::once(int(until_ms))
+            .chain(list.into_iter().map(int))
+            .collect();
         write.execute(sql, values).await?;
     }
     Ok(())
@@ -437,7 +492,9 @@ async fn room_of(write: &mut Write, repository_no: i64) -> StoreResult<Option<Op
         return Ok(None);
     };
     let used_bytes = row.int("used_bytes")?;
-    Ok(Some(row.maybe_int("quota_bytes")?.map(|quota| quota - used_bytes)))
+    Ok(Some(
+        row.maybe_int("quota_bytes")?.map(|quota| quota - used_bytes),
+    ))
 }
 
 /// Returns what stands under every path of the publication and under every folder above them.
@@ -484,10 +541,7 @@ async fn standing(
 }
 
 /// Returns the live blobs among the digests of the publication.
-async fn live_blobs(
-    write: &mut Write,
-    publication: &Publication<'_>,
-) -> StoreResult<HashMap<Digest, Live>> {
+async fn live_blobs(write: &mut Write, publication: &Publication<'_>) -> StoreResult<HashMap<Digest, Live>> {
     let digests: BTreeSet<Digest> = publication.writes.iter().map(|item| item.digest).collect();
     let digests: Vec<Digest> = digests.into_iter().collect();
     let present: HashSet<Digest> = publication

@@ -126,8 +126,7 @@ pub struct RepositoryFilter {
 const INSERT: &str = "INSERT INTO repositories (id, project, name, type, category, public, display, display_name, \
      description, configuration, quota_bytes, used_bytes, created_by, created_ms, modified_by, modified_ms) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $12, $13) ON CONFLICT DO NOTHING";
-const BY_NAME: &str =
-    "SELECT * FROM repositories WHERE project = $1 AND name = $2 AND deleted_ms IS NULL";
+const BY_NAME: &str = "SELECT * FROM repositories WHERE project = $1 AND name = $2 AND deleted_ms IS NULL";
 const PROJECT_EXISTS: &str = "SELECT 1 AS one FROM projects WHERE name = $1";
 const OF_PROJECT: &str = "SELECT * FROM repositories WHERE project = $1 AND deleted_ms IS NULL \
      AND ($2 IS NULL OR LOWER(SUBSTR(name, 1, LENGTH($2))) = LOWER($2)) AND ($3 IS NULL OR type = $3) \
@@ -143,9 +142,11 @@ impl HostedData {
     /// Makes a repository in an existing project.
     pub async fn insert_repository(&self, new: &NewRepository, user: &str) -> StoreResult<Created> {
         let now_ms = self.now_ms();
-        let id: NodeId = self.ids.next(now_ms);
-        let mut write = self.db.begin().await?;
-        let project = write.fetch_optional(PROJECT_EXISTS, vec![text(&new.name.project)]).await?;
+        let id: NodeId = self.next_id();
+        let mut write = self.db().begin().await?;
+        let project = write
+            .fetch_optional(PROJECT_EXISTS, vec![text(&new.name.project)])
+            .await?;
         if project.is_none() {
             return Ok(Created::ProjectUnknown);
         }
@@ -177,12 +178,16 @@ impl HostedData {
 
     /// Returns the repository `name`.
     pub async fn repository(&self, name: &RepositoryRef) -> StoreResult<Option<Repository>> {
-        let row = self.db.fetch_optional(BY_NAME, by_name(name)).await?;
+        let row = self.db().fetch_optional(BY_NAME, by_name(name)).await?;
         row.map(|row| repository_of(&row)).transpose()
     }
 
     /// Returns the repositories of `project` that `filter` lets through, the newest first.
-    pub async fn repositories(&self, project: &str, filter: RepositoryFilter) -> StoreResult<Vec<Repository>> {
+    pub async fn repositories(
+        &self,
+        project: &str,
+        filter: RepositoryFilter,
+    ) -> StoreResult<Vec<Repository>> {
         let values = vec![
             text(project),
             maybe(filter.name_prefix, text),
@@ -190,7 +195,12 @@ impl HostedData {
             maybe(filter.category, text),
             maybe(filter.display, flag),
         ];
-        self.db.fetch_all(OF_PROJECT, values).await?.iter().map(repository_of).collect()
+        self.db()
+            .fetch_all(OF_PROJECT, values)
+            .await?
+            .iter()
+            .map(repository_of)
+            .collect()
     }
 
     /// Changes what is given; `false` when it was deleted meanwhile.
@@ -210,14 +220,14 @@ impl HostedData {
             text(user),
             int(self.now_ms()),
         ];
-        Ok(self.db.execute(UPDATE, values).await? > 0)
+        Ok(self.db().execute(UPDATE, values).await? > 0)
     }
 
     /// Stops showing repository `no`; `false` (and nothing happens) when it holds nodes and `forced` is not set.
     ///
     /// What it holds is removed by [`HostedData::purge_repositories`].
     pub async fn hide_repository(&self, no: i64, forced: bool) -> StoreResult<bool> {
-        let mut write = self.db.begin().await?;
+        let mut write = self.db().begin().await?;
         if !forced && write.fetch_optional(HAS_NODES, vec![int(no)]).await?.is_some() {
             return Ok(false);
         }
@@ -247,7 +257,9 @@ fn repository_of(row: &Row) -> StoreResult<Repository> {
         display_name: row.maybe_text("display_name")?,
         description: row.maybe_text("description")?,
         configuration: row.text("configuration")?,
-        quota_bytes: row.maybe_int("quota_bytes")?.and_then(|bytes| u64::try_from(bytes).ok()),
+        quota_bytes: row
+            .maybe_int("quota_bytes")?
+            .and_then(|bytes| u64::try_from(bytes).ok()),
         used_bytes: row.size("used_bytes")?,
         created_by: row.text("created_by")?,
         created_ms: row.int("created_ms")?,

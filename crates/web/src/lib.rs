@@ -1,1 +1,18 @@
-//! web
+//! Translation: from HTTP to the engine's use cases and back, and nothing else.
+//!
+//! `contract` is frozen by its specification, `api` is our own. Every exchange passes the layer in
+//! [`router`], which makes the [`reader::Reader`] an answer is rendered for.
+
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod codes;
+pub mod contract;
+pub mod dates;
+pub mod envelope;
+pub mod error;
+pub mod json;
+pub mod page;
+pub mod params;
+pub mod reader;
+pub mod router;

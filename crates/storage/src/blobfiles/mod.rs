@@ -45,7 +45,10 @@ impl BlobFiles {
     ///
     /// Blocks; `named` are the numbers some committed row names.
     pub fn open(folder: PathBuf, named: &HashSet<i64>) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)?;
         let mut last_no = named.iter().copied().max().unwrap_or(0);
         for shelf in fs::read_dir(&folder)? {
             let shelf = shelf?.path();

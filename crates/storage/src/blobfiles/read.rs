@@ -31,7 +31,9 @@ impl BlobFiles {
         let count = places.len();
         match tokio::task::spawn_blocking(move || files.read_blocking(&places)).await {
             Ok(read) => read,
-            Err(error) => (0..count).map(|_| Err(io::Error::other(error.to_string()))).collect(),
+            Err(error) => (0..count)
+                .map(|_| Err(io::Error::other(error.to_string())))
+                .collect(),
         }
     }
 
@@ -99,7 +101,11 @@ impl Reader {
     }
 
     async fn next(mut self) -> Option<(io::Result<Bytes>, Self)> {
-        let piece = self.ahead.take()?.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let piece = self
+            .ahead
+            .take()?
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)));
         if piece.is_ok() {
             self.read_ahead();
         }

@@ -1,0 +1,83 @@
+//! Notices silence: an exchange fails when nothing moved in either direction for a while, not when it is long.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ConnectorError, ConnectorResult};
+use reqwest::{RequestBuilder, Response};
+use tokio::time::Instant;
+
+use super::answer::broken;
+
+/// When something last moved in one exchange, and how long nothing may.
+#[derive(Debug)]
+pub struct Activity {
+    last: Mutex<Instant>,
+    idle_timeout: Duration,
+}
+
+impl Activity {
+    /// Starts now.
+    pub fn new(idle_timeout: Duration) -> Self {
+        Self {
+            last: Mutex::new(Instant::now()),
+            idle_timeout,
+        }
+    }
+
+    /// Notes that something moved.
+    pub fn touch(&self) {
+        *self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Instant::now();
+    }
+
+    /// Returns once nothing has moved for the idle timeout.
+    pub async fn silence(&self) {
+        loop {
+            let last = *self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let due = last + self.idle_timeout;
+            if Instant::now() >= due {
+                return;
+            }
+            tokio::time::sleep_until(due).await;
+        }
+    }
+
+    /// Returns the next piece of the body; `None` at its end.
+    pub async fn chunk(
+        &self,
+        answer: &mut Response,
+        stage: Stage,
+        subject: &str,
+    ) -> ConnectorResult<Option<Bytes>> {
+        self.touch();
+        match tokio::time::timeout(self.idle_timeout, answer.chunk()).await {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(error)) => Err(broken(&error, stage, subject)),
+            Err(_) => Err(self.stalled(stage, subject)),
+        }
+    }
+
+    /// Returns the error for silence.
+    pub fn stalled(&self, stage: Stage, subject: &str) -> ConnectorError {
+        let words = format!("nothing moved for {} s", self.idle_timeout.as_secs_f32());
+        ConnectorError::new(ErrorKind::Unreachable, stage, subject).words(words)
+    }
+}
+
+/// Sends `request` and returns its answer, whatever its status; silence is an error.
+///
+/// The request's body touches `activity` as it is taken.
+pub async fn send(
+    request: RequestBuilder,
+    activity: &Activity,
+    stage: Stage,
+    subject: &str,
+) -> ConnectorResult<Response> {
+    activity.touch();
+    tokio::select! {
+        answer = request.send() => answer.map_err(|error| broken(&error, stage, subject)),
+        () = activity.silence() => Err(activity.stalled(stage, subject)),
+    }
+}

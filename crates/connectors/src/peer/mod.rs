@@ -1,0 +1,191 @@
+//! Waybill to Waybill: repositories of another node behind the ports, over its exchange.
+//!
+//! [`Peers`] hands out one [`Peer`] per cluster; clients and their connections are shared by all that trust the
+//! same certificates. What travels is described in [`wire`] and [`frame`], which the server uses as well.
+
+pub mod frame;
+pub mod wire;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use domain::cluster::Credentials;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ConnectorError, ConnectorResult};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Client, Method, RequestBuilder};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::http::{Activity, Outgoing, Trust, answered, client, send};
+use wire::{EXCHANGE_VERSION, Handshake, PREFIX, PRODUCT};
+
+/// Most bytes of a handshake.
+const HANDSHAKE_BYTES: usize = 16 * 1024;
+
+/// The way to other nodes: clients by what they trust.
+#[derive(Debug, Clone)]
+pub struct Peers {
+    outgoing: Arc<Outgoing>,
+    clients: Arc<Mutex<HashMap<Trust, Client>>>,
+}
+
+impl Peers {
+    /// Reaches others by the rules of `outgoing`.
+    pub fn new(outgoing: Outgoing) -> Self {
+        Self {
+            outgoing: Arc::new(outgoing),
+            clients: Arc::default(),
+        }
+    }
+
+    /// Returns the node at `url` (`http` or `https`; what follows the host is dropped), logged in with `credentials`.
+    ///
+    /// Nothing is sent yet; refused are other schemes, refused addresses and unreadable certificates.
+    pub fn peer(&self, url: &str, credentials: &Credentials) -> ConnectorResult<Peer> {
+        let base = base_url(url)?;
+        self.outgoing.rules.check(&base)?;
+        let trust = match (base.scheme(), &credentials.certificate) {
+            ("http", _) => Trust::Plain,
+            (_, Some(pem)) if !pem.trim().is_empty() => Trust::Only(pem.clone()),
+            (_, _) => Trust::Machine,
+        };
+        let name = base.origin().ascii_serialization();
+        let inner = PeerInner {
+            client: self.client(trust, &name)?,
+            base,
+            login: login(credentials),
+            idle_timeout: self.outgoing.idle_timeout,
+            handshake: OnceCell::new(),
+            name,
+        };
+        Ok(Peer(Arc::new(inner)))
+    }
+
+    /// Says who answers at `url`, within `timeout`: the connection test of a cluster.
+    pub async fn check(
+        &self,
+        url: &str,
+        credentials: &Credentials,
+        timeout: Duration,
+    ) -> ConnectorResult<Handshake> {
+        let peer = self.peer(url, credentials)?;
+        match tokio::time::timeout(timeout, peer.handshake()).await {
+            Ok(answer) => answer,
+            Err(_) => Err(
+                ConnectorError::new(ErrorKind::Unreachable, Stage::Describe, &peer.0.name)
+                    .words(format!("no answer within {} s", timeout.as_secs_f32())),
+            ),
+        }
+    }
+
+    fn client(&self, trust: Trust, subject: &str) -> ConnectorResult<Client> {
+        let mut clients = self
+            .clients
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(client) = clients.get(&trust) {
+            return Ok(client.clone());
+        }
+        let client = client(&self.outgoing, &trust, subject)?;
+        clients.insert(trust, client.clone());
+        Ok(client)
+    }
+}
+
+fn base_url(url: &str) -> ConnectorResult<Url> {
+    let refused = |words: &str| {
+        ConnectorError::new(ErrorKind::Protocol, Stage::Describe, "the cluster's URL").words(words)
+    };
+    let parsed = Url::parse(url).map_err(|error| refused(&error.to_string()))?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err(refused("it begins with neither http:// nor https://"));
+    }
+    Url::parse(&parsed.origin().ascii_serialization()).map_err(|error| refused(&error.to_string()))
+}
+
+fn login(credentials: &Credentials) -> Option<HeaderValue> {
+    let secret = credentials.password.as_ref().map(|secret| secret.reveal());
+    let text = match (&credentials.username, secret) {
+        (Some(user), secret) => {
+            let pair = format!("{user}:{}", secret.unwrap_or_default());
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+        }
+        (None, Some(token)) => format!("Bearer {token}"),
+        (None, None) => return None,
+    };
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Another node.
+#[derive(Debug, Clone)]
+pub struct Peer(Arc<PeerInner>);
+
+#[derive(Debug)]
+struct PeerInner {
+    client: Client,
+    base: Url,
+    login: Option<HeaderValue>,
+    idle_timeout: Duration,
+    handshake: OnceCell<Handshake>,
+    /// What errors call it: scheme, host and port.
+    name: String,
+}
+
+impl Peer {
+    /// Says who answers there; asked once, remembered as long as this value lives.
+    ///
+    /// A node without the exchange, such as a stock bk-repo, is [`ErrorKind::Protocol`].
+    pub async fn handshake(&self) -> ConnectorResult<Handshake> {
+        self.0
+            .handshake
+            .get_or_try_init(|| self.ask_handshake())
+            .await
+            .cloned()
+    }
+
+    async fn ask_handshake(&self) -> ConnectorResult<Handshake> {
+        let (stage, subject) = (Stage::Describe, self.0.name.as_str());
+        let refused = |words: &str| ConnectorError::new(ErrorKind::Protocol, stage, subject).words(words);
+        let activity = Activity::new(self.0.idle_timeout);
+        let answer = send(self.request(Method::GET, ""), &activity, stage, subject).await?;
+        if answer.status().as_u16() == 404 {
+            return Err(refused("it has no peer exchange: not a Waybill node").status(404));
+        }
+        let mut answer = answered(answer, &activity, stage, subject).await?;
+        let mut body = Vec::new();
+        while let Some(piece) = activity.chunk(&mut answer, stage, subject).await? {
+            body.extend_from_slice(&piece);
+            if body.len() > HANDSHAKE_BYTES {
+                return Err(refused("its handshake is too long"));
+            }
+        }
+        let handshake: Handshake = serde_json::from_slice(&body)
+            .map_err(|_| refused("its handshake is not one of a Waybill node"))?;
+        if handshake.product != PRODUCT {
+            return Err(refused("its handshake is not one of a Waybill node"));
+        }
+        if handshake.exchange_version != EXCHANGE_VERSION {
+            let words = format!(
+                "it speaks version {} of the exchange, this node {EXCHANGE_VERSION}",
+                handshake.exchange_version
+            );
+            return Err(refused(&words));
+        }
+        Ok(handshake)
+    }
+
+    fn request(&self, method: Method, endpoint: &str) -> RequestBuilder {
+        let mut url = self.0.base.clone();
+        url.set_path(&format!("{PREFIX}{endpoint}"));
+        let request = self.0.client.request(method, url);
+        match &self.0.login {
+            Some(login) => request.header(AUTHORIZATION, login.clone()),
+            None => request,
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Location URLs: how `copy` and configuration name a repository or a folder.
+//!
+//! Parsed once, before anything is touched. A secret in a URL is refused, because URLs end up in shell
+//! histories and logs; a scheme that is designed but not built is refused by its name.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use domain::repository::RepositoryRef;
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+/// Where artifacts are copied from or to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A repository of a Waybill node.
+    Peer(PeerLocation),
+}
+
+/// A repository of a Waybill node, as a URL names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerLocation {
+    /// Where the node answers: `http(s)://host[:port]`, nothing after it.
+    pub url: String,
+    /// User to log in as.
+    pub user: Option<String>,
+    /// The repository.
+    pub repository: RepositoryRef,
+}
+
+/// Why a text names no location.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLocation {
+    /// The text is empty.
+    #[error(
+        "a location is missing: give a folder, or `waybill+http(s)://[user@]host[:port]/project/repository`"
+    )]
+    Empty,
+    /// A password stands in the URL.
+    #[error(
+        "a password in a URL ends up in histories and logs: leave it out of `{0}` and set WAYBILL_PASSWORD"
+    )]
+    Secret(String),
+    /// The scheme is one this version cannot speak.
+    #[error(
+        "`{0}` locations are not supported: use a folder, `file://`, `waybill+http://` or `waybill+https://`"
+    )]
+    Scheme(String),
+    /// The rest of the URL has the wrong form.
+    #[error("`{location}` is not a location: {why}")]
+    Form {
+        /// What was given, without user and query.
+        location: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+impl FromStr for Location {
+    type Err = InvalidLocation;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLocation> {
+        if text.is_empty() {
+            return Err(InvalidLocation::Empty);
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Self::Folder(text.into()));
+        };
+        match scheme {
+            "file" => folder(rest),
+            "waybill+http" => peer("http", rest).map(Self::Peer),
+            "waybill+https" => peer("https", rest).map(Self::Peer),
+            other => Err(InvalidLocation::Scheme(shown_scheme(other))),
+        }
+    }
+}
+
+fn shown_scheme(scheme: &str) -> String {
+    scheme.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+fn folder(rest: &str) -> Result<Location, InvalidLocation> {
+    let wrong = |why| InvalidLocation::Form {
+        location: "file://".into(),
+        why,
+    };
+    let path = rest.strip_prefix("localhost").unwrap_or(rest);
+    if !path.starts_with('/') {
+        return Err(wrong(
+            "a file URL names an absolute path on this machine: file:///path",
+        ));
+    }
+    if path.contains(['?', '#']) {
+        return Err(wrong("`?` and `#` in a file URL are written %3F and %23"));
+    }
+    let bytes: Vec<u8> = percent_decode_str(path).collect();
+    if bytes.contains(&0) {
+        return Err(wrong("a path holds no NUL"));
+    }
+    Ok(Location::Folder(path_of(bytes)))
+}
+
+fn path_of(bytes: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+fn peer(scheme: &'static str, rest: &str) -> Result<PeerLocation, InvalidLocation> {
+    let after_user = rest.rsplit_once('@').map_or(rest, |(_, after)| after);
+    let location = format!(
+        "waybill+{scheme}://{}",
+        after_user.split(['?', '#']).next().unwrap_or_default()
+    );
+    let wrong = |why| InvalidLocation::Form {
+        location: location.clone(),
+        why,
+    };
+    let url = Url::parse(&format!("{scheme}://{rest}")).map_err(|_| wrong("host or port cannot be read"))?;
+    if url.password().is_some() {
+        return Err(InvalidLocation::Secret(location));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("it ends after project and repository: no `?` and no `#`"));
+    }
+    let user = decoded(url.username()).ok_or_else(|| wrong("the user name is not UTF-8"))?;
+    let names: Option<Vec<String>> = url
+        .path_segments()
+        .map(|segments| segments.filter(|name| !name.is_empty()).map(decoded).collect())
+        .unwrap_or_default();
+    match names.as_deref() {
+        Some([project, repository]) => Ok(PeerLocation {
+            url: url.origin().ascii_serialization(),
+            user: if user.is_empty() { None } else { Some(user) },
+            repository: RepositoryRef::new(project, repository),
+        }),
+        Some(_) => Err(wrong(
+            "after the host come exactly two names: /project/repository",
+        )),
+        None => Err(wrong("project and repository are UTF-8")),
+    }
+}
+
+fn decoded(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(Into::into)
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::Peer(peer) => write!(f, "waybill+{}/{}", peer.url, peer.repository),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(text: &str) -> Result<Location, InvalidLocation> {
+        text.parse()
+    }
+
+    #[test]
+    fn whatever_has_no_scheme_is_a_folder() {
+        for text in ["./a", "/abs/ü b", "plain", "a:b"] {
+            assert_eq!(location(text), Ok(Location::Folder(text.into())));
+        }
+    }
+
+    #[test]
+    fn a_file_url_names_an_absolute_path() {
+        assert_eq!(location("file:///a%20b"), Ok(Location::Folder("/a b".into())));
+        assert_eq!(location("file://localhost/a"), Ok(Location::Folder("/a".into())));
+        assert!(location("file://elsewhere/a").is_err());
+        assert!(location("file:///a%00b").is_err());
+    }
+
+    #[test]
+    fn a_peer_url_names_user_project_and_repository() {
+        let parsed = location("waybill+http://admin@[::1]:8080/shop/app%20files/");
+
+        let expected = PeerLocation {
+            url: "http://[::1]:8080".into(),
+            user: Some("admin".into()),
+            repository: RepositoryRef::new("shop", "app files"),
+        };
+        assert_eq!(parsed, Ok(Location::Peer(expected)));
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_refused_and_not_repeated() {
+        let refused = location("waybill+https://admin:hunter2@host/p/r").expect_err("a secret");
+
+        assert!(matches!(refused, InvalidLocation::Secret(_)));
+        assert!(!refused.to_string().contains("hunter2"), "{refused}");
+    }
+
+    #[test]
+    fn unbuilt_schemes_are_refused_by_name() {
+        for scheme in ["oci", "s3", "npm+https", "bkrepo+https", "https"] {
+            let refused = location(&format!("{scheme}://host/x")).expect_err("unbuilt");
+            assert_eq!(refused, InvalidLocation::Scheme(scheme.into()));
+        }
+    }
+
+    #[test]
+    fn half_a_peer_url_is_refused_with_the_reason() {
+        for text in [
+            "waybill+http://host",
+            "waybill+http://host/p",
+            "waybill+http://host/p/r/x",
+            "waybill+http:///p/r",
+        ] {
+            assert!(
+                matches!(location(text), Err(InvalidLocation::Form { .. })),
+                "{text}"
+            );
+        }
+        assert!(
+            location("waybill+http://host/p/r?token=x")
+                .is_err_and(|refused| !refused.to_string().contains("token"))
+        );
+    }
+}

@@ -1,0 +1,3 @@
+//! What the domain promises, asked from outside.
+
+mod cron;

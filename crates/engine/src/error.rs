@@ -1,0 +1,152 @@
+//! Why a use case was refused: structure, never words for a reader.
+//!
+//! A variant exists because a caller branches on it; `web` gives each its code and its text.
+
+use domain::failure::Failure;
+use storage::db::StoreError;
+
+/// What a use case answers.
+pub type EngineResult<T> = Result<T, EngineError>;
+
+/// Why a use case was refused, or could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A member that is needed is absent.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A member that is needed is blank.
+    #[error("`{0}` is empty")]
+    Empty(&'static str),
+    /// A member has a value that is refused.
+    #[error("`{member}` = `{value}` is refused: {reason:?}")]
+    Invalid {
+        /// The member, as the caller named it.
+        member: String,
+        /// Its value.
+        value: String,
+        /// Why it is refused.
+        reason: Why,
+    },
+    /// Members that do not go together.
+    #[error("the request contradicts itself at `{0}`")]
+    Contradiction(&'static str),
+    /// A text that is no path.
+    #[error("`{0}` is no path")]
+    PathInvalid(String),
+    /// The task's name is taken.
+    #[error("task `{0}` exists already")]
+    TaskExists(String),
+    /// There is no such task.
+    #[error("task `{0}` is unknown")]
+    TaskUnknown(String),
+    /// The task is switched off.
+    #[error("the task is disabled")]
+    TaskDisabled,
+    /// A run of the task is going on.
+    #[error("a run of the task is going on")]
+    RunGoingOn,
+    /// The task is about to run by itself.
+    #[error("task `{0}` is about to run by itself")]
+    TaskNotLoaded(String),
+    /// The task has run and may not be edited any more.
+    #[error("task `{0}` may not be edited any more")]
+    TaskFrozen(String),
+    /// There is no such record.
+    #[error("record `{0}` is unknown")]
+    RecordUnknown(String),
+    /// The cluster's name is taken.
+    #[error("cluster `{0}` exists already")]
+    ClusterExists(String),
+    /// There is no such cluster.
+    #[error("cluster `{0}` is unknown")]
+    ClusterUnknown(String),
+    /// There is a centre already.
+    #[error("there is a centre already")]
+    SecondCenter,
+    /// The cluster does not answer as a peer does.
+    #[error("cluster `{name}` does not answer as a peer")]
+    ClusterUnreachable {
+        /// The cluster.
+        name: String,
+        /// What went wrong.
+        failure: Box<Failure>,
+    },
+    /// The cluster is still used.
+    #[error("cluster `{name}` is used by the tasks {tasks:?}")]
+    ClusterInUse {
+        /// The cluster.
+        name: String,
+        /// Names of the tasks that use it.
+        tasks: Vec<String>,
+    },
+    /// Something about to be made has a name that is taken.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// Something asked for by name is not there.
+    #[error("{0} is not found")]
+    NotFound(String),
+    /// The store broke.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a value is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// This version cannot do it, and says so instead of doing nothing.
+    NotSupported,
+    /// It has to lie between these.
+    Between {
+        /// Smallest that is accepted.
+        least: i64,
+        /// Largest that is accepted.
+        most: i64,
+    },
+    /// Its length has to lie between these, in characters.
+    Length {
+        /// Shortest that is accepted.
+        least: usize,
+        /// Longest that is accepted.
+        most: usize,
+    },
+    /// The time is not in the future.
+    Past {
+        /// Zone the time was read in.
+        zone: String,
+    },
+    /// It is no valid cron expression.
+    Cron(String),
+    /// It names this cluster itself, which cannot be a target of its own.
+    OwnCluster,
+    /// It names this very repository, reached as if it were a peer's.
+    OwnRepository,
+    /// Two objects of the task would write to this one repository.
+    SharedTarget,
+    /// It is no `http` or `https` address of a host.
+    Url,
+    /// In the reader's or another program's words.
+    Text(String),
+}
+
+impl From<&str> for Why {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Why {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl EngineError {
+    /// Refuses the value of a member.
+    pub fn invalid(member: impl Into<String>, value: impl Into<String>, reason: impl Into<Why>) -> Self {
+        Self::Invalid {
+            member: member.into(),
+            value: value.into(),
+            reason: reason.into(),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The command line: one file per noun, each with its arguments, its calls and what it prints.
+
+mod cluster;
+mod cron;
+mod login;
+mod record;
+mod repo;
+mod server;
+mod task;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::{CliResult, Exit};
+use crate::output::Format;
+
+const EXAMPLES: &str = "\
+Examples:
+  waybill serve --name hq --listen 127.0.0.1:8080 --data ./hq-data
+  waybill login http://127.0.0.1:8080
+  waybill cluster add edge-1 http://edge-1:8080 --username admin
+  waybill task create nightly --project demo --repo files --to edge-1 --cron '0 30 2 * * ?'
+  waybill record details nightly --status failed
+
+Exit codes:
+  0  everything that was asked for is done
+  1  something failed or did not arrive
+  2  the command was not understood or was refused; nothing was done
+  3  all that can be carried arrived, but something cannot be carried";
+
+/// Replicates artifact repositories between clusters and keeps the waybill of every run.
+#[derive(Parser)]
+#[command(name = "waybill", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// How results are printed.
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    output: Format,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Look after the clusters that tasks replicate to.
+    Cluster(cluster::ClusterCommand),
+    /// Look after the projects and repositories this node keeps.
+    Repo(repo::RepoCommand),
+    /// Look after tasks: what is replicated, where to and when.
+    Task(task::TaskCommand),
+    /// Read the records of runs, artifact by artifact.
+    Record(record::RecordCommand),
+    /// Show when a cron expression fires.
+    Cron(cron::CronCommand),
+    /// Remember a server, a user and its password or token.
+    Login(login::LoginCommand),
+}
+
+/// Carries out what the command line asks for.
+pub async fn run(cli: Cli) -> CliResult<Exit> {
+    let format = cli.output;
+    match cli.command {
+        Command::Cluster(command) => command.run(format).await,
+        Command::Repo(command) => command.run(format).await,
+        Command::Task(command) => command.run(format).await,
+        Command::Record(command) => command.run(format).await,
+        Command::Cron(command) => command.run(format),
+        Command::Login(command) => command.run(format).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,5 @@
+//! The real binary, run as people and programs run it.
+
+mod cron;
+mod help;
+mod support;

@@ -1,0 +1,10 @@
+//! The contract: bk-repo's replication API, exactly as its clients expect it.
+
+use axum::Router;
+
+use crate::app::App;
+
+/// Returns the routes of the contract.
+pub fn router() -> Router<App> {
+    Router::new()
+}

@@ -1,0 +1,174 @@
+//! Errors turn into HTTP here and nowhere else.
+//!
+//! A handler says what went wrong with a [`Code`] and its arguments. The outermost layer, which knows the
+//! reader, renders it: an envelope for the contract and the artifact APIs, an RFC 9457 problem for
+//! `/api/v1`. Causes are logged with the trace id the reader sees; they are never part of the answer.
+
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::response::{IntoResponse, Response};
+use domain::failure::Language;
+use domain::ports::BoxError;
+use serde_json::json;
+
+use crate::codes::Code;
+use crate::reader::Reader;
+
+/// What a handler answers.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Authentication Required\"");
+
+/// An answer that is not a success.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.message(Language::English))]
+pub struct ApiError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    code: Code,
+    status: StatusCode,
+    arguments: Vec<String>,
+    advice: Option<[String; 2]>,
+    retry_after_s: Option<u64>,
+    cause: Option<BoxError>,
+}
+
+impl ApiError {
+    /// Says `code` about `arguments`.
+    pub fn new<const N: usize>(code: Code, arguments: [&str; N]) -> Self {
+        Self(Box::new(Inner {
+            code,
+            status: code.status(),
+            arguments: arguments.map(shown).into(),
+            advice: None,
+            retry_after_s: None,
+            cause: None,
+        }))
+    }
+
+    /// Refuses the value of a member or parameter by name.
+    pub fn invalid(member: &str, value: &str) -> Self {
+        Self::new(Code::ParameterInvalid, [&format!("{member} = {}", shown(value))])
+    }
+
+    /// Refuses a filter or paging value by name.
+    pub fn validation(member: &str, value: &str) -> Self {
+        Self::new(Code::ValidationFailed, [&format!("{member} = {}", shown(value))])
+    }
+
+    /// Says that a required member or parameter is absent.
+    pub fn missing(member: &str) -> Self {
+        Self::new(Code::ParameterMissing, [member])
+    }
+
+    /// Hides an unexpected error behind "busy"; it is logged with the trace id.
+    pub fn internal(cause: impl Into<BoxError>) -> Self {
+        let mut error = Self::new(Code::SystemBusy, []);
+        error.0.cause = Some(cause.into());
+        error
+    }
+
+    /// Adds a sentence of explanation, in English and in Simplified Chinese.
+    #[must_use]
+    pub fn because(mut self, english: impl Into<String>, chinese: impl Into<String>) -> Self {
+        self.0.advice = Some([english.into(), chinese.into()]);
+        self
+    }
+
+    /// Answers with another HTTP status than the code's own.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
+    /// Asks the caller to wait.
+    #[must_use]
+    pub fn retry_after_s(mut self, seconds: u64) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Returns the code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Returns the HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// Returns the message in `language`.
+    pub fn message(&self, language: Language) -> String {
+        let message = self.0.code.message(language, &self.0.arguments);
+        match (&self.0.advice, language) {
+            (None, _) => message,
+            (Some([english, _]), Language::English) => format!("{message}: {english}"),
+            (Some([_, chinese]), Language::SimplifiedChinese) => format!("{message}：{chinese}"),
+        }
+    }
+
+    /// Renders this for `reader`: as a problem when `native`, otherwise as an envelope.
+    pub(crate) fn render(&self, reader: &Reader, native: bool) -> Response {
+        if let Some(cause) = &self.0.cause {
+            tracing::error!(trace.id = %reader.trace_id, error = %cause, "request failed");
+        }
+        let mut response = if native {
+            self.problem(reader)
+        } else {
+            reader.failed(self)
+        };
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE);
+        }
+        if let Some(seconds) = self.0.retry_after_s {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn problem(&self, reader: &Reader) -> Response {
+        let problem = json!({
+            "type": "about:blank",
+            "title": self.0.status.canonical_reason().unwrap_or("Error"),
+            "status": self.0.status.as_u16(),
+            "detail": self.message(reader.language),
+            "code": self.0.code.number(),
+            "traceId": &*reader.trace_id,
+        });
+        let head = [(CONTENT_TYPE, "application/problem+json")];
+        (self.0.status, head, problem.to_string()).into_response()
+    }
+}
+
+/// Returns `text` fit to be echoed: no control characters, at most 300 characters.
+fn shown(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(300)
+        .collect()
+}
+
+/// Carries an error to the layer that renders it.
+#[derive(Clone)]
+pub(crate) struct Unrendered(pub(crate) std::sync::Arc<ApiError>);
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response
+            .extensions_mut()
+            .insert(Unrendered(std::sync::Arc::new(self)));
+        response
+    }
+}
+
+impl From<storage::db::StoreError> for ApiError {
+    fn from(error: storage::db::StoreError) -> Self {
+        Self::internal(error)
+    }
+}

@@ -1,0 +1,152 @@
+//! One router for everything this node answers, and the layer around it that every exchange passes.
+//!
+//! The layer makes the [`Reader`], strips the gateway's prefixes so that `/replication/...`,
+//! `/api/replication/...` and `/web/replication/...` are one resource, and renders errors.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Method, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+
+use crate::app::App;
+use crate::codes::Code;
+use crate::dates;
+use crate::error::{ApiError, Unrendered};
+use crate::reader::{Reader, TRACE_HEADER};
+
+/// The services a gateway of the contract knows; each answers under `/`, `/api/` and `/web/`.
+const SERVICES: [&str; 4] = ["replication", "generic", "repository", "auth"];
+
+/// Puts every route of this node together.
+pub fn router(app: App) -> Router {
+    let routes = Router::new()
+        .merge(crate::contract::router())
+        .merge(crate::api::router())
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app.clone());
+    Router::new()
+        .fallback_service(routes)
+        .layer(from_fn_with_state(app, exchange))
+}
+
+async fn unknown(uri: Uri) -> ApiError {
+    ApiError::new(Code::UrlUnknown, [uri.path()])
+}
+
+async fn wrong_method(method: Method) -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, [method.as_str()])
+}
+
+/// Surrounds every exchange: makes its reader, finds its resource, renders its error, sets its headers.
+async fn exchange(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let reader = Reader::of(request.headers(), app.zone());
+    let path = request.uri().path();
+    let native = path == "/api/v1" || path.starts_with("/api/v1/");
+    let (method, shown_path) = (request.method().clone(), path.to_owned());
+    let resource = resource(path);
+    let started_ms = app.clock().now_ms();
+    request.extensions_mut().insert(reader.clone());
+    let answered = match resource {
+        Resource::Hidden => ApiError::new(Code::UrlUnknown, [&shown_path]).into_response(),
+        Resource::AsIs => guarded(request, next).await,
+        Resource::Within(prefix) => {
+            strip(request.uri_mut(), prefix);
+            guarded(request, next).await
+        }
+    };
+    let mut response = match answered.extensions().get::<Unrendered>() {
+        Some(error) => error.0.render(&reader, native),
+        None => answered,
+    };
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&reader.trace_id) {
+        headers.insert(TRACE_HEADER, value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&dates::offset_text(&reader.zone, app.clock())) {
+        headers.insert(dates::ZONE_HEADER, value);
+    }
+    tracing::debug!(
+        trace.id = %reader.trace_id,
+        http.method = %method,
+        http.path = %shown_path,
+        http.status = response.status().as_u16(),
+        duration_ms = app.clock().now_ms() - started_ms,
+        "request answered"
+    );
+    response
+}
+
+/// Answers even when a handler panics, so that one broken request never costs a connection.
+async fn guarded(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => ApiError::internal("a handler panicked").into_response(),
+    }
+}
+
+/// Where a path leads.
+#[derive(Debug, PartialEq, Eq)]
+enum Resource {
+    /// It is its own resource.
+    AsIs,
+    /// This many bytes before it are the gateway's.
+    Within(usize),
+    /// A gateway hides it.
+    Hidden,
+}
+
+fn resource(path: &str) -> Resource {
+    let prefix = ["/api/", "/web/"]
+        .into_iter()
+        .find(|prefix| path.starts_with(prefix))
+        .map_or(0, |prefix| prefix.len() - 1);
+    let mut names = path[prefix..].split('/').skip(1);
+    if !names.next().is_some_and(|name| SERVICES.contains(&name)) {
+        return Resource::AsIs;
+    }
+    if names.next() == Some("service") {
+        return Resource::Hidden;
+    }
+    if prefix == 0 {
+        Resource::AsIs
+    } else {
+        Resource::Within(prefix)
+    }
+}
+
+fn strip(uri: &mut Uri, prefix: usize) {
+    let mut parts = uri.clone().into_parts();
+    let stripped = parts
+        .path_and_query
+        .as_ref()
+        .and_then(|whole| whole.as_str()[prefix..].parse::<PathAndQuery>().ok());
+    if let Some(stripped) = stripped {
+        parts.path_and_query = Some(stripped);
+        if let Ok(stripped) = Uri::from_parts(parts) {
+            *uri = stripped;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateways_prefix_is_stripped_from_its_services_only() {
+        assert_eq!(resource("/replication/api/task"), Resource::AsIs);
+        assert_eq!(resource("/api/replication/api/task"), Resource::Within(4));
+        assert_eq!(resource("/web/generic/p/r/x"), Resource::Within(4));
+        assert_eq!(resource("/api/v1/records"), Resource::AsIs);
+        assert_eq!(resource("/web/api/replication"), Resource::AsIs);
+        assert_eq!(resource("/web/replication/service/x"), Resource::Hidden);
+        assert_eq!(resource("/generic/service/r/x"), Resource::Hidden);
+        assert_eq!(resource("/"), Resource::AsIs);
+    }
+}
