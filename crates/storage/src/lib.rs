@@ -10,11 +10,18 @@ use std::sync::Arc;
 use domain::clock::Clock;
 use domain::id::{IdSource, random_hex32};
 
+pub mod blobfiles;
+pub mod blobs;
 pub mod clusters;
 pub mod db;
 mod folder;
+pub mod hosted;
+pub mod nodes;
 pub mod page;
 mod passwords;
+pub mod projects;
+pub mod publish;
+pub mod repositories;
 mod rows;
 mod secrets;
 pub mod tasks;
