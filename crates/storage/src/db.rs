@@ -5,7 +5,7 @@
 //! refused by SQLite at once, so every transaction here begins as a write. Writers queue first come,
 //! first served; record details come as one group at a time, so nobody waits for more than one of those.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -23,7 +23,10 @@ pub type StoreResult<T> = Result<T, StoreError>;
 pub enum StoreError {
     /// The database refused or broke.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
+    /// Something with this name or id exists already; nothing was written.
+    #[error("it exists already: {0}")]
+    Taken(String),
     /// The database could not be brought to this version's schema.
     #[error("database schema: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -38,12 +41,37 @@ pub enum StoreError {
         /// What was found there.
         found: String,
     },
+    /// Another process uses this data folder.
+    #[error("data folder {} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// The key that seals secrets is missing, unreadable or not this data folder's.
+    #[error("secret key {}: {reason}", .file.display())]
+    BadKey {
+        /// Where the key lies.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A group of details could not be written; why, in words.
+    #[error("details were not written: {0}")]
+    Unwritten(String),
     /// Another node holds the lease this write was made under; nothing was written.
     #[error("the lease is lost")]
     LeaseLost,
     /// Bytes that arrived are not the ones announced; nothing was stored.
     #[error("{0}")]
     Mismatch(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) if database.is_unique_violation() => {
+                Self::Taken(database.message().into())
+            }
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// One bound value.
@@ -225,35 +253,34 @@ impl Db {
     pub async fn open(file: &Path) -> StoreResult<Self> {
         let options = SqliteConnectOptions::from_str("sqlite:")?
             .filename(file)
+            .foreign_keys(false)
+            .busy_timeout(Duration::from_secs(30))
+            .pragma("temp_store", "memory")
+            .statement_cache_capacity(64);
+        // What a read-only connection would be refused: the database already has it when it opens.
+        let writing = options
+            .clone()
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .foreign_keys(false)
-            .busy_timeout(Duration::from_secs(30))
-            .pragma("temp_store", "memory")
             .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864")
-            .statement_cache_capacity(64);
+            .pragma("cache_size", "-24000");
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(Duration::from_secs(300))
-            .connect_with(options.clone().pragma("cache_size", "-24000"))
+            .connect_with(writing)
             .await?;
         sqlx::migrate!("./migrations").run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(60))
             .idle_timeout(Duration::from_secs(60))
-            .connect_with(
-                options
-                    .read_only(true)
-                    .create_if_missing(false)
-                    .pragma("cache_size", "-4000"),
-            )
+            .connect_with(options.read_only(true).pragma("cache_size", "-4000"))
             .await?;
         Ok(Self { readers, writer })
     }

@@ -1,3 +1,166 @@
 //! What a node keeps: SQL rows and blobs.
+//!
+//! [`Store`] is the door: one per data folder, one process at a time. Each noun has its own room
+//! (`store.clusters()`, `store.tasks()`, ...); only `db` knows the database driver.
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::clock::Clock;
+use domain::id::{IdSource, random_hex32};
+
+pub mod blobfiles;
+pub mod blobs;
+pub mod clusters;
 pub mod db;
+mod folder;
+pub mod hosted;
+pub mod nodes;
+pub mod page;
+mod passwords;
+pub mod projects;
+pub mod publish;
+pub mod repositories;
+mod rows;
+mod secrets;
+pub mod tasks;
+pub mod tokens;
+pub mod users;
+
+pub use db::{StoreError, StoreResult};
+pub use page::{Page, PageRequest};
+
+use clusters::Clusters;
+use db::{Db, text};
+use passwords::Passwords;
+use secrets::Vault;
+use tasks::Tasks;
+use tokens::Tokens;
+use users::Users;
+
+/// Everything one node keeps; clones share it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    db: Db,
+    clock: Arc<dyn Clock>,
+    ids: IdSource,
+    vault: Vault,
+    passwords: Passwords,
+    node_id: String,
+    _lock: File,
+}
+
+const READ_NODE_ID: &str = "SELECT CAST(value AS TEXT) AS value FROM meta WHERE name = 'node_id'";
+const WRITE_NODE_ID: &str = "INSERT INTO meta (name, value) VALUES ('node_id', $1)";
+
+impl Store {
+    /// Opens the data folder, making what is missing: the folder, the database, the secret key.
+    ///
+    /// Secrets are sealed with the key in `secret_key_file`; without one, with `secret.key` in the folder.
+    /// A folder another process uses and a key that is not this folder's are refused.
+    pub async fn open(
+        folder: &Path,
+        clock: Arc<dyn Clock>,
+        secret_key_file: Option<&Path>,
+    ) -> StoreResult<Self> {
+        folder::make(folder)?;
+        let lock = folder::lock(folder)?;
+        let own_key = folder.join("secret.key");
+        let key_file = secret_key_file.unwrap_or(&own_key);
+        let db = Db::open(&folder.join("waybill.db")).await?;
+        let vault = Vault::load(key_file, secret_key_file.is_some())?;
+        vault.check(&db, key_file).await?;
+        let node_id = node_id(&db).await?;
+        Ok(Self(Arc::new(Inner {
+            folder: folder.into(),
+            db,
+            clock,
+            ids: IdSource::default(),
+            vault,
+            passwords: Passwords::default(),
+            node_id,
+            _lock: lock,
+        })))
+    }
+
+    /// Returns the database, for the rooms of this crate.
+    pub(crate) fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    /// Returns the present in Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.0.clock.now_ms()
+    }
+
+    /// Returns the clock everything here goes by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Returns what makes the ids of this process.
+    pub fn ids(&self) -> &IdSource {
+        &self.0.ids
+    }
+
+    /// Returns a new id for something created now.
+    pub fn next_id<I: From<[u8; 12]>>(&self) -> I {
+        self.0.ids.next(self.now_ms())
+    }
+
+    /// Returns the data folder.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// Returns the random id this data folder got at its first start.
+    pub fn node_id(&self) -> &str {
+        &self.0.node_id
+    }
+
+    /// Closes the database; what was committed stays. Nothing can be read or written afterwards.
+    pub async fn close(&self) {
+        self.0.db.close().await;
+    }
+
+    /// The clusters known here.
+    pub fn clusters(&self) -> Clusters<'_> {
+        Clusters(self)
+    }
+
+    /// The tasks.
+    pub fn tasks(&self) -> Tasks<'_> {
+        Tasks(self)
+    }
+
+    /// The users that may log in.
+    pub fn users(&self) -> Users<'_> {
+        Users(self)
+    }
+
+    /// The tokens that act as their users.
+    pub fn tokens(&self) -> Tokens<'_> {
+        Tokens(self)
+    }
+}
+
+async fn node_id(db: &Db) -> StoreResult<String> {
+    if let Some(row) = db.fetch_optional(READ_NODE_ID, vec![]).await? {
+        return row.text("value");
+    }
+    let node_id = random_hex32();
+    db.execute(WRITE_NODE_ID, vec![text(&node_id)]).await?;
+    Ok(node_id)
+}

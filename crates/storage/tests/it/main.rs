@@ -1,0 +1,5 @@
+//! The store against a real database in a temporary folder, with a clock that is moved by hand.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod control;
+mod world;
