@@ -1,5 +1,8 @@
 //! What tests of every floor share: a clock that is moved by hand, and builders. Never part of the binary.
 
+pub mod content;
+pub mod contract;
+
 use std::sync::Mutex;
 
 use domain::clock::Clock;
