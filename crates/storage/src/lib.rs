@@ -9,17 +9,28 @@ use std::sync::Arc;
 
 use domain::clock::Clock;
 use domain::id::{IdSource, random_hex32};
+use tokio::sync::mpsc;
 
+mod closing;
 pub mod clusters;
 pub mod db;
+mod entries;
 mod folder;
+mod journal;
+mod lanes;
+mod leases;
 pub mod page;
 mod passwords;
+pub mod records;
+mod retain;
 mod rows;
 mod secrets;
+mod settle;
+mod stretches;
 pub mod tasks;
 pub mod tokens;
 pub mod users;
+pub mod writer;
 
 pub use db::{StoreError, StoreResult};
 pub use page::{Page, PageRequest};
@@ -27,10 +38,12 @@ pub use page::{Page, PageRequest};
 use clusters::Clusters;
 use db::{Db, text};
 use passwords::Passwords;
+use records::Records;
 use secrets::Vault;
 use tasks::Tasks;
 use tokens::Tokens;
 use users::Users;
+use writer::DetailWriter;
 
 /// Everything one node keeps; clones share it.
 #[derive(Clone)]
@@ -44,6 +57,7 @@ struct Inner {
     vault: Vault,
     passwords: Passwords,
     node_id: String,
+    groups: mpsc::Sender<writer::Job>,
     _lock: File,
 }
 
@@ -70,6 +84,7 @@ impl Store {
         let node_id = node_id(&db).await?;
         Ok(Self(Arc::new(Inner {
             folder: folder.into(),
+            groups: writer::spawn(db.clone()),
             db,
             clock,
             ids: IdSource::default(),
@@ -91,6 +106,10 @@ impl Store {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    pub(crate) fn groups(&self) -> &mpsc::Sender<writer::Job> {
+        &self.0.groups
     }
 
     /// Returns the present in Unix milliseconds.
@@ -136,6 +155,16 @@ impl Store {
     /// The tasks.
     pub fn tasks(&self) -> Tasks<'_> {
         Tasks(self)
+    }
+
+    /// The records: one run of one task each.
+    pub fn records(&self) -> Records<'_> {
+        Records(self)
+    }
+
+    /// The writer of record details.
+    pub fn writer(&self) -> DetailWriter<'_> {
+        DetailWriter(self)
     }
 
     /// The users that may log in.
