@@ -1,1 +1,229 @@
-//! hosted
+//! The repositories this node keeps, behind the same ports as any other: [`Hosted`], [`HostedRepository`].
+//!
+//! Bytes are verified before they are named, durable before they are acknowledged, and never removed while
+//! anything refers to them. This floor knows no HTTP and no SQL: `storage` keeps rows and files, this crate
+//! decides what goes there and hashes what arrives.
+#![warn(missing_docs)]
+
+mod checksums;
+mod content;
+mod error;
+mod intake;
+mod manage;
+mod names;
+mod node;
+mod publish;
+mod receive;
+mod repository;
+mod source;
+mod target;
+mod uploads;
+
+use std::sync::Arc;
+
+use domain::digest::Digest;
+use domain::repository::RepositoryRef;
+pub use error::{HostedError, HostedResult};
+pub use publish::{Publish, Supply};
+pub use receive::{Received, UploadOptions};
+pub use repository::HostedRepository;
+pub use storage::collect::Collected;
+pub use storage::hosted::HostedData;
+pub use storage::node_pages::{FolderSize, NodeFilter, NodeOrder};
+pub use storage::nodes::{Node, NodeFile};
+pub use storage::projects::Project;
+pub use storage::publish::Viewer;
+pub use storage::removal::Removed;
+pub use storage::repositories::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
+pub use uploads::{LEAST_PART_BYTES, MOST_PARTS, Session, UPLOAD_MS};
+
+use intake::Intake;
+use storage::Store;
+use storage::repositories::Created;
+use uploads::Uploads;
+
+/// This node's own repositories.
+#[derive(Clone)]
+pub struct Hosted {
+    data: HostedData,
+    intake: Arc<Intake>,
+    uploads: Arc<Uploads>,
+    upload_budget_bytes: u64,
+}
+
+impl Hosted {
+    /// Opens the hosted part of `store`; once per store.
+    pub async fn open(store: &Store) -> HostedResult<Self> {
+        Ok(Self::over(HostedData::open(store).await?))
+    }
+
+    /// Takes over hosted data that is open already.
+    pub fn over(data: HostedData) -> Self {
+        Self {
+            intake: Arc::new(Intake::default()),
+            uploads: Arc::new(Uploads::default()),
+            upload_budget_bytes: u64::MAX,
+            data,
+        }
+    }
+
+    /// Lets open upload sessions announce at most `budget_bytes` together; otherwise the disk alone is the limit.
+    #[must_use]
+    pub fn with_upload_budget(mut self, budget_bytes: u64) -> Self {
+        self.upload_budget_bytes = budget_bytes;
+        self
+    }
+
+    /// Makes a project.
+    pub async fn create_project(
+        &self,
+        name: &str,
+        display_name: &str,
+        description: &str,
+        user: &str,
+    ) -> HostedResult<()> {
+        names::check_project(name, display_name)?;
+        if self
+            .data
+            .insert_project(name, display_name, description, user)
+            .await?
+        {
+            Ok(())
+        } else {
+            Err(HostedError::ProjectExists(name.into()))
+        }
+    }
+
+    /// Returns the project `name`.
+    pub async fn project(&self, name: &str) -> HostedResult<Option<Project>> {
+        Ok(self.data.project(name).await?)
+    }
+
+    /// Returns every project, the oldest first.
+    pub async fn projects(&self) -> HostedResult<Vec<Project>> {
+        Ok(self.data.projects().await?)
+    }
+
+    /// Changes what is given of a project.
+    pub async fn update_project(
+        &self,
+        name: &str,
+        display_name: Option<String>,
+        description: Option<String>,
+        user: &str,
+    ) -> HostedResult<()> {
+        if let Some(display_name) = &display_name {
+            names::check_display_name(display_name)?;
+        }
+        if self
+            .data
+            .update_project(name, display_name, description, user)
+            .await?
+        {
+            Ok(())
+        } else {
+            Err(HostedError::ProjectUnknown(name.into()))
+        }
+    }
+
+    /// Makes a repository in an existing project.
+    pub async fn create_repository(&self, new: &NewRepository, user: &str) -> HostedResult<Repository> {
+        names::check_repository(new)?;
+        match self.data.insert_repository(new, user).await? {
+            Created::Created(repository) => Ok(*repository),
+            Created::ProjectUnknown => Err(HostedError::ProjectUnknown(new.name.project.clone())),
+            Created::Exists => Err(HostedError::RepositoryExists(new.name.clone())),
+        }
+    }
+
+    /// Makes sure that `name` is a repository of files, making its project and itself where they are missing.
+    pub async fn ensure_repository(
+        &self,
+        name: &RepositoryRef,
+        user: &str,
+    ) -> HostedResult<HostedRepository> {
+        for _ in 0..2 {
+            if let Some(repository) = self.repository(name).await? {
+                return Ok(repository);
+            }
+            match self.create_project(&name.project, &name.project, "", user).await {
+                Ok(()) | Err(HostedError::ProjectExists(_)) => {}
+                Err(error) => return Err(error),
+            }
+            match self
+                .create_repository(&NewRepository::generic(name.clone()), user)
+                .await
+            {
+                Ok(_) | Err(HostedError::RepositoryExists(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(HostedError::RepositoryUnknown(name.clone()))
+    }
+
+    /// Returns the repository `name`.
+    pub async fn repository(&self, name: &RepositoryRef) -> HostedResult<Option<HostedRepository>> {
+        let row = self.data.repository(name).await?;
+        Ok(row.map(|row| HostedRepository::new(self.clone(), row)))
+    }
+
+    /// Returns the repositories of `project` that `filter` lets through, the newest first.
+    pub async fn repositories(
+        &self,
+        project: &str,
+        filter: RepositoryFilter,
+    ) -> HostedResult<Vec<Repository>> {
+        Ok(self.data.repositories(project, filter).await?)
+    }
+
+    /// Changes what is given of a repository.
+    pub async fn update_repository(
+        &self,
+        name: &RepositoryRef,
+        change: RepositoryChange,
+        user: &str,
+    ) -> HostedResult<()> {
+        let unknown = || HostedError::RepositoryUnknown(name.clone());
+        let row = self.data.repository(name).await?.ok_or_else(unknown)?;
+        if self.data.update_repository(row.no, change, user).await? {
+            Ok(())
+        } else {
+            Err(unknown())
+        }
+    }
+
+    /// Deletes a repository; one that holds something only when `forced`.
+    pub async fn delete_repository(&self, name: &RepositoryRef, forced: bool) -> HostedResult<()> {
+        let Some(row) = self.data.repository(name).await? else {
+            return Err(HostedError::RepositoryUnknown(name.clone()));
+        };
+        if self.data.hide_repository(row.no, forced).await? {
+            Ok(())
+        } else {
+            Err(HostedError::RepositoryNotEmpty(name.clone()))
+        }
+    }
+
+    /// Says for each of `digests`, in their order, whether its bytes need not be sent by `viewer`.
+    ///
+    /// Whatever is called present is pinned: it stays at least for the grace time (an hour).
+    pub async fn present(&self, digests: &[Digest], viewer: &Viewer) -> HostedResult<Vec<bool>> {
+        Ok(self.data.present(digests, viewer).await?)
+    }
+
+    pub(crate) fn data(&self) -> &HostedData {
+        &self.data
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
+    pub(crate) fn upload_budget_bytes(&self) -> u64 {
+        self.upload_budget_bytes
+    }
+
+    pub(crate) fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+}

@@ -5,10 +5,12 @@
 
 mod cli;
 mod client;
+mod clock;
 mod config;
 mod exit;
 mod login;
 mod output;
+mod serve;
 
 use std::process::ExitCode;
 

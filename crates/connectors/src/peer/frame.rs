@@ -2,7 +2,8 @@
 //!
 //! A frame is `header bytes`, `body bytes`, `CRC-32 of both lengths and the header`, `CRC-32 of the body` (four
 //! big-endian `u32`), then the header (JSON, or nothing) and the body. Nothing is taken for true before its
-//! checksum was compared, and bodies are never copied while they are taken apart.
+//! checksum was compared, and bodies are never copied while they are taken apart. A frame without header and
+//! body means nothing: it keeps a slow exchange from looking dead.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use domain::failure::{ErrorKind, Stage};
@@ -54,6 +55,13 @@ pub fn put_frame<H: Serialize>(out: &mut BytesMut, header: &H, body: &[u8]) {
 /// Appends the head of a frame without header whose bytes are `body`; the caller sends those after it.
 pub fn put_body_head(out: &mut BytesMut, body: &[u8]) {
     put_head::<()>(out, None, body);
+}
+
+/// Returns a frame that says nothing but that work goes on.
+pub fn still_working() -> Bytes {
+    let mut out = BytesMut::with_capacity(PREFIX_BYTES);
+    put_body_head(&mut out, b"");
+    out.freeze()
 }
 
 fn put_head<H: Serialize>(out: &mut BytesMut, header: Option<&H>, body: &[u8]) {
@@ -127,7 +135,7 @@ impl Decoder {
     }
 
     /// Returns the next piece; `None` when more bytes are needed.
-    pub fn next(&mut self) -> Result<Option<Piece>, BadFrame> {
+    pub fn take(&mut self) -> Result<Option<Piece>, BadFrame> {
         match self.body.take() {
             Some(body) => self.next_of_body(body),
             None => self.next_head(),
@@ -212,15 +220,17 @@ impl Frames {
 
     /// Returns the header of the next frame, dropping what is left of the body before it; `None` at a clean end.
     ///
-    /// `Some(None)` is a frame of raw bytes.
+    /// `Some(None)` is a frame of raw bytes. Empty frames, which only say that work goes on, are skipped.
     pub async fn head<H: DeserializeOwned>(&mut self) -> ConnectorResult<Option<Option<H>>> {
         loop {
             match self.piece().await? {
                 Some(Piece::Body(_)) => {}
                 Some(Piece::Head { header, body_bytes }) => {
                     self.body_left_bytes = body_bytes;
-                    if header.is_empty() {
-                        return Ok(Some(None));
+                    match (header.is_empty(), body_bytes) {
+                        (true, 0) => continue,
+                        (true, _) => return Ok(Some(None)),
+                        (false, _) => {}
                     }
                     let header = serde_json::from_slice(&header);
                     return header
@@ -268,9 +278,14 @@ impl Frames {
         ConnectorError::new(bad.kind(), self.stage, &self.subject).words(bad.to_string())
     }
 
+    /// Returns what errors of this exchange are about.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
     async fn piece(&mut self) -> ConnectorResult<Option<Piece>> {
         loop {
-            if let Some(piece) = self.decoder.next().map_err(|bad| self.bad(bad))? {
+            if let Some(piece) = self.decoder.take().map_err(|bad| self.bad(bad))? {
                 return Ok(Some(piece));
             }
             match self.input.next().await {
@@ -292,7 +307,7 @@ mod tests {
         let mut frames: Vec<(Bytes, Vec<u8>)> = Vec::new();
         for input in bytes.chunks(step) {
             decoder.push(Bytes::copy_from_slice(input));
-            while let Some(piece) = decoder.next()? {
+            while let Some(piece) = decoder.take()? {
                 match piece {
                     Piece::Head { header, .. } => frames.push((header, Vec::new())),
                     Piece::Body(bytes) => frames

@@ -3,7 +3,12 @@
 //! [`Peers`] hands out one [`Peer`] per cluster; clients and their connections are shared by all that trust the
 //! same certificates. What travels is described in [`wire`] and [`frame`], which the server uses as well.
 
+mod batch;
+mod exchange;
 pub mod frame;
+mod source;
+mod target;
+mod upload;
 pub mod wire;
 
 use std::collections::HashMap;
@@ -14,12 +19,15 @@ use base64::Engine as _;
 use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
+use domain::repository::RepositoryRef;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder};
 use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::http::{Activity, Outgoing, Trust, answered, client, send};
+pub use source::PeerSource;
+pub use target::PeerTarget;
 use wire::{EXCHANGE_VERSION, Handshake, PREFIX, PRODUCT};
 
 /// Most bytes of a handshake.
@@ -146,6 +154,16 @@ impl Peer {
             .get_or_try_init(|| self.ask_handshake())
             .await
             .cloned()
+    }
+
+    /// Returns its repository `repository`, to read from.
+    pub fn source(&self, repository: RepositoryRef) -> PeerSource {
+        PeerSource::new(self.clone(), repository)
+    }
+
+    /// Returns its repository `repository`, to write to.
+    pub fn target(&self, repository: RepositoryRef) -> PeerTarget {
+        PeerTarget::new(self.clone(), repository)
     }
 
     async fn ask_handshake(&self) -> ConnectorResult<Handshake> {

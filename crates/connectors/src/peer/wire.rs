@@ -217,12 +217,20 @@ pub struct Item {
     pub supply: Supply,
 }
 
+/// What follows a [`Question::Batch`] or [`Question::Part`]; each is the header of one frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parcel {
+    /// One artifact of a batch.
+    Item(Item),
+    /// The end, after this many frames that were not empty.
+    End(u64),
+}
+
 /// What the other side says; each is the header of one frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// Still working; no item.
-    Working,
     /// Done.
     Done,
     /// To [`Question::Inventory`], in the order of its keys.
@@ -255,7 +263,7 @@ pub enum Answer {
     Blob(Option<Trouble>),
     /// Nothing of the rest of the request was or will be done.
     Refused(Trouble),
-    /// The end, after this many items.
+    /// The end, after this many frames that were not empty.
     End(u64),
 }
 

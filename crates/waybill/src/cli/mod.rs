@@ -41,6 +41,8 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run a node.
+    Serve(Box<crate::serve::ServeCommand>),
     /// Look after the clusters that tasks replicate to.
     Cluster(cluster::ClusterCommand),
     /// Look after the projects and repositories this node keeps.
@@ -59,6 +61,7 @@ enum Command {
 pub async fn run(cli: Cli) -> CliResult<Exit> {
     let format = cli.output;
     match cli.command {
+        Command::Serve(command) => crate::serve::run(*command).await,
         Command::Cluster(command) => command.run(format).await,
         Command::Repo(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,

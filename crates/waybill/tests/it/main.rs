@@ -2,4 +2,5 @@
 
 mod cron;
 mod help;
+mod serve;
 mod support;

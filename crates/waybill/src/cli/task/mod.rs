@@ -93,7 +93,7 @@ enum Verb {
 const COLUMNS: [Column; 9] = [
     Column::text("NAME", |row| text(row, "name")),
     Column::text("PROJECT", |row| text(row, "projectId")),
-    Column::text("TARGETS", |row| targets(row)),
+    Column::text("TARGETS", targets),
     Column::text("ON", |row| {
         if row["enabled"] == json!(true) {
             "yes".into()

@@ -1,0 +1,74 @@
+//! Asking another cluster whether it answers, and who it is: the connection test.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connectors::peer::Peers;
+use domain::cluster::{Cluster, ClusterType};
+use domain::failure::ErrorKind;
+use domain::ports::ConnectorResult;
+
+use crate::Engine;
+use crate::error::{EngineError, EngineResult};
+
+/// How long one try may last.
+const TRY: Duration = Duration::from_secs(2);
+/// Pause before the second try, in milliseconds. A test ends within 5 seconds.
+const PAUSE_MS: u64 = 1_000;
+
+/// Who answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Greeting {
+    /// The random id its data folder got at its first start; empty for a foreign registry.
+    pub node_id: String,
+}
+
+/// The way to other clusters, as far as asking who is there.
+#[async_trait]
+pub trait Greeter: Send + Sync {
+    /// Returns who answers at `cluster`, or why nobody does.
+    async fn greet(&self, cluster: &Cluster) -> ConnectorResult<Greeting>;
+}
+
+#[async_trait]
+impl Greeter for Peers {
+    async fn greet(&self, cluster: &Cluster) -> ConnectorResult<Greeting> {
+        let answer = self.check(&cluster.url, &cluster.credentials, TRY).await;
+        match answer {
+            Ok(handshake) => Ok(Greeting {
+                node_id: handshake.node_id,
+            }),
+            // A foreign registry answers in its own way; that it answers is all there is to know.
+            Err(error) if cluster.cluster_type == ClusterType::Remote && answered(error.kind) => {
+                Ok(Greeting::default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn answered(kind: ErrorKind) -> bool {
+    !matches!(kind, ErrorKind::Unreachable | ErrorKind::Tls)
+}
+
+impl Engine {
+    /// Tests the connection to `cluster`: two tries, a second apart, 5 seconds at most.
+    pub async fn greet(&self, cluster: &Cluster) -> EngineResult<Greeting> {
+        let greeter = self.greeter();
+        let error = match greeter.greet(cluster).await {
+            Ok(greeting) => return Ok(greeting),
+            Err(error) if error.kind.is_transient() => {
+                self.clock().sleep_ms(PAUSE_MS).await;
+                match greeter.greet(cluster).await {
+                    Ok(greeting) => return Ok(greeting),
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        Err(EngineError::ClusterUnreachable {
+            name: cluster.name.clone(),
+            failure: Box::new(error.to_failure(&cluster.name, 2)),
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! Health: what the last look at each cluster found, kept up to date in the background.
+
+use domain::cluster::{Cluster, ClusterStatus, ClusterType, DetectType};
+use domain::failure::Language;
+use futures_util::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use crate::Engine;
+use crate::clusters::greet::Greeting;
+use crate::error::{EngineError, EngineResult};
+
+/// How often every cluster is asked, in milliseconds.
+const PROBE_EVERY_MS: u64 = 60_000;
+/// Clusters asked at the same time.
+const AT_ONCE: usize = 8;
+
+impl Engine {
+    /// Asks every registered cluster that is to be asked, and notes what was found.
+    pub async fn probe_clusters(&self) -> EngineResult<()> {
+        let mut clusters = self.clusters(None, None).await?;
+        clusters.retain(|cluster| {
+            cluster.detect_type == DetectType::Ping && cluster.cluster_type != ClusterType::Center
+        });
+        let mut notes = stream::iter(clusters)
+            .map(|cluster| async move {
+                let greeted = self.greet(&cluster).await;
+                self.note_health(&cluster, &greeted).await
+            })
+            .buffer_unordered(AT_ONCE);
+        while let Some(noted) = notes.next().await {
+            noted?;
+        }
+        Ok(())
+    }
+
+    /// Asks again and again until `shutdown`.
+    pub(crate) async fn probe_until(&self, shutdown: CancellationToken) {
+        loop {
+            let probed = tokio::select! {
+                () = shutdown.cancelled() => return,
+                probed = self.probe_clusters() => probed,
+            };
+            if let Err(error) = probed {
+                tracing::error!(%error, "cluster health could not be noted");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.clock().sleep_ms(PROBE_EVERY_MS) => {}
+            }
+        }
+    }
+
+    /// Notes what asking `cluster` found, when that is news.
+    pub(crate) async fn note_health(
+        &self,
+        cluster: &Cluster,
+        greeted: &EngineResult<Greeting>,
+    ) -> EngineResult<()> {
+        let (status, reason) = match greeted {
+            Ok(_) => (ClusterStatus::Healthy, None),
+            Err(EngineError::ClusterUnreachable { failure, .. }) => {
+                (ClusterStatus::Unhealthy, Some(failure.render(Language::English)))
+            }
+            Err(_) => return Ok(()),
+        };
+        if status == cluster.status && reason == cluster.error_reason {
+            return Ok(());
+        }
+        tracing::info!(cluster.name = %cluster.name, cluster.status = ?status, reason, "cluster health changed");
+        let clusters = self.store().clusters();
+        Ok(clusters
+            .set_status(cluster.id, status, reason.as_deref(), self.clock().now_ms())
+            .await?)
+    }
+}

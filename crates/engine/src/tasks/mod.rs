@@ -1,0 +1,303 @@
+//! Tasks: making, changing, copying, switching and removing them.
+
+pub mod draft;
+
+use domain::cluster::{Audit, ClusterType};
+use domain::cron::CronExpression;
+use domain::id::{ClusterId, TaskKey};
+use domain::task::{Settings, Task, TaskObject, TaskStatus, Trigger};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use storage::tasks::TaskFilter;
+use storage::{Page, PageRequest, StoreError};
+
+use crate::Engine;
+use crate::error::{EngineError, EngineResult, Why};
+use draft::{TaskDraft, check_name_length};
+
+impl Engine {
+    /// Returns the task `key`.
+    pub async fn task(&self, key: &TaskKey) -> EngineResult<Task> {
+        let task = self.store().tasks().by_key(key).await?;
+        task.ok_or_else(|| EngineError::TaskUnknown(key.to_string()))
+    }
+
+    /// Returns one page of the tasks `filter` selects.
+    pub async fn task_page(&self, filter: &TaskFilter, page: PageRequest) -> EngineResult<Page<Task>> {
+        Ok(self.store().tasks().page(filter, page).await?)
+    }
+
+    /// Makes a task for `user`; every target is asked whether it answers before anything is saved.
+    pub async fn create_task(&self, draft: TaskDraft, user: &str) -> EngineResult<Task> {
+        let now_ms = self.clock().now_ms();
+        self.check_task_name(&draft.name, None).await?;
+        draft.check_filled()?;
+        let reserve_days = draft.checked_reserve_days()?;
+        draft.check_name()?;
+        draft.check_replica_type()?;
+        let objects = draft.checked_objects()?;
+        let settings = draft.checked_settings(now_ms, self.zone())?;
+        let settings = settings.ok_or(EngineError::Missing("setting"))?;
+        let targets = self.checked_targets(&draft, &objects).await?;
+
+        let now_ms = self.clock().now_ms();
+        let task = Task {
+            id: self.store().next_id(),
+            key: TaskKey::random(),
+            name: draft.name,
+            project: draft.project,
+            objects,
+            targets,
+            status: resting_status(&settings.trigger),
+            next_run_ms: first_run_ms(&settings.trigger, now_ms, self.zone()).filter(|_| draft.enabled),
+            settings,
+            enabled: draft.enabled,
+            description: draft.description,
+            keeps_details: draft.keeps_details,
+            reserve_days,
+            last_end: None,
+            last_run_ms: None,
+            runs: 0,
+            audit: Audit::new(user, now_ms),
+        };
+        self.insert_task(&task).await?;
+        Ok(task)
+    }
+
+    /// Replaces what the task `key` does; its key, its past and what made it run stay.
+    pub async fn update_task(&self, key: &TaskKey, draft: TaskDraft, user: &str) -> EngineResult<()> {
+        let task = self.editable_task(key).await?;
+        let draft = TaskDraft {
+            replica_type: match task.settings.trigger {
+                Trigger::Manual => draft::ReplicaType::RunOnce,
+                Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => draft::ReplicaType::Scheduled,
+            },
+            project: match draft.project.trim() {
+                "" => draft.project,
+                _ => task.project.clone(),
+            },
+            ..draft
+        };
+        let reserve_days = draft.checked_reserve_days()?;
+        self.check_task_name(&draft.name, Some(key)).await?;
+        draft.check_filled()?;
+        draft.check_name()?;
+        let objects = draft.checked_objects()?;
+        let settings = draft.checked_settings(self.clock().now_ms(), self.zone())?;
+        let targets = self.checked_targets(&draft, &objects).await?;
+
+        // The targets took their time to answer: the task may have started meanwhile.
+        let task = self.editable_task(key).await?;
+        let settings = settings.unwrap_or(task.settings);
+        let now_ms = self.clock().now_ms();
+        let updated = Task {
+            id: self.store().next_id(),
+            name: draft.name,
+            objects,
+            targets,
+            status: resting_status(&settings.trigger),
+            next_run_ms: first_run_ms(&settings.trigger, now_ms, self.zone()).filter(|_| task.enabled),
+            settings,
+            description: draft.description,
+            keeps_details: draft.keeps_details,
+            reserve_days,
+            audit: Audit {
+                modified_by: user.into(),
+                modified_ms: now_ms,
+                ..task.audit
+            },
+            ..task
+        };
+        let replaced = self.store().tasks().replace(&updated).await;
+        if replaced.map_err(|error| taken(error, &updated.name))? {
+            self.nudge();
+            return Ok(());
+        }
+        Err(EngineError::TaskUnknown(key.to_string()))
+    }
+
+    /// Makes a task like `key` under another name, switched off.
+    pub async fn copy_task(
+        &self,
+        key: &TaskKey,
+        name: &str,
+        description: Option<String>,
+        user: &str,
+    ) -> EngineResult<Task> {
+        self.check_task_name(name, None).await?;
+        let task = self.task(key).await?;
+        if name.trim().is_empty() {
+            return Err(EngineError::Empty("name"));
+        }
+        check_name_length("name", name)?;
+        let copy = Task {
+            id: self.store().next_id(),
+            key: TaskKey::random(),
+            name: name.into(),
+            description,
+            status: TaskStatus::Waiting,
+            enabled: false,
+            last_end: None,
+            last_run_ms: None,
+            next_run_ms: None,
+            runs: 0,
+            audit: Audit {
+                modified_by: user.into(),
+                modified_ms: self.clock().now_ms(),
+                ..task.audit.clone()
+            },
+            ..task
+        };
+        self.insert_task(&copy).await?;
+        Ok(copy)
+    }
+
+    /// Switches a task on if it is off, and off if it is on; a run that is going on goes on.
+    pub async fn toggle_task(&self, key: &TaskKey, user: &str) -> EngineResult<()> {
+        let task = self.task(key).await?;
+        let enabled = !task.enabled;
+        if enabled && task.targets.is_empty() {
+            let reason = "it came with imported records and says nothing of what to replicate";
+            return Err(EngineError::invalid("key", key.to_string(), reason));
+        }
+        let now_ms = self.clock().now_ms();
+        let next_run_ms = match task.status {
+            _ if !enabled => None,
+            TaskStatus::Completed => match task.settings.trigger {
+                Trigger::Cron(_) => first_run_ms(&task.settings.trigger, now_ms, self.zone()),
+                Trigger::Immediately | Trigger::At(_) | Trigger::Manual => None,
+            },
+            TaskStatus::Waiting | TaskStatus::Replicating => match (&task.settings.trigger, task.runs) {
+                (Trigger::Cron(_), _) | (_, 0) => first_run_ms(&task.settings.trigger, now_ms, self.zone()),
+                _ => None,
+            },
+        };
+        let tasks = self.store().tasks();
+        tasks.set_next_run(key, next_run_ms).await?;
+        if !tasks.set_enabled(key, enabled, task.status, user, now_ms).await? {
+            return Err(EngineError::TaskUnknown(key.to_string()));
+        }
+        self.nudge();
+        Ok(())
+    }
+
+    async fn insert_task(&self, task: &Task) -> EngineResult<()> {
+        let inserted = self.store().tasks().insert(task).await;
+        inserted.map_err(|error| taken(error, &task.name))?;
+        self.nudge();
+        Ok(())
+    }
+
+    async fn check_task_name(&self, name: &str, except: Option<&TaskKey>) -> EngineResult<()> {
+        match self.store().tasks().by_name(name).await? {
+            Some(task) if Some(&task.key) != except => Err(EngineError::TaskExists(name.into())),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Returns the task `key` if it never ran, or runs only when somebody asks for it.
+    async fn editable_task(&self, key: &TaskKey) -> EngineResult<Task> {
+        let task = self.task(key).await?;
+        let never_ran = task.status == TaskStatus::Waiting && task.last_end.is_none();
+        if never_ran || task.settings.trigger == Trigger::Manual {
+            Ok(task)
+        } else {
+            Err(EngineError::TaskFrozen(key.to_string()))
+        }
+    }
+
+    /// Returns the clusters a draft names, each of which answered just now.
+    async fn checked_targets(
+        &self,
+        draft: &TaskDraft,
+        objects: &[TaskObject],
+    ) -> EngineResult<Vec<ClusterId>> {
+        let mut targets = Vec::with_capacity(draft.targets.len());
+        for text in &draft.targets {
+            let unknown = || EngineError::ClusterUnknown(text.clone());
+            let id: ClusterId = text.parse().map_err(|_| unknown())?;
+            if targets.contains(&id) {
+                continue;
+            }
+            let cluster = self.store().clusters().get(id).await?.ok_or_else(unknown)?;
+            match cluster.cluster_type {
+                ClusterType::Center => {
+                    return Err(EngineError::invalid(
+                        "remoteClusterIds",
+                        cluster.name,
+                        Why::OwnCluster,
+                    ));
+                }
+                ClusterType::Remote => {
+                    return Err(EngineError::invalid(
+                        "remoteClusterIds",
+                        cluster.name,
+                        Why::NotSupported,
+                    ));
+                }
+                ClusterType::Edge | ClusterType::Standalone => {}
+            }
+            let peer = self.greet(&cluster).await?;
+            if peer.node_id == self.store().node_id() {
+                check_not_onto_itself(&draft.project, objects)?;
+            }
+            targets.push(id);
+        }
+        Ok(targets)
+    }
+}
+
+/// Refuses objects that would be replicated onto themselves when the target is this very node.
+fn check_not_onto_itself(project: &str, objects: &[TaskObject]) -> EngineResult<()> {
+    for object in objects {
+        let remote = object.remote(project);
+        if remote.project == project && remote.name == object.local_repository {
+            return Err(EngineError::invalid(
+                "remoteRepoName",
+                remote.to_string(),
+                Why::OwnRepository,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn taken(error: StoreError, name: &str) -> EngineError {
+    match error {
+        StoreError::Taken(_) => EngineError::TaskExists(name.into()),
+        other => other.into(),
+    }
+}
+
+/// Returns where a task stands that has not run yet, as the contract names it.
+fn resting_status(trigger: &Trigger) -> TaskStatus {
+    match trigger {
+        Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => TaskStatus::Waiting,
+        Trigger::Manual => TaskStatus::Replicating,
+    }
+}
+
+/// Returns when a task that is saved or switched on at `now_ms` starts by itself first.
+///
+/// A time that has passed means at once: it was missed, and a missed start happens late.
+fn first_run_ms(trigger: &Trigger, now_ms: i64, zone: &TimeZone) -> Option<i64> {
+    match trigger {
+        Trigger::Immediately => Some(now_ms),
+        Trigger::At(at_ms) => Some(*at_ms),
+        Trigger::Cron(expression) => {
+            let expression: CronExpression = expression.parse().ok()?;
+            let now = Timestamp::from_millisecond(now_ms).ok()?;
+            Some(expression.next_after(now, zone)?.as_millisecond())
+        }
+        Trigger::Manual => None,
+    }
+}
+
+/// Returns the settings a task made through the contract starts from.
+pub fn contract_settings() -> Settings {
+    Settings {
+        on_error: domain::task::ErrorStrategy::FastFail,
+        repository_runs_go_on: true,
+        ..Settings::default()
+    }
+}

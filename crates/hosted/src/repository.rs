@@ -1,0 +1,92 @@
+//! One hosted repository.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use domain::artifact::{ArtifactKey, Existing};
+use domain::path::FilePath;
+use domain::ports::{ByteStream, ConnectorResult, PutOutcome, Source, Target};
+use storage::nodes::Node;
+use storage::publish::Viewer;
+use storage::repositories::Repository;
+
+use crate::Hosted;
+use crate::content::stream;
+use crate::error::{HostedError, HostedResult};
+use crate::node::existing_of;
+use crate::publish::{Publish, publish};
+use crate::source::HostedSource;
+use crate::target::HostedTarget;
+
+/// A repository this node keeps, as it was when it was looked up; writing checks that it still is there.
+#[derive(Clone)]
+pub struct HostedRepository {
+    hosted: Hosted,
+    info: Repository,
+}
+
+impl HostedRepository {
+    pub(crate) fn new(hosted: Hosted, info: Repository) -> Self {
+        Self { hosted, info }
+    }
+
+    /// Returns its name and settings.
+    pub fn info(&self) -> &Repository {
+        &self.info
+    }
+
+    pub(crate) fn hosted(&self) -> &Hosted {
+        &self.hosted
+    }
+
+    /// Returns the file or folder at `path`.
+    pub async fn node(&self, path: &FilePath) -> HostedResult<Option<Node>> {
+        let found = self.hosted.data().nodes(self.info.no, &[path.as_str()]).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// Returns the files and folders at `paths`, in their order.
+    pub async fn nodes(&self, paths: &[&str]) -> HostedResult<Vec<Option<Node>>> {
+        Ok(self.hosted.data().nodes(self.info.no, paths).await?)
+    }
+
+    /// Returns what stands under each of `keys`, in their order; a folder counts as nothing.
+    pub async fn find(&self, keys: &[ArtifactKey]) -> HostedResult<Vec<Option<Existing>>> {
+        let paths: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+        let found = self.hosted.data().nodes(self.info.no, &paths).await?;
+        Ok(found.into_iter().map(|node| node.and_then(existing_of)).collect())
+    }
+
+    /// Publishes a batch in one durable step: bytes are verified, written to one pack and synced, then one
+    /// transaction checks what is expected and names them. Answers each item in its order; what fails, fails alone.
+    pub async fn publish(&self, batch: Vec<Publish>, viewer: &Viewer) -> HostedResult<Vec<PutOutcome>> {
+        publish(&self.hosted, self.info.no, batch, viewer).await
+    }
+
+    /// Returns the bytes of a file of this repository, or those in `range` of them.
+    pub async fn read(&self, node: &Node, range: Option<Range<u64>>) -> HostedResult<ByteStream> {
+        let Some(file) = &node.file else {
+            return Err(HostedError::NodeUnknown(node.path.clone()));
+        };
+        let range = range.unwrap_or(0..file.size_bytes);
+        if range.start > file.size_bytes || range.end < range.start {
+            return Err(HostedError::RangeOutside);
+        }
+        stream(&self.hosted, &node.path, file, range).await
+    }
+
+    /// Returns the whole bytes of each of `nodes` (all small), in their order, in one go.
+    pub async fn read_small(&self, nodes: &[&Node]) -> Vec<ConnectorResult<Bytes>> {
+        crate::content::read_small(&self.hosted, nodes).await
+    }
+
+    /// Returns it as a source of artifacts.
+    pub fn source(&self) -> impl Source + use<> {
+        HostedSource::new(self.clone())
+    }
+
+    /// Returns it as a target of artifacts, written by `viewer`.
+    pub fn target(&self, viewer: Viewer) -> impl Target + use<> {
+        HostedTarget::new(self.clone(), viewer)
+    }
+}

@@ -1,0 +1,578 @@
+//! Publishing: the one transaction in which nodes come to refer to blobs.
+//!
+//! Everything is decided inside it: what stands under each path, whether the expectation holds, whether a
+//! blob that was called present is alive. The files are durable before it begins, so what is committed here
+//! can be read for ever after.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use domain::artifact::{Existing, Metadata};
+use domain::digest::Digest;
+use domain::id::NodeId;
+use domain::path::FilePath;
+use domain::ports::Expect;
+
+use crate::blobfiles::BlobPlace;
+use crate::db::{StoreResult, Value, Write, blob, int, maybe, size, text};
+use crate::hosted::{HostedData, list_placeholders, lists};
+use crate::nodes::{NodeColumns, metadata_of, metadata_text};
+
+/// Who asks, and which projects they may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// The user.
+    pub user: String,
+    /// The projects they may read; `None`: all.
+    pub projects: Option<Vec<String>>,
+}
+
+impl Viewer {
+    /// Somebody who may read everything.
+    pub fn of_everything(user: impl Into<String>) -> Self {
+        Self {
+            user: user.into(),
+            projects: None,
+        }
+    }
+}
+
+/// A blob whose bytes lie durably in a file no row names yet.
+#[derive(Debug, Clone)]
+pub struct NewBlob {
+    /// SHA-256, verified.
+    pub digest: Digest,
+    /// MD5, where it is known.
+    pub md5: Option<[u8; 16]>,
+    /// CRC-64, where it is known.
+    pub crc64: Option<u64>,
+    /// Where it lies.
+    pub place: BlobPlace,
+}
+
+/// A file that becomes part of the store with the blobs in it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewBlobFile {
+    /// Its number.
+    pub no: i64,
+    /// Its length.
+    pub size_bytes: u64,
+}
+
+/// One file to be published.
+#[derive(Debug, Clone)]
+pub struct NodeWrite {
+    /// Where.
+    pub path: FilePath,
+    /// Its content.
+    pub digest: Digest,
+    /// Whether its bytes came with it; otherwise a live blob must be there.
+    pub brings_bytes: bool,
+    /// What must stand there.
+    pub expect: Expect,
+    /// Its properties.
+    pub metadata: Metadata,
+    /// Whether they replace those of a file that stands there.
+    pub with_metadata: bool,
+    /// When it goes away by itself, in Unix milliseconds.
+    pub expires_ms: Option<i64>,
+}
+
+/// Files to be published together.
+pub struct Publication<'a> {
+    /// The repository's number.
+    pub repository_no: i64,
+    /// Who publishes.
+    pub viewer: &'a Viewer,
+    /// The files.
+    pub writes: &'a [NodeWrite],
+    /// Blobs that came with them.
+    pub blobs: &'a [NewBlob],
+    /// Blob files those lie in.
+    pub files: &'a [NewBlobFile],
+}
+
+/// What became of one [`NodeWrite`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It stands there.
+    Stored {
+        /// The id of the new node.
+        id: NodeId,
+    },
+    /// Something else than expected stands there.
+    Raced {
+        /// What.
+        found: Option<Existing>,
+    },
+    /// A folder stands there, or a file where a folder is needed.
+    Blocked {
+        /// The path in the way.
+        by: FilePath,
+    },
+    /// No live blob the viewer may refer to.
+    BlobAbsent,
+    /// It would not fit into the repository's quota.
+    OverQuota,
+    /// The repository is gone.
+    RepositoryGone,
+}
+
+/// What a publication came to.
+pub struct Published {
+    /// What became of each write, in their order.
+    pub written: Vec<Written>,
+    /// The new files that hold live blobs now; the others may be removed.
+    pub kept_files: HashSet<i64>,
+}
+
+const REPOSITORY: &str =
+    "SELECT quota_bytes, used_bytes FROM repositories WHERE no = $1 AND deleted_ms IS NULL";
+const ADD_USED: &str = "UPDATE repositories SET used_bytes = used_bytes + $2 WHERE no = $1";
+const INSERT_FILES: &str = "INSERT INTO blob_files (no, size_bytes, live_bytes) VALUES";
+const INSERT_BLOBS: &str =
+    "INSERT INTO blobs (no, digest, size_bytes, md5, crc64, file_no, offset_bytes, keep_until_ms) VALUES";
+const COMPLETE_BLOB: &str = "UPDATE blobs SET md5 = $2, crc64 = $3 WHERE no = $1 AND md5 IS NULL";
+const INSERT_NODES: &str = "INSERT INTO nodes (repository_no, path, depth, folder, id, blob_no, size_bytes, metadata, \
+     expires_ms, created_by, created_ms, modified_by, modified_ms) VALUES";
+const REPLACE_NODE: &str = "ON CONFLICT (repository_no, path) DO UPDATE SET id = excluded.id, \
+     blob_no = excluded.blob_no, size_bytes = excluded.size_bytes, metadata = excluded.metadata, \
+     expires_ms = excluded.expires_ms, created_by = excluded.created_by, created_ms = excluded.created_ms, \
+     modified_by = excluded.modified_by, modified_ms = excluded.modified_ms";
+const KEEP_FOLDER: &str = "ON CONFLICT (repository_no, path) DO NOTHING";
+
+/// What stands under a path, as far as publishing asks.
+struct Standing {
+    folder: bool,
+    blob_no: Option<i64>,
+    digest: Option<Digest>,
+    size_bytes: u64,
+    metadata: Metadata,
+}
+
+/// A live blob.
+#[derive(Clone, Copy)]
+struct Live {
+    no: i64,
+    size_bytes: u64,
+    /// Whether the viewer may refer to it by digest alone.
+    known_to_viewer: bool,
+}
+
+impl HostedData {
+    /// Publishes files whose blobs are durable, all decisions and rows in one transaction.
+    pub async fn publish(&self, publication: Publication<'_>) -> StoreResult<Published> {
+        let now_ms = self.now_ms();
+        let mut write = self.db().begin().await?;
+        let Some(room_bytes) = room_of(&mut write, publication.repository_no).await? else {
+            return Ok(Published {
+                written: publication
+                    .writes
+                    .iter()
+                    .map(|_| Written::RepositoryGone)
+                    .collect(),
+                kept_files: HashSet::new(),
+            });
+        };
+        let standing = standing(&mut write, &publication).await?;
+        let live = live_blobs(&mut write, &publication).await?;
+        let mut decided = Decided::new(self, &publication, standing, live, room_bytes, now_ms);
+        let written = publication
+            .writes
+            .iter()
+            .map(|item| decided.decide(item))
+            .collect();
+        let Decided {
+            blob_rows,
+            node_rows,
+            folder_rows,
+            released,
+            used_bytes,
+            live_of_file,
+            completed,
+            ..
+        } = decided;
+        let kept_files: HashSet<i64> = live_of_file.keys().copied().collect();
+        let file_rows = publication
+            .files
+            .iter()
+            .filter(|file| kept_files.contains(&file.no))
+            .map(|file| vec![int(file.no), size(file.size_bytes), size(live_of_file[&file.no])])
+            .collect();
+        write.insert_all(INSERT_FILES, 3, "", file_rows).await?;
+        write.insert_all(INSERT_BLOBS, 8, "", blob_rows).await?;
+        write
+            .insert_all(INSERT_NODES, 13, KEEP_FOLDER, folder_rows)
+            .await?;
+        write
+            .insert_all(INSERT_NODES, 13, REPLACE_NODE, node_rows.into_values().collect())
+            .await?;
+        for values in completed {
+            write.execute(COMPLETE_BLOB, values).await?;
+        }
+        keep(&mut write, &released, now_ms + self.grace_ms).await?;
+        if used_bytes != 0 {
+            write
+                .execute(ADD_USED, vec![int(publication.repository_no), int(used_bytes)])
+                .await?;
+        }
+        write.commit().await?;
+        Ok(Published { written, kept_files })
+    }
+}
+
+/// The decisions of one publication, and the rows they come to.
+struct Decided<'a> {
+    data: &'a HostedData,
+    publication: &'a Publication<'a>,
+    brought: HashMap<Digest, usize>,
+    standing: HashMap<String, Standing>,
+    live: HashMap<Digest, Live>,
+    room_bytes: Option<i64>,
+    now_ms: i64,
+    used_bytes: i64,
+    live_of_file: HashMap<i64, u64>,
+    blob_rows: Vec<Vec<Value>>,
+    completed: Vec<Vec<Value>>,
+    folder_rows: Vec<Vec<Value>>,
+    node_rows: BTreeMap<String, Vec<Value>>,
+    released: Vec<i64>,
+}
+
+impl<'a> Decided<'a> {
+    fn new(
+        data: &'a HostedData,
+        publication: &'a Publication<'a>,
+        standing: HashMap<String, Standing>,
+        live: HashMap<Digest, Live>,
+        room_bytes: Option<i64>,
+        now_ms: i64,
+    ) -> Self {
+        let brought = publication
+            .blobs
+            .iter()
+            .enumerate()
+            .map(|(index, new)| (new.digest, index))
+            .collect();
+        Self {
+            data,
+            publication,
+            brought,
+            standing,
+            live,
+            room_bytes,
+            now_ms,
+            used_bytes: 0,
+            live_of_file: HashMap::new(),
+            blob_rows: Vec::with_capacity(publication.blobs.len()),
+            completed: Vec::new(),
+            folder_rows: Vec::new(),
+            node_rows: BTreeMap::new(),
+            released: Vec::new(),
+        }
+    }
+
+    fn decide(&mut self, item: &NodeWrite) -> Written {
+        let path = item.path.as_str();
+        let standing = self.standing.get(path);
+        if item.path.is_root() || standing.is_some_and(|standing| standing.folder) {
+            return Written::Blocked {
+                by: item.path.clone(),
+            };
+        }
+        let found = standing.and_then(Standing::existing);
+        let holds = match (&item.expect, &found) {
+            (Expect::Anything, _) | (Expect::Absent, None) => true,
+            (Expect::Digest(digest), Some(found)) => found.digest == *digest,
+            (Expect::Absent, Some(_)) | (Expect::Digest(_), None) => false,
+        };
+        if !holds {
+            return Written::Raced { found };
+        }
+        if let Some(by) = item.path.ancestors().find(|folder| self.is_file(folder)) {
+            return Written::Blocked { by };
+        }
+        let (was_bytes, was_blob_no) = standing.map_or((0, None), |old| (old.size_bytes, old.blob_no));
+        let Some(size_bytes) = self.size_of(item) else {
+            return Written::BlobAbsent;
+        };
+        let more_bytes = int_of(size_bytes) - int_of(was_bytes);
+        if self
+            .room_bytes
+            .is_some_and(|room| more_bytes > 0 && self.used_bytes + more_bytes > room)
+        {
+            return Written::OverQuota;
+        }
+        self.used_bytes += more_bytes;
+        let blob_no = self.blob_no(item.digest);
+        if let Some(was) = was_blob_no.filter(|was| Some(*was) != blob_no) {
+            self.released.push(was);
+        }
+        self.make_folders(&item.path);
+        let metadata = match found {
+            Some(found) if !item.with_metadata => found.metadata,
+            _ => item.metadata.clone(),
+        };
+        let id = self.data.next_id();
+        let row = self.row(&item.path, id, blob_no, size_bytes, &metadata, item.expires_ms);
+        self.node_rows.insert(path.into(), row);
+        let now = Standing {
+            folder: false,
+            blob_no,
+            digest: Some(item.digest),
+            size_bytes,
+            metadata,
+        };
+        self.standing.insert(path.into(), now);
+        Written::Stored { id }
+    }
+
+    fn is_file(&self, path: &FilePath) -> bool {
+        self.standing
+            .get(path.as_str())
+            .is_some_and(|standing| !standing.folder)
+    }
+
+    /// Returns the size of the item's blob, or `None` when it may not be referred to.
+    fn size_of(&self, item: &NodeWrite) -> Option<u64> {
+        if item.brings_bytes
+            && let Some(index) = self.brought.get(&item.digest)
+        {
+            return Some(self.publication.blobs[*index].place.size_bytes);
+        }
+        let brought_already = self.brought.contains_key(&item.digest);
+        self.live
+            .get(&item.digest)
+            .filter(|live| live.known_to_viewer || brought_already)
+            .map(|live| live.size_bytes)
+    }
+
+    /// Returns the number of a blob that is live, or becomes so now.
+    fn blob_no(&mut self, digest: Digest) -> Option<i64> {
+        let brought = self
+            .brought
+            .get(&digest)
+            .map(|index| &self.publication.blobs[*index]);
+        if let Some(live) = self.live.get(&digest) {
+            if let Some(NewBlob {
+                md5: Some(md5),
+                crc64,
+                ..
+            }) = brought
+            {
+                let crc64 = maybe(*crc64, |crc| int(crc.cast_signed()));
+                if self.publication.writes.len() == 1 {
+                    self.completed.push(vec![int(live.no), blob(*md5), crc64]);
+                }
+            }
+            return Some(live.no);
+        }
+        let new = brought?;
+        let no = self.data.next_blob_no();
+        self.blob_rows
+            .push(blob_row(no, new, self.now_ms + self.data.grace_ms));
+        *self.live_of_file.entry(new.place.file_no).or_default() += new.place.size_bytes;
+        let live = Live {
+            no,
+            size_bytes: new.place.size_bytes,
+            known_to_viewer: true,
+        };
+        self.live.insert(digest, live);
+        Some(no)
+    }
+
+    fn make_folders(&mut self, path: &FilePath) {
+        for folder in path.ancestors() {
+            if self.standing.contains_key(folder.as_str()) {
+                // A folder that stands has all of those above it.
+                break;
+            }
+            let id = self.data.next_id();
+            let row = self.row(&folder, id, None, 0, &Metadata::new(), None);
+            self.folder_rows.push(row);
+            self.standing.insert(folder.into(), Standing::folder());
+        }
+    }
+
+    fn row(
+        &self,
+        path: &FilePath,
+        id: NodeId,
+        blob_no: Option<i64>,
+        size_bytes: u64,
+        metadata: &Metadata,
+        expires_ms: Option<i64>,
+    ) -> Vec<Value> {
+        NodeColumns {
+            repository_no: self.publication.repository_no,
+            path,
+            id,
+            blob_no,
+            size_bytes,
+            metadata: metadata_text(metadata),
+            expires_ms,
+            user: &self.publication.viewer.user,
+            now_ms: self.now_ms,
+        }
+        .values()
+    }
+}
+
+impl Standing {
+    fn folder() -> Self {
+        Self {
+            folder: true,
+            blob_no: None,
+            digest: None,
+            size_bytes: 0,
+            metadata: Metadata::new(),
+        }
+    }
+
+    fn existing(&self) -> Option<Existing> {
+        Some(Existing {
+            digest: self.digest?,
+            size_bytes: self.size_bytes,
+            metadata: self.metadata.clone(),
+        })
+    }
+}
+
+fn int_of(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX / 4)
+}
+
+/// Returns the row of a new blob.
+pub(crate) fn blob_row(no: i64, new: &NewBlob, keep_until_ms: i64) -> Vec<Value> {
+    vec![
+        int(no),
+        blob(*new.digest.as_bytes()),
+        size(new.place.size_bytes),
+        maybe(new.md5, blob),
+        maybe(new.crc64, |crc| int(crc.cast_signed())),
+        int(new.place.file_no),
+        size(new.place.offset_bytes),
+        int(keep_until_ms),
+    ]
+}
+
+/// Inserts `new` and its file as they are.
+pub(crate) async fn insert_blob(
+    write: &mut Write,
+    no: i64,
+    new: &NewBlob,
+    keep_until_ms: i64,
+) -> StoreResult<()> {
+    let bytes = new.place.size_bytes;
+    let file_row = vec![int(new.place.file_no), size(bytes), size(bytes)];
+    write.insert_all(INSERT_FILES, 3, "", vec![file_row]).await?;
+    write
+        .insert_all(INSERT_BLOBS, 8, "", vec![blob_row(no, new, keep_until_ms)])
+        .await?;
+    Ok(())
+}
+
+/// Keeps each of `blob_nos` at least until `until_ms`: what loses a reference stays for the grace time.
+pub(crate) async fn keep(write: &mut Write, blob_nos: &[i64], until_ms: i64) -> StoreResult<()> {
+    for list in lists(blob_nos) {
+        let sql = format!(
+            "UPDATE blobs SET keep_until_ms = $1 WHERE keep_until_ms < $1 AND no IN ({})",
+            list_placeholders(2, list.len())
+        );
+        let values = std::iter::once(int(until_ms))
+            .chain(list.into_iter().map(int))
+            .collect();
+        write.execute(sql, values).await?;
+    }
+    Ok(())
+}
+
+/// Returns the bytes left under the quota, if there is one; `None` outside when the repository is gone.
+async fn room_of(write: &mut Write, repository_no: i64) -> StoreResult<Option<Option<i64>>> {
+    let Some(row) = write.fetch_optional(REPOSITORY, vec![int(repository_no)]).await? else {
+        return Ok(None);
+    };
+    let used_bytes = row.int("used_bytes")?;
+    Ok(Some(
+        row.maybe_int("quota_bytes")?.map(|quota| quota - used_bytes),
+    ))
+}
+
+/// Returns what stands under every path of the publication and under every folder above them.
+async fn standing(
+    write: &mut Write,
+    publication: &Publication<'_>,
+) -> StoreResult<HashMap<String, Standing>> {
+    let mut paths: BTreeSet<String> = BTreeSet::new();
+    for item in publication.writes {
+        for folder in item.path.ancestors() {
+            if !paths.insert(folder.into()) {
+                break;
+            }
+        }
+        paths.insert(item.path.as_str().into());
+    }
+    let paths: Vec<String> = paths.into_iter().collect();
+    let mut standing = HashMap::with_capacity(paths.len());
+    for list in lists(&paths) {
+        let sql = format!(
+            "SELECT n.path, n.folder, n.blob_no, n.size_bytes, n.metadata, b.digest FROM nodes n \
+             LEFT JOIN blobs b ON b.no = n.blob_no WHERE n.repository_no = $1 AND n.path IN ({})",
+            list_placeholders(2, list.len())
+        );
+        let values = std::iter::once(int(publication.repository_no))
+            .chain(list.into_iter().map(text))
+            .collect();
+        for row in write.fetch_all(sql, values).await? {
+            let digest = match row.maybe_int("blob_no")? {
+                Some(_) => Some(Digest::from_bytes(row.bytes("digest")?)),
+                None => None,
+            };
+            let stands = Standing {
+                folder: row.flag("folder")?,
+                blob_no: row.maybe_int("blob_no")?,
+                digest,
+                size_bytes: row.size("size_bytes")?,
+                metadata: metadata_of(row.maybe_text("metadata")?)?,
+            };
+            standing.insert(row.text("path")?, stands);
+        }
+    }
+    Ok(standing)
+}
+
+/// Returns the live blobs among the digests of the publication.
+async fn live_blobs(write: &mut Write, publication: &Publication<'_>) -> StoreResult<HashMap<Digest, Live>> {
+    let digests: BTreeSet<Digest> = publication.writes.iter().map(|item| item.digest).collect();
+    let digests: Vec<Digest> = digests.into_iter().collect();
+    let present: HashSet<Digest> = publication
+        .writes
+        .iter()
+        .filter(|item| !item.brings_bytes)
+        .map(|item| item.digest)
+        .collect();
+    let mut live = HashMap::new();
+    for list in lists(&digests) {
+        let sql = format!(
+            "SELECT no, digest, size_bytes FROM blobs WHERE digest IN ({})",
+            list_placeholders(1, list.len())
+        );
+        let values = list.iter().map(|digest| blob(*digest.as_bytes())).collect();
+        for row in write.fetch_all(sql, values).await? {
+            let entry = Live {
+                no: row.int("no")?,
+                size_bytes: row.size("size_bytes")?,
+                known_to_viewer: publication.viewer.projects.is_none(),
+            };
+            live.insert(Digest::from_bytes(row.bytes("digest")?), entry);
+        }
+    }
+    if publication.viewer.projects.is_some() && !present.is_empty() {
+        let asked: Vec<Digest> = present.into_iter().collect();
+        for (digest, _) in crate::blobs::known_to(write, &asked, publication.viewer).await? {
+            if let Some(entry) = live.get_mut(&digest) {
+                entry.known_to_viewer = true;
+            }
+        }
+    }
+    Ok(live)
+}

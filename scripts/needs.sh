@@ -1,0 +1,29 @@
+#!/bin/sh
+# Makes sure that what the build needs is there: a C compiler (SQLite is built from source), git (tests
+# copy what it tracks) and the Rust toolchain with rustfmt and clippy. Installs what it can, names the rest.
+set -eu
+
+missing=""
+command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+command -v git >/dev/null 2>&1 || missing="$missing git"
+if [ -n "$missing" ]; then
+    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+        apt-get update -qq
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+    else
+        echo "please install:$missing" >&2
+        exit 1
+    fi
+fi
+
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "please install the Rust toolchain (https://rustup.rs)" >&2
+    exit 1
+fi
+for component in rustfmt clippy; do
+    case $component in rustfmt) tool=fmt ;; *) tool=clippy ;; esac
+    cargo $tool --version >/dev/null 2>&1 && continue
+    command -v rustup >/dev/null 2>&1 || { echo "please install $component" >&2; exit 1; }
+    rustup component add $component
+done
