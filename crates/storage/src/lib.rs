@@ -26,8 +26,6 @@ mod leases;
 pub mod node_pages;
 pub mod nodes;
 pub mod page;
-pub mod page;
-mod passwords;
 mod passwords;
 pub mod projects;
 pub mod publish;
