@@ -71,14 +71,6 @@ pub enum EngineError {
         /// What went wrong.
         failure: Box<Failure>,
     },
-    /// The cluster is still used.
-    #[error("cluster `{name}` is used by the tasks {tasks:?}")]
-    ClusterInUse {
-        /// The cluster.
-        name: String,
-        /// Names of the tasks that use it.
-        tasks: Vec<String>,
-    },
     /// Something about to be made has a name that is taken.
     #[error("{0} exists already")]
     Exists(String),

@@ -9,6 +9,7 @@ mod checksums;
 mod content;
 mod error;
 mod intake;
+mod manage;
 mod names;
 mod node;
 mod publish;
@@ -16,6 +17,7 @@ mod receive;
 mod repository;
 mod source;
 mod target;
+mod uploads;
 
 use std::sync::Arc;
 
@@ -25,21 +27,28 @@ pub use error::{HostedError, HostedResult};
 pub use publish::{Publish, Supply};
 pub use receive::{Received, UploadOptions};
 pub use repository::HostedRepository;
+pub use storage::collect::Collected;
 pub use storage::hosted::HostedData;
+pub use storage::node_pages::{FolderSize, NodeFilter, NodeOrder};
 pub use storage::nodes::{Node, NodeFile};
 pub use storage::projects::Project;
 pub use storage::publish::Viewer;
+pub use storage::removal::Removed;
 pub use storage::repositories::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
+pub use uploads::{LEAST_PART_BYTES, MOST_PARTS, Session, UPLOAD_MS};
 
 use intake::Intake;
 use storage::Store;
 use storage::repositories::Created;
+use uploads::Uploads;
 
 /// This node's own repositories.
 #[derive(Clone)]
 pub struct Hosted {
     data: HostedData,
     intake: Arc<Intake>,
+    uploads: Arc<Uploads>,
+    upload_budget_bytes: u64,
 }
 
 impl Hosted {
@@ -52,8 +61,17 @@ impl Hosted {
     pub fn over(data: HostedData) -> Self {
         Self {
             intake: Arc::new(Intake::default()),
+            uploads: Arc::new(Uploads::default()),
+            upload_budget_bytes: u64::MAX,
             data,
         }
+    }
+
+    /// Lets open upload sessions announce at most `budget_bytes` together; otherwise the disk alone is the limit.
+    #[must_use]
+    pub fn with_upload_budget(mut self, budget_bytes: u64) -> Self {
+        self.upload_budget_bytes = budget_bytes;
+        self
     }
 
     /// Makes a project.
@@ -195,6 +213,14 @@ impl Hosted {
 
     pub(crate) fn data(&self) -> &HostedData {
         &self.data
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
+    pub(crate) fn upload_budget_bytes(&self) -> u64 {
+        self.upload_budget_bytes
     }
 
     pub(crate) fn intake(&self) -> &Arc<Intake> {

@@ -210,6 +210,12 @@ pub fn placeholders(first: usize, columns: usize, rows: usize) -> String {
     text
 }
 
+/// Returns the same without numbers, which SQLite would look up one by one in a list.
+fn unnumbered(columns: usize, rows: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(","));
+    vec![row; rows].join(",")
+}
+
 /// Returns the end of the range of texts that begin with `prefix`: the first text past all of them.
 ///
 /// `None` when there is no such text, because `prefix` is empty or holds nothing but the last character.
@@ -358,13 +364,22 @@ impl Write {
         tail: &'static str,
         rows: Vec<Vec<Value>>,
     ) -> StoreResult<u64> {
-        let most = (MOST_VALUES / columns).min(500);
+        // Groups of 256, 128, 64, ... rows: few texts, so that the driver keeps every one prepared.
+        let mut most = 256;
+        while most > 1 && most * columns > MOST_VALUES {
+            most /= 2;
+        }
         let mut touched = 0;
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let group: Vec<Vec<Value>> = rows.by_ref().take(most).collect();
-            let sql = format!("{head} {} {tail}", placeholders(1, columns, group.len()));
-            touched += self.execute(sql, group.into_iter().flatten().collect()).await?;
+        let mut left = rows.len();
+        let mut rows = rows.into_iter();
+        while left > 0 {
+            while most > left {
+                most /= 2;
+            }
+            let values: Vec<Value> = rows.by_ref().take(most).flatten().collect();
+            let sql = format!("{head} {} {tail}", unnumbered(columns, most));
+            touched += self.execute(sql, values).await?;
+            left -= most;
         }
         Ok(touched)
     }

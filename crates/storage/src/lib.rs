@@ -9,24 +9,39 @@ use std::sync::Arc;
 
 use domain::clock::Clock;
 use domain::id::{IdSource, random_hex32};
+use tokio::sync::mpsc;
 
 pub mod blobfiles;
 pub mod blobs;
+mod closing;
 pub mod clusters;
+pub mod collect;
 pub mod db;
+mod entries;
 mod folder;
 pub mod hosted;
+mod journal;
+mod lanes;
+mod leases;
+pub mod node_pages;
 pub mod nodes;
 pub mod page;
 mod passwords;
 pub mod projects;
 pub mod publish;
+pub mod records;
+pub mod removal;
 pub mod repositories;
+mod retain;
 mod rows;
 mod secrets;
+mod settle;
+mod stretches;
 pub mod tasks;
 pub mod tokens;
+pub mod uploads;
 pub mod users;
+pub mod writer;
 
 pub use db::{StoreError, StoreResult};
 pub use page::{Page, PageRequest};
@@ -34,10 +49,12 @@ pub use page::{Page, PageRequest};
 use clusters::Clusters;
 use db::{Db, text};
 use passwords::Passwords;
+use records::Records;
 use secrets::Vault;
 use tasks::Tasks;
 use tokens::Tokens;
 use users::Users;
+use writer::DetailWriter;
 
 /// Everything one node keeps; clones share it.
 #[derive(Clone)]
@@ -51,6 +68,7 @@ struct Inner {
     vault: Vault,
     passwords: Passwords,
     node_id: String,
+    groups: mpsc::Sender<writer::Job>,
     _lock: File,
 }
 
@@ -77,6 +95,7 @@ impl Store {
         let node_id = node_id(&db).await?;
         Ok(Self(Arc::new(Inner {
             folder: folder.into(),
+            groups: writer::spawn(db.clone()),
             db,
             clock,
             ids: IdSource::default(),
@@ -98,6 +117,10 @@ impl Store {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    pub(crate) fn groups(&self) -> &mpsc::Sender<writer::Job> {
+        &self.0.groups
     }
 
     /// Returns the present in Unix milliseconds.
@@ -143,6 +166,16 @@ impl Store {
     /// The tasks.
     pub fn tasks(&self) -> Tasks<'_> {
         Tasks(self)
+    }
+
+    /// The records: one run of one task each.
+    pub fn records(&self) -> Records<'_> {
+        Records(self)
+    }
+
+    /// The writer of record details.
+    pub fn writer(&self) -> DetailWriter<'_> {
+        DetailWriter(self)
     }
 
     /// The users that may log in.

@@ -1,4 +1,8 @@
-//! What tests of every floor share: a clock that is moved by hand, and builders. Never part of the binary.
+//! What tests of every floor share: a clock that is moved by hand, builders, and a repository in memory.
+//! Never part of the binary.
+
+pub mod artifact;
+pub mod memory;
 
 pub mod content;
 pub mod contract;
@@ -7,6 +11,9 @@ use std::sync::Mutex;
 
 use domain::clock::Clock;
 use tokio::sync::watch;
+
+pub use artifact::{ArtifactBuilder, artifact};
+pub use memory::{Hold, MemoryRepository, Op, on, on_any};
 
 /// A clock that stands still until it is moved.
 pub struct ManualClock {

@@ -56,16 +56,6 @@ impl Client {
         })
     }
 
-    /// Returns the server's URL.
-    pub fn server(&self) -> &Url {
-        &self.server
-    }
-
-    /// Returns the zone that dates in answers are shown in: this computer's.
-    pub fn zone(&self) -> &str {
-        &self.zone
-    }
-
     /// Returns the data that `GET path` answers.
     pub async fn get(&self, path: &[&str], query: &Query<'_>) -> CliResult<Value> {
         self.data(self.request(Method::GET, path, query)?).await

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use connectors::http::{InvalidRange, IpRange};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -32,8 +33,10 @@ pub struct ConfigFile {
     pub tls: TlsFiles,
     /// What is logged and how.
     pub log: LogConfig,
-    /// What one client can make this node hold.
+    /// What one client can make this node hold, and how long others may be silent.
     pub limits: LimitsConfig,
+    /// Where this node connects to.
+    pub outgoing: OutgoingConfig,
 }
 
 /// `[tls]`.
@@ -79,6 +82,8 @@ pub struct LimitsConfig {
     pub header_timeout_s: u64,
     /// Seconds after which a connection over which nothing moves is cut.
     pub idle_timeout_s: u64,
+    /// Seconds another node may be silent before it counts as unreachable.
+    pub silence_s: u64,
 }
 
 impl Default for LimitsConfig {
@@ -88,7 +93,29 @@ impl Default for LimitsConfig {
             header_bytes: 256 * 1024,
             header_timeout_s: 30,
             idle_timeout_s: 300,
+            silence_s: 10,
         }
+    }
+}
+
+/// `[outgoing]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutgoingConfig {
+    /// Ranges of addresses never connected to, besides link-local ones, which always are refused.
+    pub denied: Vec<Range>,
+}
+
+/// A range of addresses such as `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Range(pub IpRange);
+
+impl TryFrom<String> for Range {
+    type Error = InvalidRange;
+
+    fn try_from(text: String) -> Result<Self, InvalidRange> {
+        text.parse().map(Self)
     }
 }
 
@@ -113,6 +140,9 @@ impl ConfigFile {
             return Err("`tls` needs both `cert` and `key`".into());
         }
         let limits = &self.limits;
+        if limits.silence_s == 0 {
+            return Err("`limits.silence_s` must be at least 1".into());
+        }
         if limits.connections == 0 || limits.header_timeout_s == 0 || limits.idle_timeout_s == 0 {
             return Err("numbers in `limits` must be at least 1".into());
         }
@@ -167,6 +197,16 @@ mod tests {
         let reason = ConfigFile::parse("name = \"hq\"\nlisten = \"everywhere\"\n").expect_err("no address");
 
         assert!(reason.starts_with("line 2: "), "{reason}");
+    }
+
+    #[test]
+    fn a_range_that_is_none_is_refused_and_its_line_named() {
+        let reason = ConfigFile::parse("[outgoing]\ndenied = [\"10.0.0.0/33\"]\n").expect_err("no range");
+
+        assert!(
+            reason.starts_with("line 2: ") && reason.contains("10.0.0.0/33"),
+            "{reason}"
+        );
     }
 
     #[test]

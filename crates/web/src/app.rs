@@ -3,38 +3,56 @@
 use std::sync::Arc;
 
 use domain::clock::Clock;
+use engine::Engine;
+use hosted::Hosted;
 use jiff::tz::TimeZone;
+use storage::Store;
 
-use crate::auth::{Accounts, Logins};
+use crate::auth::Logins;
 
 /// The state of the router; cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
 struct Parts {
-    clock: Arc<dyn Clock>,
-    zone: TimeZone,
+    engine: Engine,
+    hosted: Hosted,
     logins: Logins,
 }
 
 impl App {
     /// Puts a node's parts together.
-    pub fn new(accounts: Arc<dyn Accounts>, clock: Arc<dyn Clock>, zone: TimeZone) -> Self {
+    pub fn new(engine: Engine, hosted: Hosted) -> Self {
         Self(Arc::new(Parts {
-            logins: Logins::new(accounts, clock.clone()),
-            clock,
-            zone,
+            logins: Logins::new(engine.store().clone()),
+            engine,
+            hosted,
         }))
+    }
+
+    /// Returns the use cases around tasks, clusters and records.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Returns the repositories this node keeps.
+    pub fn hosted(&self) -> &Hosted {
+        &self.0.hosted
+    }
+
+    /// Returns what the node keeps.
+    pub fn store(&self) -> &Store {
+        self.0.engine.store()
     }
 
     /// Returns the clock.
     pub fn clock(&self) -> &dyn Clock {
-        &*self.0.clock
+        &**self.0.engine.clock()
     }
 
     /// Returns the zone that contract dates are in.
     pub fn zone(&self) -> &TimeZone {
-        &self.0.zone
+        self.0.engine.zone()
     }
 
     /// Returns the place where callers are recognised.

@@ -84,9 +84,9 @@ codes! {
         "the certificate of remote cluster {0} is not trusted", "远程集群{0}的证书不受信任";
     /// The task is in a state that does not allow this.
     TaskState = 250303, BAD_REQUEST,
-        "task {0} is in a state that does not allow this", "任务{0}当前状态不允许该操作";
+        "a run of the task is going on, wait for it or stop it", "任务正在执行，请等待其结束或先停止";
     /// The task is switched off.
-    TaskDisabled = 250304, BAD_REQUEST, "task {0} is disabled", "任务{0}已停用";
+    TaskDisabled = 250304, BAD_REQUEST, "the task is disabled", "任务已停用";
     /// The cluster's name is taken.
     ClusterExists = 250305, BAD_REQUEST, "cluster {0} already exists", "集群节点{0}已存在";
     /// There is no such cluster.

@@ -15,4 +15,5 @@ pub mod json;
 pub mod page;
 pub mod params;
 pub mod reader;
+mod refusals;
 pub mod router;

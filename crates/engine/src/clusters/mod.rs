@@ -150,28 +150,6 @@ impl Engine {
         Ok(centers.pop())
     }
 
-    /// Makes sure that this cluster itself is registered, under its own name, answering at `url`.
-    pub async fn ensure_own_cluster(&self, url: &str) -> EngineResult<Cluster> {
-        if let Some(own) = self.own_cluster().await? {
-            return Ok(own);
-        }
-        let cluster = Cluster {
-            id: self.store().next_id(),
-            name: self.cluster_name().into(),
-            cluster_type: ClusterType::Center,
-            url: url.into(),
-            credentials: Credentials::default(),
-            udp_port: None,
-            detect_type: DetectType::Ping,
-            status: ClusterStatus::Healthy,
-            error_reason: None,
-            last_report_ms: None,
-            audit: Audit::new("system", self.clock().now_ms()),
-        };
-        self.insert_cluster(&cluster).await?;
-        Ok(cluster)
-    }
-
     async fn insert_cluster(&self, cluster: &Cluster) -> EngineResult<()> {
         match self.store().clusters().insert(cluster).await {
             Err(StoreError::Taken(_)) => Err(EngineError::ClusterExists(cluster.name.clone())),

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use pack::Packed;
-pub use read::BlobBytes;
-pub use write::{PIECE_BYTES, PartWriter, reserve};
+pub use read::{BlobBytes, read_piece};
+pub use write::{Held, PIECE_BYTES, PartWriter, reserve};
 
 const FILES_PER_FOLDER: i64 = 1024;
 

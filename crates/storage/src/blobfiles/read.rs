@@ -146,11 +146,19 @@ fn cut(run: &Bytes, begin_bytes: u64, place: BlobPlace) -> Bytes {
     run.slice(begin..begin + length)
 }
 
-fn read_at(file: &File, mut at_bytes: u64, length_bytes: u64) -> io::Result<Vec<u8>> {
+fn read_at(file: &File, at_bytes: u64, length_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_piece(file, &mut bytes, at_bytes, length_bytes)?;
+    Ok(bytes)
+}
+
+/// Fills `bytes` anew with exactly the `length_bytes` that lie at `at_bytes`. Blocks.
+pub fn read_piece(file: &File, bytes: &mut Vec<u8>, mut at_bytes: u64, length_bytes: u64) -> io::Result<()> {
     let length = usize::try_from(length_bytes).map_err(io::Error::other)?;
-    let mut bytes = Vec::with_capacity(length);
+    bytes.clear();
+    bytes.reserve_exact(length);
     while bytes.len() < length {
-        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), at_bytes) {
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(bytes), at_bytes) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => at_bytes += read as u64,
             Err(rustix::io::Errno::INTR) => {}
@@ -158,7 +166,7 @@ fn read_at(file: &File, mut at_bytes: u64, length_bytes: u64) -> io::Result<Vec<
         }
     }
     bytes.truncate(length);
-    Ok(bytes)
+    Ok(())
 }
 
 fn again(error: &io::Error) -> io::Error {

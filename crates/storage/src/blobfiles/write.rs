@@ -54,7 +54,11 @@ pub struct PartWriter {
     unflushed_bytes: u64,
     writing: Option<JoinHandle<io::Result<()>>>,
     flushing: Option<JoinHandle<io::Result<()>>>,
+    held: Option<Held>,
 }
+
+/// Something that is let go of when no write is under way any more.
+pub type Held = Arc<dyn Send + Sync>;
 
 impl PartWriter {
     /// Begins at `offset_bytes` of `file`.
@@ -67,7 +71,15 @@ impl PartWriter {
             unflushed_bytes: 0,
             writing: None,
             flushing: None,
+            held: None,
         }
+    }
+
+    /// Holds on to `held` until the last write has ended, even when the writer itself is dropped before.
+    #[must_use]
+    pub fn holding(mut self, held: Held) -> Self {
+        self.held = Some(held);
+        self
     }
 
     /// Takes the next bytes.
@@ -105,7 +117,9 @@ impl PartWriter {
         let (file, offset_bytes) = (self.file.clone(), self.offset_bytes);
         self.offset_bytes += bytes;
         self.unflushed_bytes += bytes;
+        let held = self.held.clone();
         self.writing = Some(tokio::task::spawn_blocking(move || {
+            let _held = held;
             let mut at_bytes = offset_bytes;
             for pieces in gathered.chunks(512) {
                 let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();

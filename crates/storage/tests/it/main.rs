@@ -2,4 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod control;
+mod journal;
+mod runs;
 mod world;

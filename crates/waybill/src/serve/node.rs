@@ -1,11 +1,17 @@
 //! One node: its floors put together, and the order in which they start and stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use connectors::http::{AddressRules, Outgoing};
+use connectors::peer::Peers;
 use domain::cluster::Secret;
+use engine::{Engine, Parts};
+use hosted::Hosted;
 use storage::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
+use web::app::App;
 
 use super::listen::Listener;
 use super::settings::Settings;
@@ -17,6 +23,8 @@ use crate::exit::{CliError, CliResult, failed, refused};
 /// One node, ready to serve.
 pub struct Node {
     store: Store,
+    hosted: Hosted,
+    engine: Engine,
 }
 
 impl Node {
@@ -33,45 +41,73 @@ impl Node {
         let listener = Listener::bind(settings.listen, acceptor, settings.limits)
             .await
             .map_err(|error| failed(format!("cannot listen on {}: {error}", settings.listen)))?;
-        let chosen = std::env::var("WAYBILL_ADMIN_PASSWORD")
-            .ok()
-            .filter(|text| !text.is_empty());
-        let broken = |error: StoreError| unopened(settings, &error);
-        let (first, password) = start::admin(&store, chosen.map(Secret::new))
+        let welcome = begin(&store, settings, &listener.url()?)
             .await
-            .map_err(broken)?;
-        start::centre(&store, &settings.name, &listener.url()?)
+            .map_err(|error| unopened(settings, &error))?;
+        let hosted = Hosted::open(&store)
             .await
-            .map_err(broken)?;
-        let own_key = settings.data.join("secret.key");
-        let secret_key = settings.secret_key_file.clone().unwrap_or(own_key);
+            .map_err(|error| failed(format!("cannot open {}: {error}", settings.data.display())))?;
+        let engine = engine(settings, &store);
         Ok((
-            Self { store },
-            listener,
-            Welcome {
-                password,
-                first,
-                secret_key,
+            Self {
+                store,
+                hosted,
+                engine,
             },
+            listener,
+            welcome,
         ))
     }
 
     /// Serves until `stop`, then ends what is open and closes the store.
     pub async fn serve(self, listener: Listener, stop: CancellationToken) {
         let router = self.router(&stop);
-        listener.serve(router, stop).await;
+        tokio::join!(self.engine.run_until(stop.clone()), listener.serve(router, stop));
         self.store.close().await;
     }
 
     fn router(&self, stop: &CancellationToken) -> Router {
-        health::router(self.store.clone(), stop.clone())
+        let app = App::new(self.engine.clone(), self.hosted.clone());
+        health::router(self.store.clone(), stop.clone()).fallback_service(web::router::router(app))
     }
+}
+
+async fn begin(store: &Store, settings: &Settings, url: &str) -> Result<Welcome, StoreError> {
+    let chosen = std::env::var("WAYBILL_ADMIN_PASSWORD")
+        .ok()
+        .filter(|text| !text.is_empty());
+    let (first, password) = start::admin(store, chosen.map(Secret::new)).await?;
+    start::centre(store, &settings.name, url).await?;
+    let own_key = settings.data.join("secret.key");
+    let secret_key = settings.secret_key_file.clone().unwrap_or(own_key);
+    Ok(Welcome {
+        password,
+        first,
+        secret_key,
+    })
+}
+
+fn engine(settings: &Settings, store: &Store) -> Engine {
+    let denied = settings.outgoing.denied.iter().map(|range| range.0);
+    let peers = Peers::new(Outgoing {
+        rules: AddressRules::refusing(denied),
+        idle_timeout: Duration::from_secs(settings.limits.silence_s),
+        ..Outgoing::default()
+    });
+    Engine::new(Parts {
+        store: store.clone(),
+        greeter: Arc::new(peers),
+        clock: store.clock().clone(),
+        zone: settings.zone.clone(),
+        cluster_name: settings.name.clone(),
+    })
 }
 
 fn unopened(settings: &Settings, error: &StoreError) -> CliError {
     let words = format!("cannot open {}: {error}", settings.data.display());
     match error {
         StoreError::InUse(_) => refused(words).hint("is another `waybill serve` running on it?"),
+        StoreError::BadKey { .. } => refused(words),
         _ => failed(words),
     }
 }

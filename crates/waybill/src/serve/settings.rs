@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use crate::config::{ConfigFile, DEFAULT_TIME_ZONE, LimitsConfig, LogConfig, LogFormat, time_zone};
+use crate::config::{
+    ConfigFile, DEFAULT_TIME_ZONE, LimitsConfig, LogConfig, LogFormat, OutgoingConfig, time_zone,
+};
 use crate::exit::{CliResult, refused};
 
 const EXAMPLES: &str = "\
@@ -35,7 +37,10 @@ waybill.toml (all keys may be left out; a key it does not know is refused):
   connections = 1024
   header_bytes = 262144
   header_timeout_s = 30
-  idle_timeout_s = 300";
+  idle_timeout_s = 300
+  silence_s = 10                    # how long another node may say nothing
+  [outgoing]
+  denied = [\"10.0.0.0/8\"]          # never connected to, besides link-local addresses";
 
 /// `waybill serve`.
 #[derive(Args, Debug, Default)]
@@ -89,6 +94,8 @@ pub struct Settings {
     pub log: LogConfig,
     /// What one client can make it hold.
     pub limits: LimitsConfig,
+    /// Where it connects to.
+    pub outgoing: OutgoingConfig,
 }
 
 impl ServeCommand {
@@ -124,6 +131,7 @@ impl ServeCommand {
             tls: self.tls_cert.or(file.tls.cert).zip(self.tls_key.or(file.tls.key)),
             log,
             limits: file.limits,
+            outgoing: file.outgoing,
         })
     }
 }

@@ -1,37 +1,25 @@
 //! The caller of a request, recognised once and asked by the handlers.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::ConnectInfo;
 use axum::http::request::Parts;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use storage::users::Role;
 
 use crate::app::App;
 use crate::auth::credentials::Credentials;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 
-/// What a user is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// May do everything.
-    Admin,
-    /// A peer's login: replicates into its projects.
-    Replicator,
-    /// A person or a script: reads and writes in its projects.
-    User,
-}
-
 /// Somebody whose credentials were right.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// User name.
     pub name: Arc<str>,
-    /// What the user is for.
+    /// What the user may do.
     pub role: Role,
-    /// Projects a user who is no administrator is limited to.
-    pub projects: Arc<[String]>,
 }
 
 impl Caller {
@@ -40,9 +28,17 @@ impl Caller {
         self.role == Role::Admin
     }
 
+    /// Returns the projects a caller who is no administrator is limited to.
+    pub fn projects(&self) -> &[String] {
+        match &self.role {
+            Role::Replicator { projects } => projects,
+            Role::Admin | Role::None => &[],
+        }
+    }
+
     /// Says whether the caller may read what `project` holds.
     pub fn may_read(&self, project: &str) -> bool {
-        self.is_admin() || self.projects.iter().any(|allowed| allowed == project)
+        self.is_admin() || self.projects().iter().any(|allowed| allowed == project)
     }
 
     /// Says whether the caller may change what `project` holds.
@@ -52,11 +48,7 @@ impl Caller {
 
     /// Says whether the caller may use the peer API for `project`.
     pub fn may_replicate(&self, project: &str) -> bool {
-        match self.role {
-            Role::Admin => true,
-            Role::Replicator => self.may_write(project),
-            Role::User => false,
-        }
+        self.may_write(project)
     }
 
     /// Refuses callers that may not read `project`.

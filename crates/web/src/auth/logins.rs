@@ -5,16 +5,15 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 
-use async_trait::async_trait;
-use domain::clock::Clock;
+use domain::cluster::Secret;
 use domain::digest::{Digest, Hasher};
 use domain::id::random_hex32;
-use storage::db::StoreResult;
-use tokio::sync::Semaphore;
+use storage::Store;
+use storage::users::User;
 
-use crate::auth::caller::{Caller, Role};
+use crate::auth::caller::Caller;
 use crate::auth::credentials::Credentials;
 use crate::auth::slowdown::{Slowdown, Turn};
 use crate::codes::Code;
@@ -24,109 +23,69 @@ use crate::error::{ApiError, ApiResult};
 const REMEMBERED_MS: i64 = 60_000;
 /// Right passwords remembered at most.
 const MOST_REMEMBERED: usize = 1_000;
-/// Passwords checked at the same time: each costs tens of MiB while it lasts.
-const CHECKS_AT_ONCE: usize = 1;
-
-/// A user as the store knows it.
-#[derive(Debug, Clone)]
-pub struct Account {
-    /// User name.
-    pub name: String,
-    /// What the user is for.
-    pub role: Role,
-    /// Projects a user who is no administrator is limited to.
-    pub projects: Vec<String>,
-    /// Changes whenever the password does.
-    pub password_mark: String,
-}
-
-/// Who may log in.
-#[async_trait]
-pub trait Accounts: Send + Sync {
-    /// Returns the user `name`.
-    async fn account(&self, name: &str) -> StoreResult<Option<Account>>;
-
-    /// Says whether `password` is the password of `name`; takes its time on purpose.
-    async fn is_password(&self, name: &str, password: &str) -> StoreResult<bool>;
-
-    /// Returns the user that a valid token belongs to.
-    async fn owner_of_token(&self, token: &str) -> StoreResult<Option<Account>>;
-}
 
 /// Recognises callers.
 pub struct Logins {
-    accounts: Arc<dyn Accounts>,
-    clock: Arc<dyn Clock>,
+    store: Store,
     slowdown: Slowdown,
     remembered: Mutex<HashMap<Digest, Remembered>>,
     key: String,
-    checks: Semaphore,
 }
 
 struct Remembered {
-    password_mark: String,
+    /// When the user was last changed; another time means that the password may be another one too.
+    modified_ms: i64,
     until_ms: i64,
 }
 
 impl Logins {
-    /// Recognises the users of `accounts`.
-    pub fn new(accounts: Arc<dyn Accounts>, clock: Arc<dyn Clock>) -> Self {
+    /// Recognises the users and tokens of `store`.
+    pub fn new(store: Store) -> Self {
         Self {
-            accounts,
-            clock,
+            store,
             slowdown: Slowdown::default(),
             remembered: Mutex::default(),
             key: random_hex32() + &random_hex32(),
-            checks: Semaphore::new(CHECKS_AT_ONCE),
         }
     }
 
     /// Returns who presented `credentials` from `address`, or the refusal of wrong ones.
     pub(crate) async fn recognise(&self, credentials: Credentials, address: IpAddr) -> ApiResult<Caller> {
         match credentials {
-            Credentials::Bearer(token) => {
-                let account = self.accounts.owner_of_token(token.reveal()).await?;
-                account.map(caller).ok_or_else(|| wrong("unknown token"))
-            }
-            Credentials::Basic { user, secret } => self.basic(user, secret.reveal(), address).await,
+            Credentials::Bearer(token) => match self.store.tokens().verify(&token).await? {
+                Some((_, user)) => Ok(caller(user)),
+                None => Err(wrong("unknown token")),
+            },
+            Credentials::Basic { user, secret } => self.basic(user, secret, address).await,
         }
     }
 
-    async fn basic(&self, user: String, secret: &str, address: IpAddr) -> ApiResult<Caller> {
-        let account = self.accounts.account(&user).await?;
-        let digest = self.keyed_digest(&user, secret);
-        if let Some(account) = &account
-            && self.remembers(&digest, account)
+    async fn basic(&self, name: String, secret: Secret, address: IpAddr) -> ApiResult<Caller> {
+        let digest = self.keyed_digest(&name, secret.reveal());
+        let known = self.store.users().get(&name).await?;
+        if let Some(user) = known
+            && self.remembers(&digest, &user)
         {
-            return Ok(caller(account.clone()));
+            return Ok(caller(user));
         }
-        if let Some(owner) = self.accounts.owner_of_token(secret).await?
-            && owner.name == user
+        if let Some((_, user)) = self.store.tokens().verify(&secret).await?
+            && user.name == name
         {
-            return Ok(caller(owner));
+            return Ok(caller(user));
         }
-        let name = (address, user);
-        match self.slowdown.take_turn(&name, self.clock.now_ms()) {
-            Turn::At(turn_ms) => self.clock.sleep_until_ms(turn_ms).await,
+        let guesser = (address, name);
+        match self.slowdown.take_turn(&guesser, self.store.now_ms()) {
+            Turn::At(turn_ms) => self.store.clock().sleep_until_ms(turn_ms).await,
             Turn::ComeBack(seconds) => {
                 return Err(ApiError::new(Code::TooManyRequests, ["failed logins"]).retry_after_s(seconds));
             }
         }
-        let right = self.is_password(&name.1, secret).await;
-        self.slowdown
-            .end(&name, matches!(right, Ok(true)), self.clock.now_ms());
-        match account {
-            Some(account) if right? => {
-                self.remember(digest, &account);
-                Ok(caller(account))
-            }
-            Some(_) | None => Err(wrong("wrong user or password")),
-        }
-    }
-
-    async fn is_password(&self, user: &str, password: &str) -> ApiResult<bool> {
-        let _turn = self.checks.acquire().await.map_err(ApiError::internal)?;
-        Ok(self.accounts.is_password(user, password).await?)
+        let verified = self.store.users().verify(&guesser.1, &secret).await;
+        let right = matches!(verified, Ok(Some(_)));
+        self.slowdown.end(&guesser, right, self.store.now_ms());
+        let user = verified?.ok_or_else(|| wrong("wrong user or password"))?;
+        self.remember(digest, &user);
+        Ok(caller(user))
     }
 
     fn keyed_digest(&self, user: &str, secret: &str) -> Digest {
@@ -138,22 +97,22 @@ impl Logins {
         hasher.finish()
     }
 
-    fn remembers(&self, digest: &Digest, account: &Account) -> bool {
-        let now_ms = self.clock.now_ms();
+    fn remembers(&self, digest: &Digest, user: &User) -> bool {
+        let now_ms = self.store.now_ms();
         self.remembered()
             .get(digest)
-            .is_some_and(|known| known.until_ms > now_ms && known.password_mark == account.password_mark)
+            .is_some_and(|known| known.until_ms > now_ms && known.modified_ms == user.modified_ms)
     }
 
-    fn remember(&self, digest: Digest, account: &Account) {
-        let now_ms = self.clock.now_ms();
+    fn remember(&self, digest: Digest, user: &User) {
+        let now_ms = self.store.now_ms();
         let mut remembered = self.remembered();
         if remembered.len() >= MOST_REMEMBERED {
             remembered.retain(|_, known| known.until_ms > now_ms);
         }
         if remembered.len() < MOST_REMEMBERED {
             let known = Remembered {
-                password_mark: account.password_mark.clone(),
+                modified_ms: user.modified_ms,
                 until_ms: now_ms + REMEMBERED_MS,
             };
             remembered.insert(digest, known);
@@ -167,11 +126,10 @@ impl Logins {
     }
 }
 
-fn caller(account: Account) -> Caller {
+fn caller(user: User) -> Caller {
     Caller {
-        name: account.name.into(),
-        role: account.role,
-        projects: account.projects.into(),
+        name: user.name.into(),
+        role: user.role,
     }
 }
 

@@ -8,5 +8,5 @@ mod credentials;
 mod logins;
 mod slowdown;
 
-pub use caller::{Admin, Caller, MaybeCaller, Role};
-pub use logins::{Account, Accounts, Logins};
+pub use caller::{Admin, Caller, MaybeCaller};
+pub use logins::Logins;

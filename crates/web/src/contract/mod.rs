@@ -1,10 +1,15 @@
 //! The contract: bk-repo's replication API, exactly as its clients expect it.
 
+mod clusters;
+mod constraint;
+mod names;
+mod tasks;
+
 use axum::Router;
 
 use crate::app::App;
 
 /// Returns the routes of the contract.
 pub fn router() -> Router<App> {
-    Router::new()
+    Router::new().merge(clusters::router()).merge(tasks::router())
 }

@@ -1,0 +1,79 @@
+//! Looking around in a repository and removing from it; and the collector's pass.
+
+use domain::path::FilePath;
+use storage::collect::Collected;
+use storage::node_pages::{FolderSize, NodeFilter};
+use storage::nodes::Node;
+use storage::removal::{Removed, RemovedOne};
+
+use crate::Hosted;
+use crate::error::{HostedError, HostedResult};
+use crate::repository::HostedRepository;
+
+impl HostedRepository {
+    /// Returns one page of what lies in `folder`, `offset` nodes in.
+    pub async fn page(
+        &self,
+        folder: &FilePath,
+        filter: &NodeFilter,
+        offset: u64,
+        limit: u64,
+    ) -> HostedResult<Vec<Node>> {
+        let (offset, limit) = (bounded(offset), bounded(limit));
+        Ok(self
+            .hosted()
+            .data()
+            .node_page(self.info().no, folder, filter, offset, limit)
+            .await?)
+    }
+
+    /// Returns how many nodes all pages show together.
+    pub async fn count(&self, folder: &FilePath, filter: &NodeFilter) -> HostedResult<u64> {
+        Ok(self
+            .hosted()
+            .data()
+            .node_count(self.info().no, folder, filter)
+            .await?)
+    }
+
+    /// Returns what lies below `folder`, all in all.
+    pub async fn folder_size(&self, folder: &FilePath) -> HostedResult<FolderSize> {
+        Ok(self.hosted().data().folder_size(self.info().no, folder).await?)
+    }
+
+    /// Deletes a file, or a folder that holds nothing.
+    pub async fn delete(&self, path: &FilePath) -> HostedResult<()> {
+        if path.is_root() {
+            return Err(HostedError::RootDeleted);
+        }
+        match self.hosted().data().remove_one(self.info().no, path).await? {
+            RemovedOne::Removed => Ok(()),
+            RemovedOne::Unknown => Err(HostedError::NodeUnknown(path.clone())),
+            RemovedOne::NotEmpty => Err(HostedError::FolderNotEmpty(path.clone())),
+        }
+    }
+
+    /// Deletes `path` and all below it, and says how much that was.
+    pub async fn delete_tree(&self, path: &FilePath) -> HostedResult<Removed> {
+        if path.is_root() {
+            return Err(HostedError::RootDeleted);
+        }
+        Ok(self.hosted().data().remove_tree(self.info().no, path).await?)
+    }
+}
+
+impl Hosted {
+    /// Makes one pass of the collector: expired files and uploads, deleted repositories, blobs without reference.
+    ///
+    /// Takes nothing that somebody refers to, was told is present, or wrote less than an hour ago.
+    pub async fn collect(&self) -> HostedResult<Collected> {
+        self.expire_uploads().await?;
+        self.data().remove_expired().await?;
+        self.data().purge_repositories().await?;
+        Ok(self.data().collect().await?)
+    }
+}
+
+fn bounded(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,9 @@
+//! The hosted repositories against the real store and real files.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod collector;
+mod files;
+mod speed;
+mod transfers;
+mod uploads;
+mod world;

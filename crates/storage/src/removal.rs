@@ -1,0 +1,174 @@
+//! Removing nodes: what they referred to is kept for the grace time, then the collector takes it.
+
+use domain::path::FilePath;
+
+use crate::db::{Row, StoreResult, Write, int, text};
+use crate::hosted::{HostedData, list_placeholders, lists};
+use crate::nodes::PathRange;
+use crate::publish::keep;
+
+/// Rows of one transaction.
+const BATCH: i64 = 1000;
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Removed {
+    /// Files and folders.
+    pub nodes: u64,
+    /// Bytes of the files.
+    pub size_bytes: u64,
+}
+
+/// What became of removing one file or empty folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovedOne {
+    /// It is gone.
+    Removed,
+    /// There was nothing.
+    Unknown,
+    /// It is a folder that holds something.
+    NotEmpty,
+}
+
+const RANGE: &str = "SELECT repository_no, path, size_bytes, blob_no FROM nodes \
+     WHERE repository_no = $1 AND path >= $2 AND path < $3 ORDER BY path LIMIT $4";
+const OF_REPOSITORY: &str =
+    "SELECT repository_no, path, size_bytes, blob_no FROM nodes WHERE repository_no = $1 LIMIT $2";
+const EXPIRED: &str = "SELECT repository_no, path, size_bytes, blob_no FROM nodes WHERE expires_ms IS NOT NULL \
+     AND expires_ms < $1 ORDER BY repository_no LIMIT $2";
+const ONE: &str = "SELECT repository_no, path, size_bytes, blob_no FROM nodes \
+     WHERE repository_no = $1 AND path = $2";
+const ANY_BELOW: &str =
+    "SELECT 1 AS one FROM nodes WHERE repository_no = $1 AND path >= $2 AND path < $3 LIMIT 1";
+const ADD_USED: &str = "UPDATE repositories SET used_bytes = used_bytes - $2 WHERE no = $1";
+const HIDDEN: &str = "SELECT no FROM repositories WHERE deleted_ms IS NOT NULL LIMIT 1";
+const DROP_REPOSITORY: &str = "DELETE FROM repositories WHERE no = $1 AND deleted_ms IS NOT NULL";
+
+impl HostedData {
+    /// Removes a file, or a folder that holds nothing.
+    pub async fn remove_one(&self, repository_no: i64, path: &FilePath) -> StoreResult<RemovedOne> {
+        let mut write = self.db().begin().await?;
+        let Some(row) = write
+            .fetch_optional(ONE, vec![int(repository_no), text(path.as_str())])
+            .await?
+        else {
+            return Ok(RemovedOne::Unknown);
+        };
+        if row.maybe_int("blob_no")?.is_none() {
+            let below = PathRange::below(path);
+            let values = vec![
+                int(repository_no),
+                text(below.from),
+                text(below.until.unwrap_or_default()),
+            ];
+            if write.fetch_optional(ANY_BELOW, values).await?.is_some() {
+                return Ok(RemovedOne::NotEmpty);
+            }
+        }
+        self.remove_rows(&mut write, &[row]).await?;
+        write.commit().await?;
+        Ok(RemovedOne::Removed)
+    }
+
+    /// Removes `path` and everything below it, some thousand nodes at a time.
+    pub async fn remove_tree(&self, repository_no: i64, path: &FilePath) -> StoreResult<Removed> {
+        let mut removed = Removed::default();
+        // What is below goes first, so that a folder is never gone while files in it are left.
+        for range in [PathRange::below(path), PathRange::only(path)] {
+            loop {
+                let until = range.until.clone().unwrap_or_else(|| "0".into());
+                let values = vec![int(repository_no), text(&range.from), text(until), int(BATCH)];
+                let mut write = self.db().begin().await?;
+                let rows = write.fetch_all(RANGE, values).await?;
+                if rows.is_empty() {
+                    break;
+                }
+                let some = self.remove_rows(&mut write, &rows).await?;
+                write.commit().await?;
+                removed.nodes += some.nodes;
+                removed.size_bytes += some.size_bytes;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes what hidden repositories still hold, then themselves.
+    pub async fn purge_repositories(&self) -> StoreResult<u64> {
+        let mut purged = 0;
+        while let Some(row) = self.db().fetch_optional(HIDDEN, vec![]).await? {
+            let no = row.int("no")?;
+            loop {
+                let mut write = self.db().begin().await?;
+                let rows = write.fetch_all(OF_REPOSITORY, vec![int(no), int(BATCH)]).await?;
+                if rows.is_empty() {
+                    write.execute(DROP_REPOSITORY, vec![int(no)]).await?;
+                    write.commit().await?;
+                    break;
+                }
+                self.remove_rows(&mut write, &rows).await?;
+                write.commit().await?;
+            }
+            purged += 1;
+        }
+        Ok(purged)
+    }
+
+    /// Removes the files whose time is over.
+    pub async fn remove_expired(&self) -> StoreResult<u64> {
+        let mut removed = 0;
+        loop {
+            let mut write = self.db().begin().await?;
+            let rows = write
+                .fetch_all(EXPIRED, vec![int(self.now_ms()), int(BATCH)])
+                .await?;
+            if rows.is_empty() {
+                return Ok(removed);
+            }
+            removed += self.remove_rows(&mut write, &rows).await?.nodes;
+            write.commit().await?;
+        }
+    }
+
+    /// Removes rows, which are ordered by repository.
+    async fn remove_rows(&self, write: &mut Write, rows: &[Row]) -> StoreResult<Removed> {
+        let mut removed = Removed::default();
+        let mut released = Vec::new();
+        let mut by_repository: Vec<(i64, Vec<String>, u64)> = Vec::new();
+        for row in rows {
+            let (no, path, size_bytes) = (
+                row.int("repository_no")?,
+                row.text("path")?,
+                row.size("size_bytes")?,
+            );
+            released.extend(row.maybe_int("blob_no")?);
+            removed.nodes += 1;
+            removed.size_bytes += size_bytes;
+            match by_repository.last_mut() {
+                Some((same, paths, bytes)) if *same == no => {
+                    paths.push(path);
+                    *bytes += size_bytes;
+                }
+                _ => by_repository.push((no, vec![path], size_bytes)),
+            }
+        }
+        for (no, paths, bytes) in by_repository {
+            for list in lists(&paths) {
+                let sql = format!(
+                    "DELETE FROM nodes WHERE repository_no = $1 AND path IN ({})",
+                    list_placeholders(2, list.len())
+                );
+                let values = std::iter::once(int(no))
+                    .chain(list.into_iter().map(text))
+                    .collect();
+                write.execute(sql, values).await?;
+            }
+            if bytes > 0 {
+                write
+                    .execute(ADD_USED, vec![int(no), crate::db::size(bytes)])
+                    .await?;
+            }
+        }
+        keep(write, &released, self.now_ms() + self.grace_ms).await?;
+        Ok(removed)
+    }
+}

@@ -1,0 +1,146 @@
+//! Rows of upload sessions: large blobs that arrive in parts, over many connections and restarts.
+
+use domain::digest::Digest;
+
+use crate::db::{Row, StoreResult, blob, int, size, text};
+use crate::hosted::HostedData;
+use crate::publish::NewBlob;
+
+/// An upload session as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadRow {
+    /// Its id.
+    pub id: String,
+    /// Who opened it.
+    pub owner: String,
+    /// Digest of the whole.
+    pub digest: Digest,
+    /// Size of the whole.
+    pub size_bytes: u64,
+    /// Size of every part but the last.
+    pub part_bytes: u64,
+    /// The blob file the parts are written into.
+    pub file_no: i64,
+    /// When it is given up, in Unix milliseconds.
+    pub expires_ms: i64,
+}
+
+const INSERT: &str = "INSERT INTO upload_sessions (id, owner, digest, size_bytes, part_bytes, file_no, expires_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+const BY_BLOB: &str = "SELECT * FROM upload_sessions WHERE owner = $1 AND digest = $2 AND size_bytes = $3";
+const BY_ID: &str = "SELECT * FROM upload_sessions WHERE id = $1 AND owner = $2";
+const EXPIRED: &str = "SELECT * FROM upload_sessions WHERE expires_ms < $1";
+const OPEN_BYTES: &str = "SELECT COALESCE(SUM(size_bytes), 0) AS bytes FROM upload_sessions";
+const EXTEND: &str = "UPDATE upload_sessions SET expires_ms = $2 WHERE id = $1";
+const PARTS: &str = "SELECT part_no FROM upload_parts WHERE session = $1 ORDER BY part_no";
+const ADD_PART: &str = "INSERT INTO upload_parts (session, part_no) \
+     SELECT id, $2 FROM upload_sessions WHERE id = $1 ON CONFLICT DO NOTHING";
+const DROP: &str = "DELETE FROM upload_sessions WHERE id = $1";
+const DROP_PARTS: &str = "DELETE FROM upload_parts WHERE session = $1";
+
+impl HostedData {
+    /// Stores a new session; `false` when its owner has one for the same blob.
+    pub async fn insert_upload(&self, row: &UploadRow) -> StoreResult<bool> {
+        let values = vec![
+            text(&row.id),
+            text(&row.owner),
+            blob(*row.digest.as_bytes()),
+            size(row.size_bytes),
+            size(row.part_bytes),
+            int(row.file_no),
+            int(row.expires_ms),
+        ];
+        Ok(self.db().execute(INSERT, values).await? > 0)
+    }
+
+    /// Returns the session of `owner` for a blob.
+    pub async fn upload_of(
+        &self,
+        owner: &str,
+        digest: &Digest,
+        size_bytes: u64,
+    ) -> StoreResult<Option<UploadRow>> {
+        let values = vec![text(owner), blob(*digest.as_bytes()), size(size_bytes)];
+        let row = self.db().fetch_optional(BY_BLOB, values).await?;
+        row.map(|row| upload_of(&row)).transpose()
+    }
+
+    /// Returns the session `id` of `owner`.
+    pub async fn upload(&self, id: &str, owner: &str) -> StoreResult<Option<UploadRow>> {
+        let row = self
+            .db()
+            .fetch_optional(BY_ID, vec![text(id), text(owner)])
+            .await?;
+        row.map(|row| upload_of(&row)).transpose()
+    }
+
+    /// Returns the sessions that ended before now.
+    pub async fn expired_uploads(&self) -> StoreResult<Vec<UploadRow>> {
+        let rows = self.db().fetch_all(EXPIRED, vec![int(self.now_ms())]).await?;
+        rows.iter().map(upload_of).collect()
+    }
+
+    /// Returns the sum of the sizes of all open sessions.
+    pub async fn open_upload_bytes(&self) -> StoreResult<u64> {
+        let row = self.db().fetch_optional(OPEN_BYTES, vec![]).await?;
+        row.map_or(Ok(0), |row| row.size("bytes"))
+    }
+
+    /// Puts off the end of a session to `expires_ms`.
+    pub async fn extend_upload(&self, id: &str, expires_ms: i64) -> StoreResult<()> {
+        self.db().execute(EXTEND, vec![text(id), int(expires_ms)]).await?;
+        Ok(())
+    }
+
+    /// Returns the numbers of the parts that are durable, in order.
+    pub async fn upload_parts(&self, id: &str) -> StoreResult<Vec<u32>> {
+        let rows = self.db().fetch_all(PARTS, vec![text(id)]).await?;
+        rows.iter()
+            .map(|row| Ok(u32::try_from(row.int("part_no")?).unwrap_or(u32::MAX)))
+            .collect()
+    }
+
+    /// Remembers that a part is durable.
+    pub async fn remember_part(&self, id: &str, part_no: u32) -> StoreResult<()> {
+        self.db()
+            .execute(ADD_PART, vec![text(id), int(i64::from(part_no))])
+            .await?;
+        Ok(())
+    }
+
+    /// Ends a session by making its file a live blob of `owner`; says whether the file is used.
+    ///
+    /// When the same bytes were here already it is not, and may be removed. `None`: the session is gone, and its
+    /// file is none of the caller's business any more.
+    pub async fn finish_upload(&self, id: &str, new: &NewBlob, owner: &str) -> StoreResult<Option<bool>> {
+        let mut write = self.db().begin().await?;
+        if write.execute(DROP, vec![text(id)]).await? == 0 {
+            return Ok(None);
+        }
+        write.execute(DROP_PARTS, vec![text(id)]).await?;
+        let used = self.adopt_in(&mut write, new, owner).await?;
+        write.commit().await?;
+        Ok(Some(used))
+    }
+
+    /// Forgets a session; its file may be removed if this says so.
+    pub async fn drop_upload(&self, id: &str) -> StoreResult<bool> {
+        let mut write = self.db().begin().await?;
+        let dropped = write.execute(DROP, vec![text(id)]).await? > 0;
+        write.execute(DROP_PARTS, vec![text(id)]).await?;
+        write.commit().await?;
+        Ok(dropped)
+    }
+}
+
+fn upload_of(row: &Row) -> StoreResult<UploadRow> {
+    Ok(UploadRow {
+        id: row.text("id")?,
+        owner: row.text("owner")?,
+        digest: Digest::from_bytes(row.bytes("digest")?),
+        size_bytes: row.size("size_bytes")?,
+        part_bytes: row.size("part_bytes")?,
+        file_no: row.int("file_no")?,
+        expires_ms: row.int("expires_ms")?,
+    })
+}

@@ -1,0 +1,64 @@
+//! The constraint objects of tasks and details: what limits a task, or names the artifact of a row.
+
+use domain::path::FilePath;
+use serde::Serialize;
+
+/// Names a path.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PathConstraint {
+    /// The path.
+    pub path: Option<String>,
+    /// Never set by this version.
+    pub path_regex: Option<String>,
+    /// Never set by this version.
+    pub deleted_date: Option<String>,
+}
+
+impl PathConstraint {
+    /// Names `path`.
+    pub fn of(path: &FilePath) -> Self {
+        Self::named(path.as_str())
+    }
+
+    /// Names the path that is written so.
+    pub fn named(path: &str) -> Self {
+        Self {
+            path: Some(path.into()),
+            path_regex: None,
+            deleted_date: None,
+        }
+    }
+}
+
+/// Names a package and versions of it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageConstraint {
+    /// The package's key.
+    pub package_key: Option<String>,
+    /// Its versions.
+    pub versions: Option<Vec<String>>,
+    /// Never set by this version.
+    pub target_versions: Option<Vec<String>>,
+    /// Never set by this version.
+    pub package_regex: Option<String>,
+    /// Never set by this version.
+    pub version_regex: Option<String>,
+    /// Never set by this version.
+    pub deleted_date: Option<String>,
+}
+
+impl PackageConstraint {
+    /// Names one version of a package.
+    pub fn named(key: &str, version: &str) -> Self {
+        Self {
+            package_key: Some(key.into()),
+            versions: Some(vec![version.into()]),
+            target_versions: None,
+            package_regex: None,
+            version_regex: None,
+            deleted_date: None,
+        }
+    }
+}

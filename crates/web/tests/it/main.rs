@@ -1,0 +1,8 @@
+//! The web floor over a real store: requests go through the router in process.
+
+mod auth;
+mod clusters;
+mod paging;
+mod tasks;
+mod transport;
+mod world;
