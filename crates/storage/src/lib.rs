@@ -17,6 +17,7 @@ mod closing;
 pub mod clusters;
 pub mod collect;
 pub mod db;
+pub mod details;
 mod entries;
 mod folder;
 pub mod hosted;
@@ -141,6 +142,11 @@ impl Store {
     /// Returns a new id for something created now.
     pub fn next_id<I: From<[u8; 12]>>(&self) -> I {
         self.0.ids.next(self.now_ms())
+    }
+
+    /// Returns the room of record details.
+    pub fn details(&self) -> details::Details<'_> {
+        details::Details(self)
     }
 
     /// Returns the data folder.

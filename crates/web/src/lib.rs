@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod app;
+mod artifacts;
 pub mod auth;
 pub mod codes;
 pub mod contract;

@@ -7,7 +7,8 @@ use axum::Router;
 use connectors::http::{AddressRules, Outgoing};
 use connectors::peer::Peers;
 use domain::cluster::Secret;
-use engine::{Engine, Parts};
+use engine::endpoints::ClusterEndpoints;
+use engine::{Engine, Limits, Parts};
 use hosted::Hosted;
 use storage::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,7 @@ impl Node {
         let hosted = Hosted::open(&store)
             .await
             .map_err(|error| failed(format!("cannot open {}: {error}", settings.data.display())))?;
-        let engine = engine(settings, &store);
+        let engine = engine(settings, &store, &hosted);
         Ok((
             Self {
                 store,
@@ -87,19 +88,31 @@ async fn begin(store: &Store, settings: &Settings, url: &str) -> Result<Welcome,
     })
 }
 
-fn engine(settings: &Settings, store: &Store) -> Engine {
+fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
     let denied = settings.outgoing.denied.iter().map(|range| range.0);
     let peers = Peers::new(Outgoing {
         rules: AddressRules::refusing(denied),
         idle_timeout: Duration::from_secs(settings.limits.silence_s),
         ..Outgoing::default()
     });
+    let endpoints = ClusterEndpoints {
+        store: store.clone(),
+        hosted: hosted.clone(),
+        peers: peers.clone(),
+    };
     Engine::new(Parts {
         store: store.clone(),
+        endpoints: Arc::new(endpoints),
         greeter: Arc::new(peers),
         clock: store.clock().clone(),
         zone: settings.zone.clone(),
         cluster_name: settings.name.clone(),
+        limits: Limits {
+            parallel_runs: settings.runs.parallel,
+            parallel_exchanges: settings.runs.exchanges,
+            patience_ms: i64::from(settings.runs.patience_s) * 1000,
+            lease_ms: i64::from(settings.runs.lease_s) * 1000,
+        },
     })
 }
 

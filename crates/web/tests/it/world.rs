@@ -161,9 +161,34 @@ pub fn task_body(name: &str, targets: &[&str], changes: Value) -> Value {
     body
 }
 
+/// Nothing is replicated here: records are made by hand.
+struct NoEndpoints;
+
+#[async_trait::async_trait]
+impl engine::endpoints::Endpoints for NoEndpoints {
+    async fn source(
+        &self,
+        _repository: &domain::repository::RepositoryRef,
+        _repository_type: &domain::repository::RepositoryType,
+    ) -> domain::ports::ConnectorResult<Arc<dyn domain::ports::Source>> {
+        unreachable!("no run is carried out in these tests")
+    }
+
+    async fn target(
+        &self,
+        _cluster: &str,
+        _repository: &domain::repository::RepositoryRef,
+        _repository_type: &domain::repository::RepositoryType,
+    ) -> domain::ports::ConnectorResult<Arc<dyn domain::ports::Target>> {
+        unreachable!("no run is carried out in these tests")
+    }
+}
+
 fn engine(store: &Store, greeter: &Arc<ToldGreeter>, clock: &Arc<ManualClock>) -> Engine {
     Engine::new(Parts {
         store: store.clone(),
+        endpoints: Arc::new(NoEndpoints),
+        limits: engine::Limits::default(),
         greeter: greeter.clone(),
         clock: clock.clone(),
         zone: TimeZone::get("Asia/Shanghai").expect("it is bundled"),
