@@ -13,13 +13,16 @@ use tokio::sync::mpsc;
 
 pub mod blobfiles;
 pub mod blobs;
+mod builder;
 mod closing;
 pub mod clusters;
 pub mod collect;
 pub mod db;
+pub mod details;
 mod entries;
 mod folder;
 pub mod hosted;
+mod import;
 mod journal;
 mod lanes;
 mod leases;
@@ -35,8 +38,10 @@ pub mod repositories;
 mod retain;
 mod rows;
 mod secrets;
+mod selection;
 mod settle;
 mod stretches;
+mod strides;
 pub mod tasks;
 pub mod tokens;
 pub mod uploads;
@@ -48,6 +53,7 @@ pub use page::{Page, PageRequest};
 
 use clusters::Clusters;
 use db::{Db, text};
+use details::Details;
 use passwords::Passwords;
 use records::Records;
 use secrets::Vault;
@@ -171,6 +177,11 @@ impl Store {
     /// The records: one run of one task each.
     pub fn records(&self) -> Records<'_> {
         Records(self)
+    }
+
+    /// The record details: one artifact to one target each.
+    pub fn details(&self) -> Details<'_> {
+        Details(self)
     }
 
     /// The writer of record details.
