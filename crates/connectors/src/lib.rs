@@ -4,6 +4,7 @@
 //! types into a [`url::Location`]; each folder beside it turns one kind of location into a source and a target.
 #![warn(missing_docs)]
 
+pub mod folder;
 pub mod http;
 pub mod peer;
 pub mod url;

@@ -1,24 +1,66 @@
 //! Use cases and runs: the only thing the web floor calls for tasks, clusters and records.
+//!
+//! A trigger makes a record ([`schedule`]); a node claims its lease and carries it out ([`lease`],
+//! `run`); old records go ([`retain`]). Each of these is a function without input that may be called at any
+//! time and any number of times; timers and nudges do.
 #![warn(missing_docs)]
 
 pub mod clusters;
+pub mod endpoints;
 pub mod error;
+pub mod lease;
+pub mod retain;
+mod run;
+pub mod schedule;
 pub mod tasks;
+pub mod trigger;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use domain::clock::Clock;
+use domain::id::RecordId;
 use jiff::tz::TimeZone;
 use storage::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use clusters::greet::Greeter;
+use endpoints::Endpoints;
+pub use run::dry::{DryCounts, DryItem, DryRun};
+use run::part::Lines;
+
+/// How much a node does at once, and how patient it is.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Runs carried out at the same time.
+    pub parallel_runs: usize,
+    /// Exchanges with one target at the same time, summed over all runs.
+    pub parallel_exchanges: usize,
+    /// How long a target may answer nothing before its part of a run ends, in milliseconds.
+    pub patience_ms: i64,
+    /// How long a lease lasts without a heartbeat, in milliseconds.
+    pub lease_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            parallel_runs: 8,
+            parallel_exchanges: 4,
+            patience_ms: 30_000,
+            lease_ms: 15_000,
+        }
+    }
+}
 
 /// What an engine is made of.
 pub struct Parts {
     /// What the node keeps.
     pub store: Store,
+    /// Where runs read from and write to.
+    pub endpoints: Arc<dyn Endpoints>,
     /// How other clusters are asked whether they answer.
     pub greeter: Arc<dyn Greeter>,
     /// The time.
@@ -27,6 +69,8 @@ pub struct Parts {
     pub zone: TimeZone,
     /// Name of this cluster.
     pub cluster_name: String,
+    /// How much is done at once.
+    pub limits: Limits,
 }
 
 /// The engine of one node; clones share it.
@@ -37,31 +81,56 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
+    pub(crate) endpoints: Arc<dyn Endpoints>,
     pub(crate) greeter: Arc<dyn Greeter>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) zone: TimeZone,
     pub(crate) cluster_name: String,
+    pub(crate) limits: Limits,
+    pub(crate) lines: Lines,
+    /// Names this process among all that ever ran on the store.
+    pub(crate) boot: String,
     pub(crate) nudge: Notify,
+    pub(crate) active: Mutex<HashMap<RecordId, Active>>,
+}
+
+/// A run this process carries out.
+#[derive(Clone)]
+pub(crate) struct Active {
+    pub(crate) stop: CancellationToken,
+    pub(crate) read_bytes: Arc<AtomicU64>,
 }
 
 impl Engine {
-    /// Puts an engine together.
+    /// Puts an engine together; nothing runs before [`Engine::run_until`].
     pub fn new(parts: Parts) -> Self {
+        let lines = Lines::new(parts.limits.parallel_exchanges);
         Self {
             inner: Arc::new(Inner {
                 store: parts.store,
+                endpoints: parts.endpoints,
                 greeter: parts.greeter,
                 clock: parts.clock,
                 zone: parts.zone,
                 cluster_name: parts.cluster_name,
+                limits: parts.limits,
+                lines,
+                boot: domain::id::random_hex32(),
                 nudge: Notify::new(),
+                active: Mutex::default(),
             }),
         }
     }
 
-    /// Keeps what is known of other clusters up to date until `shutdown`.
+    /// Schedules, carries out and clears away until `shutdown`; then lets go of every run at once, to be
+    /// resumed by the next process.
     pub async fn run_until(&self, shutdown: CancellationToken) {
-        self.probe_until(shutdown).await;
+        tokio::join!(
+            schedule::run_until(self, shutdown.clone()),
+            lease::run_until(self, shutdown.clone()),
+            retain::run_until(self, shutdown.clone()),
+            self.probe_until(shutdown.clone()),
+        );
     }
 
     /// Wakes the loops: something may be due.
@@ -89,7 +158,29 @@ impl Engine {
         &self.inner.cluster_name
     }
 
+    /// Returns the way other clusters are asked whether they answer.
     pub(crate) fn greeter(&self) -> &dyn Greeter {
         &*self.inner.greeter
+    }
+
+    /// Returns the bytes a run of this process has read so far; `None` when it carries out no such run.
+    pub fn live_bytes(&self, record: RecordId) -> Option<u64> {
+        let active = self
+            .inner
+            .active
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        active
+            .get(&record)
+            .map(|run| run.read_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Returns how many runs this process carries out.
+    pub fn active_runs(&self) -> usize {
+        self.inner
+            .active
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .len()
     }
 }

@@ -4,6 +4,9 @@
 pub mod artifact;
 pub mod memory;
 
+pub mod content;
+pub mod contract;
+
 use std::sync::Mutex;
 
 use domain::clock::Clock;

@@ -35,6 +35,8 @@ pub struct ConfigFile {
     pub log: LogConfig,
     /// What one client can make this node hold, and how long others may be silent.
     pub limits: LimitsConfig,
+    /// How runs are carried out.
+    pub runs: RunsConfig,
     /// Where this node connects to.
     pub outgoing: OutgoingConfig,
 }
@@ -119,6 +121,31 @@ impl TryFrom<String> for Range {
     }
 }
 
+/// `[runs]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunsConfig {
+    /// Runs at the same time.
+    pub parallel: usize,
+    /// Exchanges with one target at the same time, summed over all runs.
+    pub exchanges: usize,
+    /// Seconds a target may answer nothing before its part of a run ends.
+    pub patience_s: u32,
+    /// Seconds a lease lasts without a heartbeat.
+    pub lease_s: u32,
+}
+
+impl Default for RunsConfig {
+    fn default() -> Self {
+        Self {
+            parallel: 8,
+            exchanges: 4,
+            patience_s: 30,
+            lease_s: 15,
+        }
+    }
+}
+
 impl ConfigFile {
     /// Reads `path`.
     ///
@@ -148,6 +175,10 @@ impl ConfigFile {
         }
         if limits.header_bytes < 8192 {
             return Err("`limits.header_bytes` must be at least 8192".into());
+        }
+        let runs = &self.runs;
+        if runs.parallel == 0 || runs.exchanges == 0 || runs.patience_s == 0 || runs.lease_s < 3 {
+            return Err("numbers in `runs` must be at least 1, `lease_s` at least 3".into());
         }
         match &self.time_zone {
             Some(name) => time_zone(name).map(|_| ()),

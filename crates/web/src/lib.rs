@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod app;
+mod artifacts;
 pub mod auth;
 pub mod codes;
 pub mod contract;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod json;
 pub mod page;
 pub mod params;
+pub mod peer;
 pub mod reader;
 mod refusals;
 pub mod router;

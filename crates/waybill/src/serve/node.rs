@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use connectors::http::{AddressRules, Outgoing};
 use connectors::peer::Peers;
-use domain::cluster::Secret;
-use engine::{Engine, Parts};
+use engine::endpoints::ClusterEndpoints;
+use engine::{Engine, Limits, Parts};
 use hosted::Hosted;
 use storage::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use web::app::App;
 use super::listen::Listener;
 use super::settings::Settings;
 use super::start::{self, Welcome};
-use super::{health, tls};
+use super::{collect, health, tls};
 use crate::clock::SystemClock;
 use crate::exit::{CliError, CliResult, failed, refused};
 
@@ -47,7 +47,7 @@ impl Node {
         let hosted = Hosted::open(&store)
             .await
             .map_err(|error| failed(format!("cannot open {}: {error}", settings.data.display())))?;
-        let engine = engine(settings, &store);
+        let engine = engine(settings, &store, &hosted);
         Ok((
             Self {
                 store,
@@ -62,7 +62,11 @@ impl Node {
     /// Serves until `stop`, then ends what is open and closes the store.
     pub async fn serve(self, listener: Listener, stop: CancellationToken) {
         let router = self.router(&stop);
-        tokio::join!(self.engine.run_until(stop.clone()), listener.serve(router, stop));
+        tokio::join!(
+            self.engine.run_until(stop.clone()),
+            collect::run_until(&self.hosted, &**self.store.clock(), stop.clone()),
+            listener.serve(router, stop)
+        );
         self.store.close().await;
     }
 
@@ -73,10 +77,7 @@ impl Node {
 }
 
 async fn begin(store: &Store, settings: &Settings, url: &str) -> Result<Welcome, StoreError> {
-    let chosen = std::env::var("WAYBILL_ADMIN_PASSWORD")
-        .ok()
-        .filter(|text| !text.is_empty());
-    let (first, password) = start::admin(store, chosen.map(Secret::new)).await?;
+    let (first, password) = start::admin(store, settings.admin_password.clone()).await?;
     start::centre(store, &settings.name, url).await?;
     let own_key = settings.data.join("secret.key");
     let secret_key = settings.secret_key_file.clone().unwrap_or(own_key);
@@ -87,19 +88,31 @@ async fn begin(store: &Store, settings: &Settings, url: &str) -> Result<Welcome,
     })
 }
 
-fn engine(settings: &Settings, store: &Store) -> Engine {
+fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
     let denied = settings.outgoing.denied.iter().map(|range| range.0);
     let peers = Peers::new(Outgoing {
         rules: AddressRules::refusing(denied),
         idle_timeout: Duration::from_secs(settings.limits.silence_s),
         ..Outgoing::default()
     });
+    let endpoints = ClusterEndpoints {
+        store: store.clone(),
+        hosted: hosted.clone(),
+        peers: peers.clone(),
+    };
     Engine::new(Parts {
         store: store.clone(),
+        endpoints: Arc::new(endpoints),
         greeter: Arc::new(peers),
         clock: store.clock().clone(),
         zone: settings.zone.clone(),
         cluster_name: settings.name.clone(),
+        limits: Limits {
+            parallel_runs: settings.runs.parallel,
+            parallel_exchanges: settings.runs.exchanges,
+            patience_ms: i64::from(settings.runs.patience_s) * 1000,
+            lease_ms: i64::from(settings.runs.lease_s) * 1000,
+        },
     })
 }
 

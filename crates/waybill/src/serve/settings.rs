@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use domain::cluster::Secret;
 use jiff::tz::TimeZone;
 
 use crate::config::{
-    ConfigFile, DEFAULT_TIME_ZONE, LimitsConfig, LogConfig, LogFormat, OutgoingConfig, time_zone,
+    ConfigFile, DEFAULT_TIME_ZONE, LimitsConfig, LogConfig, LogFormat, OutgoingConfig, RunsConfig, time_zone,
 };
 use crate::exit::{CliResult, refused};
 
@@ -39,6 +40,11 @@ waybill.toml (all keys may be left out; a key it does not know is refused):
   header_timeout_s = 30
   idle_timeout_s = 300
   silence_s = 10                    # how long another node may say nothing
+  [runs]
+  parallel = 8                      # runs at the same time
+  exchanges = 4                     # with one target at the same time, over all runs
+  patience_s = 30                   # how long a target may answer nothing
+  lease_s = 15                      # how long a run outlives its node's last heartbeat
   [outgoing]
   denied = [\"10.0.0.0/8\"]          # never connected to, besides link-local addresses";
 
@@ -94,8 +100,31 @@ pub struct Settings {
     pub log: LogConfig,
     /// What one client can make it hold.
     pub limits: LimitsConfig,
+    /// How runs are carried out.
+    pub runs: RunsConfig,
     /// Where it connects to.
     pub outgoing: OutgoingConfig,
+    /// Password of the first user; drawn when it is `None`.
+    pub admin_password: Option<Secret>,
+}
+
+impl Settings {
+    /// The defaults for a node called `name` that keeps its data in `data`.
+    pub fn new(name: &str, listen: SocketAddr, data: PathBuf) -> Self {
+        Self {
+            name: name.into(),
+            listen,
+            data,
+            zone: TimeZone::get(DEFAULT_TIME_ZONE).unwrap_or(TimeZone::UTC),
+            secret_key_file: None,
+            tls: None,
+            log: LogConfig::default(),
+            limits: LimitsConfig::default(),
+            runs: RunsConfig::default(),
+            outgoing: OutgoingConfig::default(),
+            admin_password: None,
+        }
+    }
 }
 
 impl ServeCommand {
@@ -131,7 +160,12 @@ impl ServeCommand {
             tls: self.tls_cert.or(file.tls.cert).zip(self.tls_key.or(file.tls.key)),
             log,
             limits: file.limits,
+            runs: file.runs,
             outgoing: file.outgoing,
+            admin_password: std::env::var("WAYBILL_ADMIN_PASSWORD")
+                .ok()
+                .filter(|text| !text.is_empty())
+                .map(Secret::new),
         })
     }
 }

@@ -1,0 +1,3 @@
+//! Connectors against real folders and real connections.
+
+mod folder;

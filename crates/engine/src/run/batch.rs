@@ -1,0 +1,279 @@
+//! Carries one batch of artifacts to a target until each of them is settled.
+//!
+//! What a target answered is settled at once; what it did not is tried again, at most five times. An
+//! artifact somebody else changed meanwhile goes back to the decision; one whose source changed while it
+//! was read is described once more.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::decide::decide;
+use domain::detail::Settlement;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ConnectorError, PutOutcome, Settled, Target};
+use domain::task::Settings;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::backoff::MOST_TRIES;
+use super::content::RunContent;
+use super::item::Item;
+use super::part::Part;
+
+/// An item's end, on its way to its row.
+pub(crate) type Ended = (Item, Settlement);
+
+/// Everything a batch of one unit needs.
+pub(crate) struct Carrier {
+    pub(crate) part: Arc<Part>,
+    pub(crate) target: Arc<dyn Target>,
+    pub(crate) content: RunContent,
+    pub(crate) settings: Settings,
+    /// Name of the cluster that is read from.
+    pub(crate) local_cluster: String,
+}
+
+struct Pending {
+    item: Item,
+    tried: u32,
+    described_again: bool,
+}
+
+struct Answers(Mutex<Vec<Option<PutOutcome>>>);
+
+impl Settled for Answers {
+    fn settled(&self, index: usize, outcome: PutOutcome) {
+        let mut answers = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(answer) = answers.get_mut(index) {
+            *answer = Some(outcome);
+        }
+    }
+}
+
+/// What is to become of a pending item after one answer.
+enum Next {
+    Settle(Settlement),
+    Again(Duration),
+}
+
+impl Carrier {
+    /// Carries `items`; each is sent to `ended` exactly once.
+    pub(crate) async fn carry(&self, items: Vec<Item>, ended: UnboundedSender<Ended>) {
+        let mut pending: Vec<Pending> = items
+            .into_iter()
+            .map(|item| Pending {
+                item,
+                tried: 0,
+                described_again: false,
+            })
+            .collect();
+        while !pending.is_empty() {
+            let answers = self.put(&mut pending).await;
+            let mut wait = Duration::ZERO;
+            let mut left = Vec::new();
+            for (mut item, answer) in pending.into_iter().zip(answers) {
+                match self.next(&mut item, answer).await {
+                    Next::Settle(settlement) => {
+                        // The page that listens ends only after its batches.
+                        let _ = ended.send((item.item, settlement));
+                    }
+                    Next::Again(after) => {
+                        wait = wait.max(after);
+                        left.push(item);
+                    }
+                }
+            }
+            pending = left;
+            if !pending.is_empty() {
+                self.part.rest(wait).await;
+            }
+        }
+    }
+
+    async fn put(&self, pending: &mut [Pending]) -> Vec<PutOutcome> {
+        let batch: Vec<_> = pending
+            .iter()
+            .map(|pending| pending.item.put(self.settings.include_metadata))
+            .collect();
+        let answers = Answers(Mutex::new(batch.iter().map(|_| None).collect()));
+        if let Some(gone) = self.given_up() {
+            pending.iter_mut().for_each(|pending| pending.tried += 1);
+            return pending.iter().map(|_| PutOutcome::Failed(gone.again())).collect();
+        }
+        let turn = tokio::select! {
+            biased;
+            () = self.part.stop.cancelled() => None,
+            permit = self.part.turn() => permit,
+        };
+        let result = tokio::select! {
+            biased;
+            () = self.part.stop.cancelled() => Err(self.stopped()),
+            result = self.target.put(&batch, &self.content, &answers) => result,
+        };
+        drop(turn);
+        for pending in pending.iter_mut() {
+            pending.tried += 1;
+        }
+        let unanswered = || match &result {
+            Ok(()) => ConnectorError::new(ErrorKind::Protocol, Stage::Commit, &self.part.cluster)
+                .words("the target did not answer for this artifact"),
+            Err(error) => error.again(),
+        };
+        let answers = answers
+            .0
+            .into_inner()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| PutOutcome::Failed(unanswered())))
+            .collect()
+    }
+
+    async fn next(&self, pending: &mut Pending, answer: PutOutcome) -> Next {
+        match answer {
+            PutOutcome::Stored {
+                moved_bytes,
+                moved_blobs,
+            } => {
+                self.part.answered();
+                Next::Settle(pending.item.carried_out(moved_bytes, moved_blobs, pending.tried))
+            }
+            PutOutcome::Raced { found } => {
+                self.part.answered();
+                // An earlier try arrived and only its acknowledgement was lost.
+                if pending.tried > 1
+                    && found
+                        .as_ref()
+                        .is_some_and(|it| it.digest == pending.item.artifact.digest)
+                {
+                    return Next::Settle(pending.item.arrived_before(pending.tried));
+                }
+                pending.item.existing = found;
+                self.decide_again(pending)
+            }
+            PutOutcome::Failed(error) => self.failed(pending, error).await,
+        }
+    }
+
+    fn decide_again(&self, pending: &mut Pending) -> Next {
+        let item = &mut pending.item;
+        let settings = &self.settings;
+        item.action = decide(
+            &item.artifact,
+            item.existing.as_ref(),
+            settings.on_conflict,
+            settings.include_metadata,
+        );
+        if item.action == domain::decide::Action::Refuse {
+            return Next::Settle(item.failed(refused(&self.part.cluster)));
+        }
+        if !item.action.writes() {
+            return Next::Settle(Settlement {
+                attempts: pending.tried,
+                ..item.action.settled()
+            });
+        }
+        if pending.tried >= MOST_TRIES {
+            let error = ConnectorError::new(ErrorKind::Conflict, Stage::Commit, &item.artifact.key.name)
+                .words("it is changed by somebody else again and again");
+            return Next::Settle(item.failed(error.to_failure(&self.part.cluster, pending.tried)));
+        }
+        Next::Again(Duration::ZERO)
+    }
+
+    async fn failed(&self, pending: &mut Pending, error: ConnectorError) -> Next {
+        let from_source = error.stage == Stage::Read;
+        if matches!(error.kind, ErrorKind::Changed | ErrorKind::Corrupt) && !pending.described_again {
+            pending.described_again = true;
+            if let Some(next) = self.describe_again(pending, &error).await {
+                return next;
+            }
+        }
+        let subject = if from_source {
+            &self.local_cluster
+        } else {
+            &self.part.cluster
+        };
+        let again = if from_source {
+            super::backoff::wait_before_next(&error, pending.tried, super::backoff::jitter())
+        } else {
+            self.part.judge(&error, pending.tried)
+        };
+        match again {
+            Some(wait) if !self.part.is_over() => Next::Again(wait),
+            _ => Next::Settle(pending.item.failed(error.to_failure(subject, pending.tried))),
+        }
+    }
+
+    /// Looks whether the source holds other content than was described; `None` when it does not.
+    async fn describe_again(&self, pending: &mut Pending, error: &ConnectorError) -> Option<Next> {
+        let key = pending.item.artifact.key.clone();
+        let described = self.content.source.describe(std::slice::from_ref(&key)).await;
+        match described.map(|mut answers| answers.pop()) {
+            Ok(Some(Ok(artifact))) if artifact.digest != pending.item.artifact.digest => {
+                pending.item.artifact = artifact;
+                Some(self.decide_again(pending))
+            }
+            Ok(Some(Ok(_))) | Err(_) => None,
+            Ok(Some(Err(gone))) => Some(Next::Settle(
+                pending
+                    .item
+                    .failed(gone.to_failure(&self.local_cluster, pending.tried)),
+            )),
+            Ok(None) => Some(Next::Settle(
+                pending
+                    .item
+                    .failed(error.to_failure(&self.local_cluster, pending.tried)),
+            )),
+        }
+    }
+
+    /// Returns why nothing is sent any more, once the target was given up as unreachable.
+    fn given_up(&self) -> Option<ConnectorError> {
+        let failure = self
+            .part
+            .ended()
+            .filter(|failure| failure.class == ErrorKind::Unreachable)?;
+        let error = ConnectorError::new(failure.class, Stage::Write, &self.part.cluster);
+        Some(error.words(failure.words.as_deref().unwrap_or("the target was given up")))
+    }
+
+    fn stopped(&self) -> ConnectorError {
+        ConnectorError::new(ErrorKind::Stopped, Stage::Write, &self.part.cluster).words("the run was stopped")
+    }
+}
+
+/// Returns the failure of an artifact that other content forbids to put.
+pub(crate) fn refused(cluster: &str) -> domain::failure::Failure {
+    ConnectorError::new(ErrorKind::Conflict, Stage::Write, cluster)
+        .words("other content stands there")
+        .to_failure(cluster, 1)
+}
+
+/// Splits `items` into batches: small ones together up to `most_artifacts` and `most_bytes`, large ones alone.
+pub(crate) fn batches(items: Vec<Item>, most_artifacts: usize, most_bytes: u64) -> Vec<Vec<Item>> {
+    let mut batches = Vec::new();
+    let mut small: Vec<Item> = Vec::new();
+    let mut small_bytes = 0;
+    for item in items {
+        let size_bytes = item.artifact.size_bytes();
+        if item
+            .artifact
+            .blobs
+            .iter()
+            .any(|blob| blob.size_bytes > domain::ports::SMALL_BLOB_BYTES)
+        {
+            batches.push(vec![item]);
+            continue;
+        }
+        if !small.is_empty() && (small.len() >= most_artifacts || small_bytes + size_bytes > most_bytes) {
+            batches.push(std::mem::take(&mut small));
+            small_bytes = 0;
+        }
+        small_bytes += size_bytes;
+        small.push(item);
+    }
+    if !small.is_empty() {
+        batches.push(small);
+    }
+    batches
+}

@@ -1,0 +1,166 @@
+//! A dry run: what a task would do, without doing any of it.
+
+use domain::artifact::ArtifactKey;
+use domain::decide::{Action, decide};
+use domain::ports::{ConnectorError, ConnectorResult};
+use domain::record::RunPlan;
+use domain::repository::RepositoryRef;
+use serde::Serialize;
+
+use crate::Engine;
+
+/// Artifacts asked about in one exchange.
+const PAGE_ARTIFACTS: usize = 1_000;
+
+/// What would happen to one artifact at one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DryItem {
+    /// Target cluster.
+    pub cluster: String,
+    /// Local repository.
+    pub repository: String,
+    /// The artifact.
+    pub artifact: ArtifactKey,
+    /// What would be done.
+    pub action: Action,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
+/// What would happen to all artifacts, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DryCounts {
+    /// Artifacts that are not there.
+    pub copy: u64,
+    /// Artifacts whose other content or properties would be replaced.
+    pub overwrite: u64,
+    /// Artifacts that are equal.
+    pub keep: u64,
+    /// Artifacts whose other content would be left alone.
+    pub skip_conflict: u64,
+    /// Artifacts that would fail because of other content.
+    pub refuse: u64,
+    /// Bytes that would be written at most; content a target has under another name does not move.
+    pub bytes: u64,
+}
+
+/// The answer of a dry run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRun {
+    /// All artifacts, counted.
+    pub counts: DryCounts,
+    /// The first artifacts that are not equal, up to the limit asked for.
+    pub items: Vec<DryItem>,
+    /// What could not be looked at, in words; empty when the counts are complete.
+    pub problems: Vec<String>,
+}
+
+impl DryRun {
+    fn take(&mut self, item: DryItem, most_items: usize) {
+        let counts = &mut self.counts;
+        match item.action {
+            Action::Copy => counts.copy += 1,
+            Action::Overwrite | Action::OverwriteMetadata => counts.overwrite += 1,
+            Action::Keep => counts.keep += 1,
+            Action::SkipConflict => counts.skip_conflict += 1,
+            Action::Refuse => counts.refuse += 1,
+        }
+        if matches!(item.action, Action::Copy | Action::Overwrite) {
+            counts.bytes += item.size_bytes;
+        }
+        if item.action != Action::Keep && self.items.len() < most_items {
+            self.items.push(item);
+        }
+    }
+}
+
+impl Engine {
+    /// Returns what `plan` would do, with at most `most_items` artifacts by name. Changes nothing anywhere.
+    pub async fn dry_run(&self, plan: &RunPlan, most_items: usize) -> DryRun {
+        let mut answer = DryRun::default();
+        for cluster in &plan.targets {
+            for object in &plan.objects {
+                let looked = self.look(plan, cluster, object, most_items, &mut answer).await;
+                if let Err(error) = looked {
+                    let local = &object.local_repository;
+                    answer.problems.push(format!("{local} to {cluster}: {error}"));
+                }
+            }
+        }
+        answer
+    }
+
+    async fn look(
+        &self,
+        plan: &RunPlan,
+        cluster: &str,
+        object: &domain::task::TaskObject,
+        most_items: usize,
+        answer: &mut DryRun,
+    ) -> ConnectorResult<()> {
+        let endpoints = &self.inner.endpoints;
+        let local = RepositoryRef::new(&plan.project, &object.local_repository);
+        let source = endpoints.source(&local, &object.repository_type).await?;
+        let remote = object.remote(&plan.project);
+        let target = endpoints
+            .target(cluster, &remote, &object.repository_type)
+            .await?;
+        for missing in source.missing(&object.scope).await? {
+            answer
+                .problems
+                .push(format!("there is no file or folder {missing}"));
+        }
+        let mut cursor = None;
+        loop {
+            let page = source
+                .list(&object.scope, cursor.as_ref(), PAGE_ARTIFACTS)
+                .await?;
+            let described = source.describe(&page.keys).await?;
+            let (artifacts, errors): (Vec<_>, Vec<_>) = described.into_iter().partition(Result::is_ok);
+            answer.problems.extend(
+                errors
+                    .into_iter()
+                    .filter_map(Result::err)
+                    .map(|error| error.to_string()),
+            );
+            let artifacts: Vec<_> = artifacts.into_iter().filter_map(Result::ok).collect();
+            let keys: Vec<_> = artifacts.iter().map(|artifact| artifact.key.clone()).collect();
+            let found = found_or_nothing(target.find(&keys).await)?;
+            for (index, artifact) in artifacts.into_iter().enumerate() {
+                let existing = found.get(index).and_then(Option::as_ref);
+                let settings = &plan.settings;
+                let action = decide(
+                    &artifact,
+                    existing,
+                    settings.on_conflict,
+                    settings.include_metadata,
+                );
+                let item = DryItem {
+                    cluster: cluster.into(),
+                    repository: object.local_repository.clone(),
+                    size_bytes: artifact.size_bytes(),
+                    artifact: artifact.key,
+                    action,
+                };
+                answer.take(item, most_items);
+            }
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// A repository that is not there yet holds nothing: a dry run does not create it.
+fn found_or_nothing(
+    found: ConnectorResult<Vec<Option<domain::artifact::Existing>>>,
+) -> Result<Vec<Option<domain::artifact::Existing>>, ConnectorError> {
+    match found {
+        Err(error) if error.kind == domain::failure::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other,
+    }
+}

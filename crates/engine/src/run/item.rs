@@ -1,0 +1,126 @@
+//! One artifact on its way to one target, and the row it ends as.
+
+use domain::artifact::{Artifact, ArtifactKey, Existing};
+use domain::decide::Action;
+use domain::detail::{Outcome, Settlement};
+use domain::failure::Failure;
+use domain::id::DetailId;
+use domain::ports::{Expect, Put};
+use storage::writer::{DetailRow, RowState};
+
+/// An artifact to be written, and what was decided for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    /// Id its row will have.
+    pub(crate) id: DetailId,
+    /// The artifact as its source described it.
+    pub(crate) artifact: Artifact,
+    /// What was decided.
+    pub(crate) action: Action,
+    /// What stood at the target when it was decided.
+    pub(crate) existing: Option<Existing>,
+    /// When it was taken in hand (Unix milliseconds).
+    pub(crate) started_ms: i64,
+}
+
+impl Item {
+    /// Returns what the target is asked to do.
+    pub(crate) fn put(&self, include_metadata: bool) -> Put {
+        let expect = match &self.existing {
+            None => Expect::Absent,
+            Some(existing) => Expect::Digest(existing.digest),
+        };
+        Put {
+            artifact: self.artifact.clone(),
+            expect,
+            with_metadata: include_metadata,
+        }
+    }
+
+    /// Returns the settlement of this item when its action was carried out.
+    pub(crate) fn carried_out(&self, moved_bytes: u64, moved_blobs: u32, attempts: u32) -> Settlement {
+        Settlement {
+            moved_bytes,
+            moved_blobs,
+            attempts,
+            ..self.action.settled()
+        }
+    }
+
+    /// Returns the settlement of this item when it arrived, but nobody was there to hear of it.
+    pub(crate) fn arrived_before(&self, attempts: u32) -> Settlement {
+        let blobs = u32::try_from(self.artifact.blobs.len()).unwrap_or(u32::MAX);
+        self.carried_out(self.artifact.size_bytes(), blobs, attempts)
+    }
+
+    /// Returns the settlement of this item when it could not be carried out.
+    pub(crate) fn failed(&self, failure: Failure) -> Settlement {
+        Settlement {
+            conflict: self.action.is_conflict(),
+            on_conflict: self.action.shown_strategy(),
+            failed_blobs: u32::try_from(self.artifact.blobs.len()).unwrap_or(u32::MAX),
+            attempts: failure.attempts,
+            failure: Some(failure),
+            ..Settlement::of(Outcome::Failed)
+        }
+    }
+}
+
+/// One artifact's row, on its way to the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) id: DetailId,
+    pub(crate) key: ArtifactKey,
+    pub(crate) size_bytes: Option<u64>,
+    pub(crate) digest: Option<domain::digest::Digest>,
+    pub(crate) started_ms: i64,
+}
+
+impl Line {
+    /// Starts the row of `item`.
+    pub(crate) fn of(item: &Item) -> Self {
+        Self {
+            id: item.id,
+            key: item.artifact.key.clone(),
+            size_bytes: Some(item.artifact.size_bytes()),
+            digest: Some(item.artifact.digest),
+            started_ms: item.started_ms,
+        }
+    }
+
+    /// Returns the row of unit `unit_no` settled as `settlement` at `ended_ms`.
+    pub(crate) fn settled(
+        self,
+        unit_no: u16,
+        settlement: Settlement,
+        ended_ms: i64,
+        was_running: bool,
+    ) -> DetailRow {
+        self.row(
+            unit_no,
+            RowState::Settled(settlement),
+            Some(ended_ms),
+            was_running,
+        )
+    }
+
+    /// Returns the row of unit `unit_no` while it is still in flight.
+    pub(crate) fn running(self, unit_no: u16) -> DetailRow {
+        self.row(unit_no, RowState::Running, None, false)
+    }
+
+    fn row(self, unit_no: u16, state: RowState, ended_ms: Option<i64>, was_running: bool) -> DetailRow {
+        DetailRow {
+            unit_no,
+            id: self.id,
+            key: self.key,
+            package_name: None,
+            size_bytes: self.size_bytes,
+            digest: self.digest,
+            state,
+            started_ms: self.started_ms,
+            ended_ms,
+            was_running,
+        }
+    }
+}

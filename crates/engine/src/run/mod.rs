@@ -1,0 +1,282 @@
+//! Carries out one record: every repository of its plan to every target.
+//!
+//! Targets go side by side and do not wait for each other; the repositories of one target go one after
+//! the other. Nothing is kept here that the store does not know: killed at any line and claimed again,
+//! the record comes to the same end.
+
+pub(crate) mod backoff;
+pub(crate) mod batch;
+pub(crate) mod content;
+pub(crate) mod dry;
+pub(crate) mod item;
+pub(crate) mod listing;
+pub(crate) mod page;
+pub(crate) mod part;
+pub(crate) mod throttle;
+pub(crate) mod unit;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use domain::detail::{DetailFilter, DetailStatus, ExecuteType};
+use domain::failure::Failure;
+use domain::record::{ReasonLine, RunEnd, RunPlan};
+use domain::task::{Scope, TaskObject};
+use futures_util::future::try_join_all;
+use storage::db::StoreResult;
+use storage::records::Claimed;
+use storage::records::Unit;
+use storage::writer::UnitProgress;
+use tokio_util::sync::CancellationToken;
+
+use crate::Engine;
+use content::RunContent;
+use listing::{Listing, Place, Selection};
+use part::Part;
+use throttle::Throttle;
+use unit::{UnitEnd, UnitRun};
+
+/// How a run came to its end.
+pub(crate) struct Ended {
+    pub(crate) end: RunEnd,
+    pub(crate) reason: Vec<ReasonLine>,
+}
+
+/// One claimed record and what it runs with.
+pub(crate) struct Run {
+    pub(crate) engine: Engine,
+    pub(crate) claimed: Claimed,
+    pub(crate) plan: RunPlan,
+    pub(crate) stop: CancellationToken,
+    pub(crate) read_bytes: Arc<AtomicU64>,
+}
+
+/// Returns the number of the unit that carries object `object_no` to target `target_no`.
+fn unit_no(plan: &RunPlan, target_no: usize, object_no: usize) -> u16 {
+    u16::try_from(target_no * plan.objects.len() + object_no).unwrap_or(u16::MAX)
+}
+
+/// Returns the units of `plan`, one for each object and target.
+pub(crate) fn units(plan: &RunPlan, local_cluster: &str) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for (target_no, target) in plan.targets.iter().enumerate() {
+        for (object_no, object) in plan.objects.iter().enumerate() {
+            let partial = plan.retry_of.is_some() || object.scope != Scope::Repository;
+            units.push(Unit {
+                unit_no: unit_no(plan, target_no, object_no),
+                local_cluster: local_cluster.into(),
+                remote_cluster: target.clone(),
+                local_repository: object.local_repository.clone(),
+                repository_type: object.repository_type.clone(),
+                execute_type: Some(if partial {
+                    ExecuteType::Partial
+                } else {
+                    ExecuteType::Full
+                }),
+            });
+        }
+    }
+    units
+}
+
+impl Run {
+    /// Carries the record out and says how it ended.
+    pub(crate) async fn carry(&self) -> StoreResult<Ended> {
+        let inner = &self.engine.inner;
+        let no = self.claimed.no;
+        inner
+            .store
+            .records()
+            .set_units(no, &units(&self.plan, &inner.cluster_name))
+            .await?;
+        let progress = inner.store.writer().progress(no).await?;
+        let throttle = Arc::new(Throttle::new(
+            inner.clock.clone(),
+            self.plan.settings.rate_limit_bytes_per_s,
+        ));
+        let targets = self.plan.targets.iter().enumerate();
+        let parts =
+            targets.map(|(target_no, target)| self.part(target_no, target, &progress, throttle.clone()));
+        let not_attempted: Vec<ReasonLine> = try_join_all(parts).await?.into_iter().flatten().collect();
+        self.judge(not_attempted).await
+    }
+
+    /// Carries every repository to one target, one after the other.
+    async fn part(
+        &self,
+        target_no: usize,
+        cluster: &str,
+        progress: &[UnitProgress],
+        throttle: Arc<Throttle>,
+    ) -> StoreResult<Vec<ReasonLine>> {
+        let inner = &self.engine.inner;
+        let part = Arc::new(Part::new(
+            cluster,
+            &inner.lines,
+            inner.clock.clone(),
+            inner.limits.patience_ms,
+            self.stop.clone(),
+        ));
+        let mut lines = Vec::new();
+        for (object_no, object) in self.plan.objects.iter().enumerate() {
+            let unit_no = unit_no(&self.plan, target_no, object_no);
+            let progress = progress
+                .iter()
+                .find(|progress| progress.unit_no == unit_no)
+                .cloned();
+            let end = match self.unit(unit_no, object, &part, throttle.clone()).await? {
+                Ok(unit) => {
+                    unit.run(progress.unwrap_or_else(|| UnitProgress::new(unit_no)))
+                        .await?
+                }
+                Err(failure) => UnitEnd::Ended {
+                    from_key: None,
+                    failure,
+                },
+            };
+            if let UnitEnd::Ended { from_key, failure } = end {
+                lines.push(ReasonLine::NotAttempted {
+                    cluster: cluster.into(),
+                    repository: object.local_repository.clone(),
+                    from_key,
+                    failure,
+                });
+            }
+        }
+        Ok(lines)
+    }
+
+    async fn unit(
+        &self,
+        unit_no: u16,
+        object: &TaskObject,
+        part: &Arc<Part>,
+        throttle: Arc<Throttle>,
+    ) -> StoreResult<Result<Arc<UnitRun>, Failure>> {
+        let inner = &self.engine.inner;
+        let local = domain::repository::RepositoryRef::new(&self.plan.project, &object.local_repository);
+        let source = match inner.endpoints.source(&local, &object.repository_type).await {
+            Ok(source) => source,
+            Err(error) => return Ok(Err(error.to_failure(&inner.cluster_name, 1))),
+        };
+        let remote = object.remote(&self.plan.project);
+        let target = match inner
+            .endpoints
+            .target(&part.cluster, &remote, &object.repository_type)
+            .await
+        {
+            Ok(target) => target,
+            Err(error) => return Ok(Err(error.to_failure(&part.cluster, 1))),
+        };
+        let content = RunContent {
+            source: source.clone(),
+            throttle,
+            read_bytes: self.read_bytes.clone(),
+        };
+        let listing = Listing {
+            source,
+            scope: object.scope.clone(),
+            selection: self.selection(unit_no).await?,
+        };
+        Ok(Ok(Arc::new(UnitRun {
+            store: inner.store.clone(),
+            clock: inner.clock.clone(),
+            record_no: self.claimed.no,
+            fence: self.claimed.fence,
+            unit_no,
+            carrier: batch::Carrier {
+                part: part.clone(),
+                target,
+                content,
+                settings: self.plan.settings.clone(),
+                local_cluster: inner.cluster_name.clone(),
+            },
+            listing,
+        })))
+    }
+
+    /// Returns what a retry selects; the parent's unattempted rest belongs to it when failures are retried.
+    async fn selection(&self, unit_no: u16) -> StoreResult<Option<Selection>> {
+        let Some(retry) = &self.plan.retry_of else {
+            return Ok(None);
+        };
+        let store = self.engine.inner.store.clone();
+        let Some(parent_no) = store.records().no_of(retry.parent).await? else {
+            return Ok(None);
+        };
+        let all_failures = DetailFilter {
+            status: Some(DetailStatus::Failed),
+            ..DetailFilter::default()
+        };
+        let parent_units = store.records().units(parent_no).await?;
+        let rest = parent_units
+            .into_iter()
+            .find(|unit| unit.unit.unit_no == unit_no && unit.rest && retry.filter == all_failures)
+            .map(|unit| Place::from_cursor(unit.rest_cursor.as_ref()))
+            .map(|place| match place {
+                Place::Start => Place::Listed {
+                    page: None,
+                    behind: None,
+                },
+                place => place,
+            });
+        Ok(Some(Selection {
+            store,
+            parent_no,
+            unit_no,
+            filter: retry.filter.clone(),
+            rest,
+        }))
+    }
+
+    /// Says how the record ended, from its rows.
+    async fn judge(&self, not_attempted: Vec<ReasonLine>) -> StoreResult<Ended> {
+        let store = &self.engine.inner.store;
+        let mut reason = Vec::new();
+        let mut all_failed = 0;
+        for cluster in &self.plan.targets {
+            let filter = DetailFilter {
+                status: Some(DetailStatus::Failed),
+                cluster: Some(cluster.clone()),
+                ..DetailFilter::default()
+            };
+            let failed = store.details().count(self.claimed.record.id, &filter).await?;
+            all_failed += failed;
+            if failed > 0 {
+                reason.extend(self.first_failed(cluster, failed, &filter).await?);
+            }
+        }
+        let complete = not_attempted.is_empty() && !self.stop.is_cancelled();
+        reason.extend(not_attempted);
+        let end = if complete {
+            RunEnd::Complete { failed: all_failed }
+        } else {
+            RunEnd::Aborted
+        };
+        Ok(Ended { end, reason })
+    }
+
+    async fn first_failed(
+        &self,
+        cluster: &str,
+        failed: u64,
+        filter: &DetailFilter,
+    ) -> StoreResult<Option<ReasonLine>> {
+        let rows = self
+            .engine
+            .inner
+            .store
+            .details()
+            .after(self.claimed.record.id, filter, None, 1)
+            .await?;
+        Ok(rows.into_iter().next().and_then(|row| match row.state {
+            domain::detail::DetailState::Settled(settlement) => Some(ReasonLine::ArtifactsFailed {
+                cluster: cluster.into(),
+                failed,
+                artifact: row.artifact.map(|key| key.to_string()).unwrap_or_default(),
+                first: settlement.failure?,
+            }),
+            domain::detail::DetailState::Running | domain::detail::DetailState::Imported { .. } => None,
+        }))
+    }
+}

@@ -1,0 +1,383 @@
+//! One page of a plan: looked up and decided, then carried and settled.
+//!
+//! The page is journalled before its bytes move, and closed in the transaction that settles its last
+//! artifact; a page interrupted in between is carried again and reported as it was journalled.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::artifact::{Artifact, ArtifactKey, Existing};
+use domain::decide::{Action, decide};
+use domain::detail::{Outcome, Settlement};
+use domain::failure::{ErrorKind, Failure, Stage};
+use domain::id::DetailId;
+use domain::ports::ConnectorError;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use storage::db::StoreResult;
+use storage::writer::{DetailRow, Group, JournalPage, PageMark};
+use tokio::sync::mpsc;
+
+use super::batch::{Ended, batches, refused};
+use super::item::{Item, Line};
+use super::unit::UnitRun;
+
+/// How long an artifact may be in flight before it is shown as running.
+const SHOWN_RUNNING_AFTER_MS: i64 = 1_000;
+
+/// Most rows of one group.
+const GROUP_ROWS: usize = 2_000;
+
+/// Most bytes of small artifacts that travel together.
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A page that is decided: some artifacts are settled already, the others have to be written.
+pub(crate) struct DecidedPage {
+    pub(crate) settled: Vec<(Line, Settlement)>,
+    pub(crate) writes: Vec<Item>,
+    /// The first artifact that failed before anything moved; under a fast-failing strategy nothing behind it counts.
+    pub(crate) first_failed: Option<(ArtifactKey, Failure)>,
+}
+
+/// What was known of an artifact before: its journalled action, and its row if that is stored as running.
+#[derive(Default)]
+pub(crate) struct Before {
+    pub(crate) journalled: HashMap<ArtifactKey, Action>,
+    pub(crate) running: HashMap<ArtifactKey, (DetailId, i64)>,
+}
+
+impl UnitRun {
+    /// Looks up `keys` at both ends and decides each; `Err` when the target could not be asked.
+    ///
+    /// With `until_first_failed` the page ends behind its first failed artifact.
+    pub(crate) async fn decide(
+        &self,
+        keys: &[ArtifactKey],
+        before: &Before,
+        until_first_failed: bool,
+    ) -> Result<DecidedPage, Failure> {
+        let described = self.describe(keys).await?;
+        let known: Vec<ArtifactKey> = described
+            .iter()
+            .filter_map(|it| it.as_ref().ok().map(|artifact| artifact.key.clone()))
+            .collect();
+        let mut found = self.find(&known).await?.into_iter();
+        let mut page = DecidedPage {
+            settled: Vec::new(),
+            writes: Vec::new(),
+            first_failed: None,
+        };
+        for (key, described) in keys.iter().zip(described) {
+            match described {
+                Ok(artifact) => {
+                    let existing = found.next().flatten();
+                    self.decide_one(artifact, existing, before, &mut page);
+                }
+                Err(failure) => self.settle_undescribed(key, failure, before, &mut page),
+            }
+            if until_first_failed && page.first_failed.is_some() {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn describe(&self, keys: &[ArtifactKey]) -> Result<Vec<Result<Artifact, Failure>>, Failure> {
+        let local = &self.carrier.local_cluster;
+        let answers = self
+            .ask_source(|| self.carrier.content.source.describe(keys))
+            .await?;
+        Ok(answers
+            .into_iter()
+            .map(|answer| answer.map_err(|error| error.to_failure(local, 1)))
+            .collect())
+    }
+
+    async fn find(&self, keys: &[ArtifactKey]) -> Result<Vec<Option<Existing>>, Failure> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.carrier.part.ask(|| self.carrier.target.find(keys)).await?;
+        if found.len() == keys.len() {
+            return Ok(found);
+        }
+        Err(
+            ConnectorError::new(ErrorKind::Protocol, Stage::Describe, &self.carrier.part.cluster)
+                .words(format!(
+                    "answered for {} artifacts instead of {}",
+                    found.len(),
+                    keys.len()
+                ))
+                .to_failure(&self.carrier.part.cluster, 1),
+        )
+    }
+
+    fn decide_one(
+        &self,
+        artifact: Artifact,
+        existing: Option<Existing>,
+        before: &Before,
+        page: &mut DecidedPage,
+    ) {
+        let settings = &self.carrier.settings;
+        let action = decide(
+            &artifact,
+            existing.as_ref(),
+            settings.on_conflict,
+            settings.include_metadata,
+        );
+        let (id, started_ms) = self.begin(&artifact.key, before);
+        let journalled = before.journalled.get(&artifact.key).copied();
+        let mut item = Item {
+            id,
+            artifact,
+            action,
+            existing,
+            started_ms,
+        };
+        if let (Action::Keep, Some(journalled)) = (action, journalled) {
+            item.action = journalled;
+            page.settled.push((Line::of(&item), item.arrived_before(1)));
+        } else if action.writes() {
+            page.writes.push(item);
+        } else if action == Action::Refuse {
+            let failure = refused(&self.carrier.part.cluster);
+            let settlement = Settlement {
+                failed_blobs: 0,
+                ..item.failed(failure.clone())
+            };
+            page.first_failed
+                .get_or_insert((item.artifact.key.clone(), failure));
+            page.settled.push((Line::of(&item), settlement));
+        } else {
+            page.settled.push((Line::of(&item), action.settled()));
+        }
+    }
+
+    fn settle_undescribed(
+        &self,
+        key: &ArtifactKey,
+        failure: Failure,
+        before: &Before,
+        page: &mut DecidedPage,
+    ) {
+        let (id, started_ms) = self.begin(key, before);
+        let line = Line {
+            id,
+            key: key.clone(),
+            size_bytes: None,
+            digest: None,
+            started_ms,
+        };
+        page.first_failed.get_or_insert((key.clone(), failure.clone()));
+        page.settled.push((line, failed_settlement(failure)));
+    }
+
+    fn begin(&self, key: &ArtifactKey, before: &Before) -> (DetailId, i64) {
+        let now_ms = self.clock.now_ms();
+        before
+            .running
+            .get(key)
+            .copied()
+            .unwrap_or_else(|| (self.store.ids().next(now_ms), now_ms))
+    }
+
+    /// Settles the paths of the scope that name nothing, in a page of their own.
+    pub(crate) async fn settle_missing(
+        &self,
+        missing: Vec<ArtifactKey>,
+        mark: PageMark,
+        page_no: u32,
+    ) -> StoreResult<()> {
+        let rows = missing.into_iter().map(|key| {
+            let error = ConnectorError::new(ErrorKind::NotFound, Stage::List, &key.name)
+                .words(format!("there is no file or folder {}", key.name));
+            let failure = error.to_failure(&self.carrier.local_cluster, 1);
+            let (id, started_ms) = self.begin(&key, &Before::default());
+            let line = Line {
+                id,
+                key,
+                size_bytes: None,
+                digest: None,
+                started_ms,
+            };
+            line.settled(
+                self.unit_no,
+                failed_settlement(failure),
+                self.clock.now_ms(),
+                false,
+            )
+        });
+        let closed = PageMark::Closed {
+            unit_no: self.unit_no,
+            page_no,
+        };
+        self.commit(rows.collect(), vec![mark, closed]).await
+    }
+
+    /// Journals `page` (unless it is journalled already), carries its artifacts and settles every one.
+    pub(crate) async fn carry(
+        self: Arc<Self>,
+        page: DecidedPage,
+        opened: JournalPage,
+        before: Before,
+    ) -> StoreResult<()> {
+        let page_no = opened.page_no;
+        let mut marks = Vec::new();
+        if before.journalled.is_empty() {
+            marks.push(PageMark::Opened(opened));
+        }
+        if page.writes.is_empty() {
+            marks.push(PageMark::Closed {
+                unit_no: self.unit_no,
+                page_no,
+            });
+        }
+        let now_ms = self.clock.now_ms();
+        let rows = page.settled.into_iter().map(|(line, settlement)| {
+            let was_running = before.running.contains_key(&line.key);
+            line.settled(self.unit_no, settlement, now_ms, was_running)
+        });
+        self.commit(rows.collect(), marks).await?;
+        if page.writes.is_empty() {
+            Ok(())
+        } else {
+            self.carry_writes(page.writes, page_no, before).await
+        }
+    }
+
+    async fn carry_writes(&self, writes: Vec<Item>, page_no: u32, before: Before) -> StoreResult<()> {
+        let capabilities = self.carrier.target.capabilities();
+        let mut flight = Flight::new(&writes, &before);
+        let (ended, mut endings) = mpsc::unbounded_channel();
+        let mut carrying: FuturesUnordered<_> = batches(writes, capabilities.batch_artifacts, BATCH_BYTES)
+            .into_iter()
+            .map(|batch| self.carrier.carry(batch, ended.clone()))
+            .collect();
+        drop(ended);
+        let mut carried = false;
+        let mut look_ms = self.clock.now_ms() + SHOWN_RUNNING_AFTER_MS;
+        loop {
+            let mut rows = Vec::new();
+            tokio::select! {
+                biased;
+                ending = endings.recv() => match ending {
+                    Some(ending) => flight.take(self, ending, &mut endings, &mut rows),
+                    None => carried = true,
+                },
+                more = carrying.next(), if !carrying.is_empty() => {
+                    let () = more.unwrap_or_default();
+                    continue;
+                }
+                () = self.clock.sleep_until_ms(look_ms), if !flight.all_shown() => {
+                    look_ms = self.clock.now_ms() + SHOWN_RUNNING_AFTER_MS;
+                    flight.show_running(self, &mut rows);
+                }
+            }
+            let done = flight.is_empty();
+            let marks = if done {
+                vec![PageMark::Closed {
+                    unit_no: self.unit_no,
+                    page_no,
+                }]
+            } else {
+                Vec::new()
+            };
+            if !rows.is_empty() || done {
+                // Batches go on moving while this group becomes durable.
+                let mut commit = std::pin::pin!(self.commit(rows, marks));
+                loop {
+                    tokio::select! {
+                        biased;
+                        result = &mut commit => break result?,
+                        Some(()) = carrying.next(), if !carrying.is_empty() => {}
+                    }
+                }
+            }
+            if done || carried {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(crate) async fn commit(&self, rows: Vec<DetailRow>, pages: Vec<PageMark>) -> StoreResult<()> {
+        let group = Group {
+            record_no: self.record_no,
+            fence: self.fence,
+            rows,
+            pages,
+        };
+        self.store.writer().commit(group).await
+    }
+}
+
+/// Returns the settlement of an artifact that failed before anything moved.
+pub(crate) fn failed_settlement(failure: Failure) -> Settlement {
+    Settlement {
+        attempts: failure.attempts,
+        failure: Some(failure),
+        ..Settlement::of(Outcome::Failed)
+    }
+}
+
+/// The artifacts of a page that are not settled yet.
+struct Flight {
+    flying: HashMap<DetailId, (Line, bool)>,
+}
+
+impl Flight {
+    fn new(writes: &[Item], before: &Before) -> Self {
+        let flying = writes
+            .iter()
+            .map(|item| {
+                let shown = before.running.contains_key(&item.artifact.key);
+                (item.id, (Line::of(item), shown))
+            })
+            .collect();
+        Self { flying }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.flying.is_empty()
+    }
+
+    fn all_shown(&self) -> bool {
+        self.flying.values().all(|(_, shown)| *shown)
+    }
+
+    /// Takes one ending and whatever else has ended by now.
+    fn take(
+        &mut self,
+        run: &UnitRun,
+        first: Ended,
+        endings: &mut mpsc::UnboundedReceiver<Ended>,
+        rows: &mut Vec<DetailRow>,
+    ) {
+        let now_ms = run.clock.now_ms();
+        let mut next = Some(first);
+        while let Some((item, settlement)) = next {
+            if settlement.outcome == Outcome::Failed {
+                run.note_failed(settlement.failure.as_ref());
+            }
+            if let Some((_, shown)) = self.flying.remove(&item.id) {
+                rows.push(Line::of(&item).settled(run.unit_no, settlement, now_ms, shown));
+            }
+            next = if rows.len() < GROUP_ROWS {
+                endings.try_recv().ok()
+            } else {
+                None
+            };
+        }
+    }
+
+    /// Shows what has been in flight for long as running.
+    fn show_running(&mut self, run: &UnitRun, rows: &mut Vec<DetailRow>) {
+        let since_ms = run.clock.now_ms() - SHOWN_RUNNING_AFTER_MS;
+        for (line, shown) in self.flying.values_mut() {
+            if !*shown && line.started_ms <= since_ms && rows.len() < GROUP_ROWS {
+                *shown = true;
+                rows.push(line.clone().running(run.unit_no));
+            }
+        }
+    }
+}

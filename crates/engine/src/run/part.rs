@@ -1,0 +1,191 @@
+//! One target's part of a run: whether it goes on, when it may speak, and when it is given up.
+//!
+//! A target that answers nothing for the run's patience ends its own part and nobody else's.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use domain::clock::Clock;
+use domain::failure::{ErrorKind, Failure};
+use domain::ports::{ConnectorError, ConnectorResult};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::{jitter, wait_before_next};
+
+/// What all runs of this node share about one target: how many may speak at once, and from when on.
+pub(crate) struct Line {
+    permits: Arc<Semaphore>,
+    not_before_ms: AtomicI64,
+}
+
+/// The lines to all targets, by cluster name.
+pub(crate) struct Lines {
+    parallel: usize,
+    lines: Mutex<HashMap<String, Arc<Line>>>,
+}
+
+impl Lines {
+    /// Allows `parallel` exchanges with each target, summed over all runs.
+    pub(crate) fn new(parallel: usize) -> Self {
+        Self {
+            parallel,
+            lines: Mutex::default(),
+        }
+    }
+
+    fn to(&self, cluster: &str) -> Arc<Line> {
+        let mut lines = self.lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let line = lines.entry(cluster.into()).or_insert_with(|| {
+            let permits = Arc::new(Semaphore::new(self.parallel));
+            Arc::new(Line {
+                permits,
+                not_before_ms: AtomicI64::new(0),
+            })
+        });
+        line.clone()
+    }
+}
+
+/// One target's part of one run.
+pub(crate) struct Part {
+    /// Name of the target cluster.
+    pub(crate) cluster: String,
+    /// Set when the whole run is to stop.
+    pub(crate) stop: CancellationToken,
+    clock: Arc<dyn Clock>,
+    line: Arc<Line>,
+    patience_ms: i64,
+    last_answer_ms: AtomicI64,
+    ended: OnceLock<Failure>,
+}
+
+impl Part {
+    /// Starts the part of `cluster`; `stop` ends it from outside.
+    pub(crate) fn new(
+        cluster: &str,
+        lines: &Lines,
+        clock: Arc<dyn Clock>,
+        patience_ms: i64,
+        stop: CancellationToken,
+    ) -> Self {
+        let last_answer_ms = AtomicI64::new(clock.now_ms());
+        let line = lines.to(cluster);
+        Self {
+            cluster: cluster.into(),
+            stop,
+            clock,
+            line,
+            patience_ms,
+            last_answer_ms,
+            ended: OnceLock::new(),
+        }
+    }
+
+    /// Returns why nothing more is to be planned for this target, if so.
+    pub(crate) fn ended(&self) -> Option<&Failure> {
+        self.ended.get()
+    }
+
+    /// Says whether nothing more is to be planned: the part ended, or the run is to stop.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended().is_some() || self.stop.is_cancelled()
+    }
+
+    /// Ends this part because of `failure`; only the first reason counts.
+    pub(crate) fn end(&self, failure: Failure) {
+        // A later reason does not replace the first.
+        let _ = self.ended.set(failure);
+    }
+
+    /// Notes that the target answered, whatever it said.
+    pub(crate) fn answered(&self) {
+        self.last_answer_ms.store(self.clock.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Waits for a turn to speak with the target: a free place, and the end of a wait it asked for.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = self.line.permits.clone().acquire_owned().await.ok();
+        let not_before_ms = self.line.not_before_ms.load(Ordering::Relaxed);
+        if not_before_ms > self.clock.now_ms() {
+            self.clock.sleep_until_ms(not_before_ms).await;
+        }
+        permit
+    }
+
+    /// Judges `error`, the result of try number `tried`: how long to wait for the next one, `None` for never.
+    ///
+    /// Ends the part when the target has answered nothing for longer than the patience.
+    pub(crate) fn judge(&self, error: &ConnectorError, tried: u32) -> Option<std::time::Duration> {
+        if error.kind == ErrorKind::Unreachable && error.remote_status.is_none() {
+            let silent_ms = self.clock.now_ms() - self.last_answer_ms.load(Ordering::Relaxed);
+            let last_try = wait_before_next(error, tried, 0.5).is_none();
+            if silent_ms >= self.patience_ms || (last_try && silent_ms * 2 >= self.patience_ms) {
+                self.end(error.to_failure(&self.cluster, tried));
+            }
+        } else {
+            self.answered();
+        }
+        if let (ErrorKind::Limit | ErrorKind::Unreachable, Some(asked)) = (error.kind, error.retry_after) {
+            let until_ms = self.clock.now_ms() + i64::try_from(asked.as_millis()).unwrap_or(0).min(300_000);
+            self.line.not_before_ms.fetch_max(until_ms, Ordering::Relaxed);
+        }
+        if self.is_over() {
+            None
+        } else {
+            wait_before_next(error, tried, jitter())
+        }
+    }
+
+    /// Sleeps for `wait`, or until the part is over.
+    pub(crate) async fn rest(&self, wait: std::time::Duration) {
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        tokio::select! {
+            () = self.clock.sleep_ms(wait_ms) => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    /// Asks the target with `ask` until it answers, at most five times; the error names the number of tries.
+    pub(crate) async fn ask<T, F, Fut>(&self, ask: F) -> Result<T, Failure>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = ConnectorResult<T>>,
+    {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let permit = self.turn().await;
+            let answer = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(self.stopped_failure()),
+                answer = ask() => answer,
+            };
+            drop(permit);
+            let error = match answer {
+                Ok(answer) => {
+                    self.answered();
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            match self.judge(&error, tried) {
+                Some(wait) => self.rest(wait).await,
+                None => return Err(error.to_failure(&self.cluster, tried)),
+            }
+        }
+    }
+
+    /// Returns the failure of whatever the stop of the run interrupted.
+    pub(crate) fn stopped_failure(&self) -> Failure {
+        Failure {
+            stage: domain::failure::Stage::Write,
+            class: ErrorKind::Stopped,
+            remote_status: None,
+            words: Some("the run was stopped".into()),
+            attempts: 1,
+            subject: self.cluster.clone(),
+        }
+    }
+}

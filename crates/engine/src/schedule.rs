@@ -1,0 +1,116 @@
+//! Turns due triggers into waiting records.
+//!
+//! A firing during a run is queued once; firings missed while the node was down are one firing, late.
+
+use domain::cron::CronExpression;
+use domain::task::{Task, TaskStatus, Trigger};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use storage::records::{NewRecord, Overlap, StartOutcome, TaskNext};
+use tokio_util::sync::CancellationToken;
+
+use crate::Engine;
+use crate::error::EngineResult;
+
+/// Most tasks started by one look.
+const DUE_AT_ONCE: usize = 100;
+
+/// Longest sleep between two looks, in milliseconds; a nudge ends it early.
+const LOOK_EVERY_MS: i64 = 5_000;
+
+/// Returns when `trigger` fires first after `after_ms`; `None` when it does not fire by itself any more.
+pub fn next_firing_ms(trigger: &Trigger, after_ms: i64, zone: &TimeZone) -> Option<i64> {
+    match trigger {
+        Trigger::Immediately | Trigger::Manual => None,
+        Trigger::At(at_ms) => (*at_ms > after_ms).then_some(*at_ms),
+        Trigger::Cron(expression) => {
+            let expression: CronExpression = expression.parse().ok()?;
+            let after = Timestamp::from_millisecond(after_ms).ok()?;
+            expression.next_after(after, zone).map(Timestamp::as_millisecond)
+        }
+    }
+}
+
+/// Starts whatever is due; returns when something is due next, in Unix milliseconds.
+pub async fn tick(engine: &Engine) -> EngineResult<Option<i64>> {
+    let inner = &engine.inner;
+    let now_ms = inner.clock.now_ms();
+    for task in inner.store.tasks().due(now_ms, DUE_AT_ONCE).await? {
+        if let Err(error) = fire(engine, &task, now_ms).await {
+            tracing::error!(task.key = %task.key, %error, "trigger could not start its task");
+            // Not again before the next firing: a task that cannot start must not keep the others waiting.
+            let next_ms = next_firing_ms(&task.settings.trigger, now_ms, &inner.zone);
+            inner.store.tasks().set_next_run(&task.key, next_ms).await?;
+        }
+    }
+    Ok(inner.store.tasks().next_due_ms().await?)
+}
+
+async fn fire(engine: &Engine, task: &Task, now_ms: i64) -> EngineResult<()> {
+    let inner = &engine.inner;
+    let record = NewRecord {
+        id: inner.store.ids().next(now_ms),
+        task_key: task.key.clone(),
+        created_ms: now_ms,
+        triggered_by: "schedule".into(),
+        plan: engine.run_plan(task, None).await?,
+    };
+    let id = record.id;
+    let next = TaskNext {
+        status: TaskStatus::Replicating,
+        next_run_ms: next_firing_ms(&task.settings.trigger, now_ms, &inner.zone),
+    };
+    match inner.store.records().start(record, Overlap::Queue, next).await? {
+        StartOutcome::Started => {
+            tracing::info!(task.key = %task.key, record.id = %id, "task triggered");
+            engine.nudge();
+        }
+        StartOutcome::Queued | StartOutcome::Busy => {
+            tracing::info!(task.key = %task.key, "trigger queued behind the run that is going on");
+        }
+        StartOutcome::TaskGone => {}
+    }
+    Ok(())
+}
+
+/// Starts the run that was queued while another one of the same task went on.
+pub(crate) async fn fire_queued(engine: &Engine, task: &Task) -> EngineResult<()> {
+    let inner = &engine.inner;
+    let created_ms = inner.clock.now_ms();
+    let record = NewRecord {
+        id: inner.store.ids().next(created_ms),
+        task_key: task.key.clone(),
+        created_ms,
+        triggered_by: "schedule".into(),
+        plan: engine.run_plan(task, None).await?,
+    };
+    let next = TaskNext {
+        status: TaskStatus::Replicating,
+        next_run_ms: task.next_run_ms,
+    };
+    inner.store.records().start(record, Overlap::Queue, next).await?;
+    engine.nudge();
+    Ok(())
+}
+
+/// Looks for due triggers until `shutdown`.
+pub(crate) async fn run_until(engine: &Engine, shutdown: CancellationToken) {
+    loop {
+        let nudged = engine.inner.nudge.notified();
+        let now_ms = engine.inner.clock.now_ms();
+        let next_ms = match tick(engine).await {
+            Ok(next_ms) => next_ms
+                .unwrap_or(i64::MAX)
+                .clamp(now_ms + 10, now_ms + LOOK_EVERY_MS),
+            Err(error) => {
+                tracing::error!(%error, "schedule could not be read");
+                now_ms + LOOK_EVERY_MS
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = nudged => {}
+            () = engine.inner.clock.sleep_until_ms(next_ms) => {}
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The artifact API: files of hosted repositories, their nodes, and the repositories and projects around them.
+//!
+//! Callers are recognised before anything is looked up, so an anonymous one learns nothing: 401 for unknown
+//! repositories too, unless the repository is public and only read.
+
+mod content_type;
+mod download;
+mod node_view;
+mod nodes;
+mod projects;
+mod range;
+mod refusals;
+mod repositories;
+mod upload;
+
+use axum::Router;
+use domain::path::FilePath;
+use domain::repository::RepositoryRef;
+use hosted::{HostedRepository, Viewer};
+
+use crate::app::App;
+use crate::auth::{Caller, MaybeCaller};
+use crate::codes::Code;
+use crate::error::{ApiError, ApiResult};
+
+/// Returns the routes.
+pub fn router() -> Router<App> {
+    Router::new()
+        .merge(download::router())
+        .merge(nodes::router())
+        .merge(projects::router())
+        .merge(repositories::router())
+}
+
+/// Reads a path as the contract's clients write it.
+fn path_of(text: &str) -> ApiResult<FilePath> {
+    text.parse().map_err(|_| ApiError::new(Code::PathInvalid, [text]))
+}
+
+/// Finds a repository somebody wants to read: anybody may read a public one.
+async fn readable(app: &App, caller: MaybeCaller, project: &str, name: &str) -> ApiResult<HostedRepository> {
+    let found = find(app, project, name).await?;
+    match (found, caller.0) {
+        (Some(repository), _) if repository.info().public => Ok(repository),
+        (Some(repository), Some(caller)) => {
+            caller.need_read(project)?;
+            Ok(repository)
+        }
+        (None, Some(_)) => Err(unknown(project, name)),
+        (_, None) => Err(MaybeCaller(None)
+            .or_refuse()
+            .err()
+            .unwrap_or_else(|| unknown(project, name))),
+    }
+}
+
+/// Finds a repository somebody wants to change.
+async fn writable(app: &App, caller: &Caller, project: &str, name: &str) -> ApiResult<HostedRepository> {
+    let repository = find(app, project, name)
+        .await?
+        .ok_or_else(|| unknown(project, name))?;
+    caller.need_write(project)?;
+    Ok(repository)
+}
+
+async fn find(app: &App, project: &str, name: &str) -> ApiResult<Option<HostedRepository>> {
+    let found = app
+        .hosted()
+        .repository(&RepositoryRef::new(project, name))
+        .await?;
+    Ok(found.filter(|repository| repository.info().repository_type.as_str() == "GENERIC"))
+}
+
+fn unknown(project: &str, name: &str) -> ApiError {
+    ApiError::new(Code::RepositoryUnknown, [&format!("{project}/{name}")])
+}
+
+/// Returns what a caller may refer to without sending it.
+fn viewer(caller: &Caller) -> Viewer {
+    Viewer {
+        user: caller.name.to_string(),
+        projects: (!caller.is_admin()).then(|| caller.projects().to_vec()),
+    }
+}

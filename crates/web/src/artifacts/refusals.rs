@@ -1,0 +1,55 @@
+//! A hosted repository's refusals in the contract's codes.
+
+use axum::http::StatusCode;
+use hosted::HostedError;
+
+use crate::codes::Code;
+use crate::error::ApiError;
+
+impl From<HostedError> for ApiError {
+    fn from(error: HostedError) -> Self {
+        let of = |code, argument: String| Self::new(code, [&argument]);
+        match error {
+            HostedError::Invalid { member, value } => Self::invalid(member, &value),
+            HostedError::ProjectUnknown(name) => of(Code::ProjectUnknown, name),
+            HostedError::ProjectExists(name) => of(Code::ProjectExists, name),
+            HostedError::RepositoryUnknown(name) => of(Code::RepositoryUnknown, name.to_string()),
+            HostedError::RepositoryExists(name) => of(Code::RepositoryExists, name.to_string()),
+            HostedError::RepositoryNotEmpty(name) => of(Code::RepositoryNotEmpty, name.to_string()),
+            HostedError::NodeUnknown(path) => of(Code::NodeUnknown, path.to_string()),
+            HostedError::NodeExists(path) => of(Code::NodeExists, path.to_string()),
+            HostedError::NodeConflict(path) => of(Code::NodeConflict, path.to_string()),
+            HostedError::FolderNotEmpty(path) => of(Code::FolderNotEmpty, path.to_string()),
+            HostedError::RootDeleted => {
+                Self::new(Code::MethodNotAllowed, ["DELETE /"]).with_status(StatusCode::BAD_REQUEST)
+            }
+            HostedError::Mismatch(algorithm) => of(Code::DigestMismatch, algorithm.into()),
+            HostedError::OverQuota(name) => of(Code::OverQuota, name.to_string()),
+            HostedError::BlobAbsent(path) | HostedError::DataLost(path) => {
+                of(Code::DataMissing, path.to_string())
+            }
+            HostedError::RangeOutside => Self::new(Code::RangeInvalid, []),
+            HostedError::UploadUnknown(id) => of(Code::UploadUnknown, id),
+            HostedError::UploadIncomplete(id) => {
+                Self::invalid("upload", &id).because("parts of it are missing", "分块不完整")
+            }
+            HostedError::UploadBudget(bytes) => Self::new(Code::TooManyRequests, ["open uploads"])
+                .because(format!("they use up {bytes} bytes"), format!("已占用{bytes}字节")),
+            HostedError::Arriving(error) => {
+                Self::new(Code::ContentInvalid, []).because(error.to_string(), "传输中断")
+            }
+            HostedError::Disk(error) if is_full(&error) => Self::new(Code::SystemBusy, [])
+                .with_status(StatusCode::INSUFFICIENT_STORAGE)
+                .because("the disk is full", "磁盘空间不足"),
+            HostedError::Disk(error) => Self::internal(error),
+            HostedError::Store(error) => Self::internal(error),
+        }
+    }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+    )
+}

@@ -1,0 +1,201 @@
+//! Uploading a file: the request's body is the file, its headers say the rest.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::artifact::Metadata;
+use domain::clock::Clock;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ByteStream, ConnectorError};
+use futures_util::StreamExt;
+use hosted::{Node, UploadOptions};
+use percent_encoding::percent_decode_str;
+
+use super::{node_view, path_of, viewer, writable};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::codes::Code;
+use crate::error::{ApiError, ApiResult};
+use crate::params::Segments;
+use crate::reader::Reader;
+
+const SHA256: &str = "x-checksum-sha256";
+const MD5: &str = "x-checksum-md5";
+const CRC64: &str = "x-checksum-crc64ecma";
+const META: &str = "x-bkrepo-meta";
+const META_PREFIX: &str = "x-bkrepo-meta-";
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Stores the body as a file; it is durable when this is answered.
+pub(super) async fn upload(
+    State(app): State<App>,
+    reader: Reader,
+    caller: Caller,
+    Segments((project, name, path)): Segments<(String, String, String)>,
+    request: Request,
+) -> ApiResult<Response> {
+    let repository = writable(&app, &caller, &project, &name).await?;
+    let path = path_of(&path)?;
+    let options = options(request.headers(), app.clock())?;
+    let bytes: ByteStream = Box::pin(request.into_body().into_data_stream().map(|piece| {
+        piece.map_err(|error| {
+            ConnectorError::new(ErrorKind::Unreachable, Stage::Read, "the request's body")
+                .words(error.to_string())
+        })
+    }));
+    let node = repository.upload(&path, bytes, options, &viewer(&caller)).await?;
+    let mut response = reader.ok(node_view::detail(&repository, &node, &reader)?)?;
+    add_checksums(response.headers_mut(), &node);
+    Ok(response)
+}
+
+/// Adds the checksums that are known of a file.
+pub(super) fn add_checksums(headers: &mut HeaderMap, node: &Node) {
+    let Some(file) = &node.file else {
+        return;
+    };
+    let known = [
+        (SHA256, Some(file.digest.to_hex())),
+        (MD5, file.md5.clone()),
+        (CRC64, file.crc64.map(|crc| crc.to_string())),
+    ];
+    for (name, value) in known {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<UploadOptions> {
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+    };
+    if let (Some(id), Some(_)) = (header("x-bkrepo-upload-id"), header("x-bkrepo-sequence")) {
+        return Err(ApiError::invalid("X-BKREPO-UPLOAD-ID", id)
+            .because("block uploads are not supported", "不支持分块上传"));
+    }
+    let mismatch = |algorithm| ApiError::new(Code::DigestMismatch, [algorithm]);
+    let sha256 = header("x-bkrepo-sha256").filter(|text| !text.is_empty());
+    let crc64 = header("x-bkrepo-crc64ecma").filter(|text| !text.is_empty());
+    let days: Option<i64> = header("x-bkrepo-expires").and_then(|text| text.parse().ok());
+    Ok(UploadOptions {
+        // What is no checksum at all is not the one of any bytes.
+        sha256: sha256
+            .map(|text| text.to_ascii_lowercase().parse().map_err(|_| mismatch("sha256")))
+            .transpose()?,
+        md5: header("x-bkrepo-md5")
+            .filter(|text| !text.is_empty())
+            .map(String::from),
+        crc64ecma: crc64
+            .map(|text| text.parse().map_err(|_| mismatch("crc64ecma")))
+            .transpose()?,
+        overwrite: header("x-bkrepo-overwrite").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+        expires_ms: days
+            .filter(|days| *days > 0)
+            .and_then(|days| days.checked_mul(DAY_MS))
+            .and_then(|ms| clock.now_ms().checked_add(ms)),
+        metadata: metadata(headers)?,
+        size_bytes: header("content-length").and_then(|text| text.parse().ok()),
+    })
+}
+
+/// Reads the properties: one header each, then those of the encoded header over them.
+fn metadata(headers: &HeaderMap) -> ApiResult<Metadata> {
+    let mut metadata = Metadata::new();
+    for (name, value) in headers {
+        let Some(key) = name
+            .as_str()
+            .strip_prefix(META_PREFIX)
+            .filter(|key| !key.is_empty())
+        else {
+            continue;
+        };
+        let value = String::from_utf8_lossy(value.as_bytes());
+        metadata.insert(key.into(), decoded(&value));
+    }
+    let encoded = headers
+        .get(META)
+        .map(|value| STANDARD.decode(value.as_bytes().trim_ascii()));
+    if let Some(Ok(pairs)) = encoded
+        && let Ok(pairs) = String::from_utf8(pairs)
+    {
+        for pair in pairs.split('&') {
+            if let Some((key, value)) = pair.split_once('=')
+                && !key.is_empty()
+            {
+                metadata.insert(decoded(key), decoded(value));
+            }
+        }
+    }
+    let length: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if length > 16 * 1024 {
+        return Err(ApiError::invalid("metadata", &format!("{length} bytes")));
+    }
+    Ok(metadata)
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::ManualClock;
+
+    use super::*;
+
+    fn read(pairs: &[(&'static str, &'static str)]) -> ApiResult<UploadOptions> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, HeaderValue::from_static(value));
+        }
+        options(&headers, &ManualClock::at(1_000))
+    }
+
+    #[test]
+    fn properties_come_from_single_headers_and_the_encoded_one_overrides_them() {
+        let options = read(&[
+            ("X-BKREPO-META-Build", "a%20b"),
+            ("X-BKREPO-META-keep", "1"),
+            // build=x%3Dy&Big=2&junk
+            ("X-BKREPO-META", "YnVpbGQ9eCUzRHkmQmlnPTImanVuaw=="),
+        ]);
+
+        let metadata = options.expect("well formed").metadata;
+        let shown: Vec<(&str, &str)> = metadata.iter().map(|(key, value)| (&**key, &**value)).collect();
+        assert_eq!(shown, [("Big", "2"), ("build", "x=y"), ("keep", "1")]);
+    }
+
+    #[test]
+    fn junk_in_optional_headers_counts_as_absent() {
+        let options = read(&[
+            ("X-BKREPO-EXPIRES", "soon"),
+            ("X-BKREPO-OVERWRITE", "yes"),
+            ("X-BKREPO-META", "!"),
+            ("X-BKREPO-MD5", ""),
+        ])
+        .expect("nothing to refuse");
+
+        assert!(options.expires_ms.is_none() && !options.overwrite && options.metadata.is_empty());
+        assert!(options.md5.is_none());
+    }
+
+    #[test]
+    fn a_checksum_that_is_none_is_a_mismatch() {
+        let code = |pairs| read(pairs).map(|_| ()).map_err(|error| error.code());
+
+        assert_eq!(code(&[("X-BKREPO-SHA256", "xyz")]), Err(Code::DigestMismatch));
+        assert_eq!(code(&[("X-BKREPO-CRC64ECMA", "-1")]), Err(Code::DigestMismatch));
+        assert_eq!(
+            read(&[("X-BKREPO-EXPIRES", "2")])
+                .expect("well formed")
+                .expires_ms,
+            Some(1_000 + 2 * DAY_MS)
+        );
+    }
+}
