@@ -9,6 +9,7 @@ pub mod clusters;
 pub mod endpoints;
 pub mod error;
 pub mod lease;
+pub mod records;
 pub mod retain;
 mod run;
 pub mod schedule;

@@ -3,6 +3,9 @@
 //! Plain JSON in and out, times in RFC 3339, errors as RFC 9457 problems.
 
 mod answer;
+mod filter;
+mod records;
+mod tasks;
 mod tokens;
 mod users;
 
@@ -12,5 +15,9 @@ use crate::app::App;
 
 /// Returns the routes of the native API.
 pub fn router() -> Router<App> {
-    Router::new().merge(users::router()).merge(tokens::router())
+    Router::new()
+        .merge(users::router())
+        .merge(tokens::router())
+        .merge(tasks::router())
+        .merge(records::router())
 }

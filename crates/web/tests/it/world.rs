@@ -10,9 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::cluster::{Cluster, Secret};
 use domain::failure::{ErrorKind, Stage};
-use domain::ports::{ConnectorError, ConnectorResult};
+use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
+use domain::repository::{RepositoryRef, RepositoryType};
 use engine::clusters::greet::{Greeter, Greeting};
-use engine::{Engine, Parts};
+use engine::endpoints::Endpoints;
+use engine::{Engine, Limits, Parts};
 use hosted::Hosted;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -73,6 +75,29 @@ impl Greeter for ToldGreeter {
             Some(Ok(node_id)) => Ok(Greeting { node_id }),
             Some(Err(kind)) => Err(ConnectorError::new(kind, Stage::Describe, &cluster.url)),
         }
+    }
+}
+
+/// Nothing runs in these tests.
+struct NoEndpoints;
+
+#[async_trait::async_trait]
+impl Endpoints for NoEndpoints {
+    async fn source(&self, at: &RepositoryRef, _: &RepositoryType) -> ConnectorResult<Arc<dyn Source>> {
+        Err(ConnectorError::new(
+            ErrorKind::NotFound,
+            Stage::List,
+            at.to_string(),
+        ))
+    }
+
+    async fn target(
+        &self,
+        cluster: &str,
+        _: &RepositoryRef,
+        _: &RepositoryType,
+    ) -> ConnectorResult<Arc<dyn Target>> {
+        Err(ConnectorError::new(ErrorKind::NotFound, Stage::Describe, cluster))
     }
 }
 

@@ -6,7 +6,7 @@ mod view;
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use domain::id::TaskKey;
 use serde::Serialize;
 use storage::PageRequest;
@@ -41,6 +41,8 @@ pub fn router() -> Router<App> {
         .route(&format!("{BASE}/info/{{key}}"), get(info))
         .route(&format!("{BASE}/detail/{{key}}"), get(detail))
         .route(&format!("{BASE}/page/{{project}}"), get(page))
+        .route(&format!("{BASE}/delete/{{key}}"), delete(remove))
+        .route(&format!("{BASE}/execute/{{key}}"), post(execute))
         .route(&format!("{BASE}/toggle/status/{{key}}"), post(toggle))
 }
 
@@ -137,6 +139,17 @@ async fn page(
     reader.ok(PageView::new(page, tasks.total, rows.collect()))
 }
 
+/// Removes a task and its log; an unknown one is removed already.
+async fn remove(
+    admin: Admin,
+    State(app): State<App>,
+    reader: Reader,
+    Segments(key): Segments<TaskKey>,
+) -> ApiResult<Response> {
+    app.engine().delete_task(&key, admin.name()).await?;
+    reader.done()
+}
+
 /// Switches a task on or off.
 async fn toggle(
     admin: Admin,
@@ -145,5 +158,16 @@ async fn toggle(
     Segments(key): Segments<TaskKey>,
 ) -> ApiResult<Response> {
     app.engine().toggle_task(&key, admin.name()).await?;
+    reader.done()
+}
+
+/// Starts a run.
+async fn execute(
+    admin: Admin,
+    State(app): State<App>,
+    reader: Reader,
+    Segments(key): Segments<TaskKey>,
+) -> ApiResult<Response> {
+    app.engine().execute_task(&key, admin.name()).await?;
     reader.done()
 }
