@@ -3,7 +3,12 @@
 mod accounts;
 mod auth;
 mod clusters;
+mod fuzz;
+mod native;
 mod paging;
+mod records;
+mod runs;
+mod seed;
 mod tasks;
 mod transport;
 mod world;
