@@ -6,6 +6,7 @@ mod clusters;
 mod fuzz;
 mod native;
 mod paging;
+mod peer;
 mod records;
 mod runs;
 mod seed;
