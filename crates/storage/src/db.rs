@@ -216,6 +216,13 @@ fn unnumbered(columns: usize, rows: usize) -> String {
     vec![row; rows].join(",")
 }
 
+/// Returns `?, ?, ...`: `count` values in the order they are bound.
+///
+/// A statement has either these or `$n`, never both.
+pub fn list_of(count: usize) -> String {
+    vec!["?"; count].join(",")
+}
+
 /// Returns the end of the range of texts that begin with `prefix`: the first text past all of them.
 ///
 /// `None` when there is no such text, because `prefix` is empty or holds nothing but the last character.

@@ -8,8 +8,8 @@ use domain::id::NodeId;
 use domain::path::FilePath;
 
 use crate::blobfiles::BlobPlace;
-use crate::db::{Row, StoreError, StoreResult, Value, blob, int, maybe, size, text};
-use crate::hosted::{HostedData, list_placeholders, lists};
+use crate::db::{Row, StoreError, StoreResult, Value, blob, int, list_of, maybe, size, text};
+use crate::hosted::{HostedData, lists};
 
 /// A file or folder of a hosted repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,8 +166,8 @@ impl HostedData {
         for list in lists(paths) {
             let sql = format!(
                 "SELECT {NODE_COLUMNS} FROM nodes n LEFT JOIN blobs b ON b.no = n.blob_no \
-                 WHERE n.repository_no = $1 AND n.path IN ({})",
-                list_placeholders(2, list.len())
+                 WHERE n.repository_no = ? AND n.path IN ({})",
+                list_of(list.len())
             );
             let values = std::iter::once(int(repository_no))
                 .chain(list.into_iter().map(text))
