@@ -478,7 +478,8 @@ pub(crate) async fn keep(write: &mut Write, blob_nos: &[i64], until_ms: i64) -> 
             "UPDATE blobs SET keep_until_ms = ? WHERE keep_until_ms < ? AND no IN ({})",
             list_of(list.len())
         );
-        let values = std::iter::once(int(until_ms))
+        let values = [int(until_ms), int(until_ms)]
+            .into_iter()
             .chain(list.into_iter().map(int))
             .collect();
         write.execute(sql, values).await?;
