@@ -132,16 +132,26 @@ impl ApiError {
     }
 
     fn problem(&self, reader: &Reader) -> Response {
+        let status = self.native_status();
         let problem = json!({
             "type": "about:blank",
-            "title": self.0.status.canonical_reason().unwrap_or("Error"),
-            "status": self.0.status.as_u16(),
+            "title": status.canonical_reason().unwrap_or("Error"),
+            "status": status.as_u16(),
             "detail": self.message(reader.language),
             "code": self.0.code.number(),
             "traceId": &*reader.trace_id,
         });
         let head = [(CONTENT_TYPE, "application/problem+json")];
-        (self.0.status, head, problem.to_string()).into_response()
+        (status, head, problem.to_string()).into_response()
+    }
+
+    /// Returns the status the native API answers with: it is not bound to the contract's habit of 400.
+    fn native_status(&self) -> StatusCode {
+        match self.0.code {
+            Code::NotFound | Code::TaskUnknown | Code::ClusterUnknown => StatusCode::NOT_FOUND,
+            Code::Exists | Code::TaskState | Code::TaskDisabled => StatusCode::CONFLICT,
+            _ => self.0.status,
+        }
     }
 }
 

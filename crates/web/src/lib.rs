@@ -15,6 +15,7 @@ pub mod error;
 pub mod json;
 pub mod page;
 pub mod params;
+pub mod peer;
 pub mod reader;
 mod refusals;
 pub mod router;

@@ -27,6 +27,7 @@ pub fn router(app: App) -> Router {
     let routes = Router::new()
         .merge(crate::contract::router())
         .merge(crate::api::router())
+        .merge(crate::peer::router())
         .merge(crate::artifacts::router())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

@@ -1,4 +1,10 @@
 //! The native API, `/api/v1`: what the contract cannot say.
+//!
+//! Plain JSON in and out, times in RFC 3339, errors as RFC 9457 problems.
+
+mod answer;
+mod tokens;
+mod users;
 
 use axum::Router;
 
@@ -6,5 +12,5 @@ use crate::app::App;
 
 /// Returns the routes of the native API.
 pub fn router() -> Router<App> {
-    Router::new()
+    Router::new().merge(users::router()).merge(tokens::router())
 }

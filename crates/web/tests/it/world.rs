@@ -29,7 +29,6 @@ pub const NOW_MS: i64 = 1_721_877_600_000;
 pub struct World {
     pub router: Router,
     pub store: Store,
-    pub engine: Engine,
     pub clock: Arc<ManualClock>,
     pub greeter: Arc<ToldGreeter>,
     admin_token: String,
@@ -44,13 +43,16 @@ pub struct ToldGreeter {
 
 impl ToldGreeter {
     pub fn fails(&self, cluster: &str, kind: ErrorKind) {
-        self.told.lock().unwrap().insert(cluster.into(), Err(kind));
+        self.told
+            .lock()
+            .expect("nobody panicked")
+            .insert(cluster.into(), Err(kind));
     }
 
     pub fn is_node(&self, cluster: &str, node_id: &str) {
         self.told
             .lock()
-            .unwrap()
+            .expect("nobody panicked")
             .insert(cluster.into(), Ok(node_id.into()));
     }
 }
@@ -58,7 +60,12 @@ impl ToldGreeter {
 #[async_trait::async_trait]
 impl Greeter for ToldGreeter {
     async fn greet(&self, cluster: &Cluster) -> ConnectorResult<Greeting> {
-        let told = self.told.lock().unwrap().get(&cluster.name).cloned();
+        let told = self
+            .told
+            .lock()
+            .expect("nobody panicked")
+            .get(&cluster.name)
+            .cloned();
         match told {
             None => Ok(Greeting {
                 node_id: format!("node of {}", cluster.name),
@@ -90,9 +97,9 @@ impl World {
             .await
             .expect("a token");
         Self {
-            router: web::router::router(App::new(engine.clone(), hosted)),
+            router: web::router::router(App::new(engine, hosted)),
             store,
-            engine,
+
             clock,
             greeter,
             admin_token: token.reveal().into(),

@@ -1,0 +1,25 @@
+//! What the native API answers with: plain JSON, and times as RFC 3339 in UTC.
+
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::{ApiError, ApiResult};
+
+/// Answers `value` with `status`.
+pub fn answer(status: StatusCode, value: impl Serialize) -> ApiResult<Response> {
+    let text = serde_json::to_vec(&value).map_err(ApiError::internal)?;
+    Ok((status, [(CONTENT_TYPE, "application/json")], text).into_response())
+}
+
+/// Answers `value`.
+pub fn ok(value: impl Serialize) -> ApiResult<Response> {
+    answer(StatusCode::OK, value)
+}
+
+/// Returns the instant `ms` as text, such as `2024-07-25T03:20:00.5Z`.
+pub fn time(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |instant| instant.to_string())
+}

@@ -1,0 +1,127 @@
+//! Tokens: texts that act as their user, so that scripts need no password.
+//!
+//! Everybody has tokens of their own; an administrator names another user with `user`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use domain::id::NodeId;
+use serde::Serialize;
+use storage::StoreError;
+use storage::tokens::Token;
+
+use crate::api::answer::{answer, ok, time};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::codes::Code;
+use crate::error::{ApiError, ApiResult};
+use crate::json::Members;
+use crate::params::{Params, Segments};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Longest life of a token that ends at all, in days.
+const MOST_DAYS: i64 = 3650;
+
+/// Returns the routes.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/api/v1/tokens", get(list).post(create))
+        .route("/api/v1/tokens/{id}", delete(revoke))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenView {
+    id: String,
+    user: String,
+    name: String,
+    created_at: String,
+    last_used_at: Option<String>,
+    expires_at: Option<String>,
+    /// The text itself; only in the answer to its creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+impl TokenView {
+    fn of(token: Token) -> Self {
+        Self {
+            id: token.id.to_string(),
+            user: token.user,
+            name: token.name,
+            created_at: time(token.created_ms),
+            last_used_at: token.last_used_ms.map(time),
+            expires_at: token.expires_ms.map(time),
+            token: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Tokens {
+    tokens: Vec<TokenView>,
+}
+
+async fn owner(app: &App, caller: &Caller, named: Option<&str>) -> ApiResult<String> {
+    let Some(name) = named.filter(|name| **name != *caller.name) else {
+        return Ok((*caller.name).into());
+    };
+    caller.need_admin()?;
+    match app.store().users().get(name).await? {
+        Some(user) => Ok(user.name),
+        None => Err(ApiError::new(Code::NotFound, [&format!("user {name}")])),
+    }
+}
+
+/// Lists tokens; never their texts.
+async fn list(caller: Caller, State(app): State<App>, params: Params) -> ApiResult<Response> {
+    let owner = owner(&app, &caller, params.filled("user")).await?;
+    let tokens = app.store().tokens().list(&owner).await?;
+    ok(Tokens {
+        tokens: tokens.into_iter().map(TokenView::of).collect(),
+    })
+}
+
+/// Makes a token; its text is in this answer and nowhere else.
+async fn create(caller: Caller, State(app): State<App>, body: Members) -> ApiResult<Response> {
+    let owner = owner(&app, &caller, body.text("user")?.as_deref()).await?;
+    let name = body.required_text("name")?;
+    if !(1..=64).contains(&name.trim().chars().count()) {
+        return Err(ApiError::invalid("name", &name));
+    }
+    let expires_ms = match body.number("expiresInDays")? {
+        None => None,
+        Some(days) if (1..=MOST_DAYS).contains(&days) => Some(app.clock().now_ms() + days * DAY_MS),
+        Some(days) => return Err(ApiError::invalid("expiresInDays", &days.to_string())),
+    };
+    match app.store().tokens().create(&owner, &name, expires_ms).await {
+        Ok((token, text)) => {
+            let mut view = TokenView::of(token);
+            view.token = Some(text.reveal().into());
+            answer(StatusCode::CREATED, view)
+        }
+        Err(StoreError::Taken(_)) => Err(ApiError::new(Code::Exists, [&format!("token {name}")])),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes a token stop working.
+async fn revoke(
+    caller: Caller,
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    params: Params,
+) -> ApiResult<Response> {
+    let owner = owner(&app, &caller, params.filled("user")).await?;
+    let revoked = match id.parse::<NodeId>() {
+        Ok(id) => app.store().tokens().revoke(&owner, id).await?,
+        Err(_) => false,
+    };
+    if revoked {
+        Ok(StatusCode::NO_CONTENT.into_response())
+    } else {
+        Err(ApiError::new(Code::NotFound, [&format!("token {id}")]))
+    }
+}

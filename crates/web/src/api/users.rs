@@ -1,0 +1,206 @@
+//! Users: who may log in. Administrators only, except that everybody may see who they are and change
+//! their own password.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use domain::cluster::Secret;
+use serde::Serialize;
+use storage::StoreError;
+use storage::users::{Role, User};
+
+use crate::api::answer::{answer, ok, time};
+use crate::app::App;
+use crate::auth::{Admin, Caller};
+use crate::codes::Code;
+use crate::error::{ApiError, ApiResult};
+use crate::json::Members;
+use crate::params::Segments;
+
+/// Shortest password that is accepted, in characters.
+const SHORTEST_PASSWORD: usize = 8;
+
+/// Returns the routes.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/api/v1/users", get(list).post(create))
+        .route("/api/v1/users/{name}", get(show).put(change).delete(remove))
+        .route("/api/v1/me", get(me))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserView {
+    name: String,
+    role: &'static str,
+    projects: Vec<String>,
+    created_at: String,
+    modified_at: String,
+}
+
+impl UserView {
+    fn of(user: User) -> Self {
+        let (role, projects) = match user.role {
+            Role::Admin => ("admin", Vec::new()),
+            Role::Replicator { projects } => ("replicator", projects),
+            Role::None => ("none", Vec::new()),
+        };
+        Self {
+            name: user.name,
+            role,
+            projects,
+            created_at: time(user.created_ms),
+            modified_at: time(user.modified_ms),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Users {
+    users: Vec<UserView>,
+}
+
+fn unknown(name: &str) -> ApiError {
+    ApiError::new(Code::NotFound, [&format!("user {name}")])
+}
+
+async fn user(app: &App, name: &str) -> ApiResult<User> {
+    let user = app.store().users().get(name).await?;
+    user.ok_or_else(|| unknown(name))
+}
+
+/// Lists every user.
+async fn list(_: Admin, State(app): State<App>) -> ApiResult<Response> {
+    let users = app.store().users().all().await?;
+    ok(Users {
+        users: users.into_iter().map(UserView::of).collect(),
+    })
+}
+
+/// Answers one user.
+async fn show(_: Admin, State(app): State<App>, Segments(name): Segments<String>) -> ApiResult<Response> {
+    ok(UserView::of(user(&app, &name).await?))
+}
+
+/// Answers the caller.
+async fn me(caller: Caller, State(app): State<App>) -> ApiResult<Response> {
+    ok(UserView::of(user(&app, &caller.name).await?))
+}
+
+/// Adds a user.
+async fn create(_: Admin, State(app): State<App>, body: Members) -> ApiResult<Response> {
+    let name = body.required_text("name")?;
+    check_name(&name)?;
+    let password = checked_password(body.required_text("password")?)?;
+    let role = role(&body)?.ok_or_else(|| ApiError::missing("role"))?;
+    match app.store().users().create(&name, &password, &role).await {
+        Ok(user) => answer(StatusCode::CREATED, UserView::of(user)),
+        Err(StoreError::Taken(_)) => Err(ApiError::new(Code::Exists, [&format!("user {name}")])),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Changes a user's password, role, or both.
+async fn change(
+    caller: Caller,
+    State(app): State<App>,
+    Segments(name): Segments<String>,
+    body: Members,
+) -> ApiResult<Response> {
+    let role = role(&body)?;
+    if role.is_some() || *caller.name != name {
+        caller.need_admin()?;
+    }
+    let known = user(&app, &name).await?;
+    let password = body.text("password")?.map(checked_password).transpose()?;
+    if let Some(role) = role {
+        if known.role == Role::Admin && role != Role::Admin {
+            refuse_losing_the_last_admin(&app, &name).await?;
+        }
+        app.store().users().set_role(&name, &role).await?;
+    }
+    if let Some(password) = password {
+        app.store().users().set_password(&name, &password).await?;
+    }
+    ok(UserView::of(user(&app, &name).await?))
+}
+
+/// Removes a user and their tokens.
+async fn remove(_: Admin, State(app): State<App>, Segments(name): Segments<String>) -> ApiResult<Response> {
+    let known = user(&app, &name).await?;
+    if known.role == Role::Admin {
+        refuse_losing_the_last_admin(&app, &name).await?;
+    }
+    if !app.store().users().delete(&name).await? {
+        return Err(unknown(&name));
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn refuse_losing_the_last_admin(app: &App, name: &str) -> ApiResult<()> {
+    let users = app.store().users().all().await?;
+    let another = users
+        .iter()
+        .any(|user| user.name != name && user.role == Role::Admin);
+    if another {
+        return Ok(());
+    }
+    let error = ApiError::invalid("name", name);
+    Err(error.because(
+        "it is the last administrator of this node",
+        "该用户是本节点最后一个管理员",
+    ))
+}
+
+fn role(body: &Members) -> ApiResult<Option<Role>> {
+    let projects = body.texts("projects")?;
+    let named = body.text("role")?;
+    match (named.as_deref(), projects) {
+        (None, None) => Ok(None),
+        (Some("admin"), None) => Ok(Some(Role::Admin)),
+        (Some("none"), None) => Ok(Some(Role::None)),
+        (Some("replicator"), Some(projects)) if !projects.is_empty() => {
+            Ok(Some(Role::Replicator { projects }))
+        }
+        (Some("replicator"), _) => Err(ApiError::missing("projects")),
+        (Some("admin" | "none") | None, Some(_)) => {
+            let error = ApiError::invalid("projects", "[...]");
+            Err(error.because(
+                "only the role replicator is limited to projects",
+                "只有replicator角色可以限定项目",
+            ))
+        }
+        (Some(other), _) => {
+            let error = ApiError::invalid("role", other);
+            Err(error.because("choose admin, replicator or none", "可选admin、replicator、none"))
+        }
+    }
+}
+
+fn check_name(name: &str) -> ApiResult<()> {
+    let fits = (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@'));
+    if fits {
+        return Ok(());
+    }
+    let error = ApiError::invalid("name", name);
+    Err(error.because(
+        "it has to have 1 to 64 letters, digits or . _ - @",
+        "须为1至64个字母、数字或. _ - @",
+    ))
+}
+
+fn checked_password(password: String) -> ApiResult<Secret> {
+    if (SHORTEST_PASSWORD..=1024).contains(&password.chars().count()) {
+        return Ok(Secret::new(password));
+    }
+    let error = ApiError::invalid("password", "***");
+    Err(error.because(
+        format!("it has to have {SHORTEST_PASSWORD} to 1024 characters"),
+        format!("长度须为{SHORTEST_PASSWORD}至1024个字符"),
+    ))
+}

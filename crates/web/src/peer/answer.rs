@@ -1,0 +1,121 @@
+//! Answers as frames; one that takes long says so while it does.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use connectors::peer::frame::{BODY_BYTES, put_body_head, put_frame, still_working};
+use connectors::peer::wire::{Answer, FRAMES, Trouble};
+use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
+use futures_util::{StreamExt, stream};
+
+/// How long an asker waits without a sign of life.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+
+type Work = Pin<Box<dyn Future<Output = ConnectorResult<Vec<Answer>>> + Send>>;
+
+/// Answers with what `work` returns.
+pub(super) async fn once(
+    work: impl Future<Output = ConnectorResult<Vec<Answer>>> + Send + 'static,
+) -> Response {
+    let mut work: Work = Box::pin(work);
+    if let Ok(done) = tokio::time::timeout(SIGN_OF_LIFE, &mut work).await {
+        return response(Body::from(encoded(done)));
+    }
+    response(Body::from_stream(stream::unfold(Some(work), |work| async move {
+        let mut work = work?;
+        Some(match tokio::time::timeout(SIGN_OF_LIFE, &mut work).await {
+            Ok(done) => (Ok::<_, Infallible>(encoded(done)), None),
+            Err(_) => (Ok(still_working()), Some(work)),
+        })
+    })))
+}
+
+/// Answers that nothing of the request was done.
+pub(super) fn refused(error: &ConnectorError) -> Response {
+    response(Body::from(encoded(Err(error.again()))))
+}
+
+fn encoded(answers: ConnectorResult<Vec<Answer>>) -> Bytes {
+    let mut out = BytesMut::new();
+    match answers {
+        Ok(answers) => {
+            for answer in &answers {
+                put_frame(&mut out, answer, b"");
+            }
+            put_frame(&mut out, &Answer::End(answers.len() as u64), b"");
+        }
+        Err(error) => put_frame(&mut out, &Answer::Refused(Trouble::from(&error)), b""),
+    }
+    out.freeze()
+}
+
+fn response(body: Body) -> Response {
+    ([(CONTENT_TYPE, FRAMES)], body).into_response()
+}
+
+/// Answers with one frame per blob, its bytes in it.
+pub(super) fn blobs(blobs: Vec<ConnectorResult<Bytes>>) -> Response {
+    let count = blobs.len() as u64;
+    let frames = blobs.into_iter().map(|blob| {
+        let mut out = BytesMut::new();
+        match blob {
+            Ok(bytes) => put_frame(&mut out, &Answer::Blob(None), &bytes),
+            Err(error) => put_frame(&mut out, &Answer::Blob(Some(Trouble::from(&error))), b""),
+        }
+        out.freeze()
+    });
+    let frames = stream::iter(frames.chain([end(count)])).ready_chunks(32);
+    response(Body::from_stream(
+        frames.map(|frames| Ok::<_, Infallible>(Bytes::from(frames.concat()))),
+    ))
+}
+
+/// Answers with the bytes of `content`, at most `length_bytes`, as frames without header.
+pub(super) fn raw(content: ByteStream, length_bytes: u64) -> Response {
+    let state = Some((content, length_bytes, 0_u64));
+    let frames = stream::unfold(state, |state| async move {
+        let (mut content, left_bytes, frames) = state?;
+        let piece = if left_bytes == 0 {
+            None
+        } else {
+            content.next().await
+        };
+        Some(match piece {
+            Some(Ok(mut piece)) => {
+                piece.truncate(usize::try_from(left_bytes).unwrap_or(usize::MAX).min(piece.len()));
+                let left_bytes = left_bytes - piece.len() as u64;
+                let (pieces, count) = raw_frames(piece);
+                (pieces, Some((content, left_bytes, frames + count)))
+            }
+            Some(Err(error)) => (vec![encoded(Err(error))], None),
+            None => (vec![end(frames)], None),
+        })
+    });
+    response(Body::from_stream(
+        frames.flat_map(stream::iter).map(Ok::<_, Infallible>),
+    ))
+}
+
+/// Cuts bytes into frames: heads and bodies in turn, and how many frames they are.
+fn raw_frames(mut bytes: Bytes) -> (Vec<Bytes>, u64) {
+    let mut pieces = Vec::with_capacity(2);
+    while !bytes.is_empty() {
+        let body = bytes.split_to(bytes.len().min(BODY_BYTES));
+        let mut head = BytesMut::new();
+        put_body_head(&mut head, &body);
+        pieces.extend([head.freeze(), body]);
+    }
+    let frames = pieces.len() as u64 / 2;
+    (pieces, frames)
+}
+
+fn end(frames: u64) -> Bytes {
+    let mut out = BytesMut::new();
+    put_frame(&mut out, &Answer::End(frames), b"");
+    out.freeze()
+}
