@@ -5,6 +5,7 @@ mod artifacts;
 mod auth;
 mod clusters;
 mod paging;
+mod peer;
 mod tasks;
 mod transport;
 mod world;
