@@ -8,7 +8,9 @@
 pub mod clusters;
 pub mod endpoints;
 pub mod error;
+pub mod import;
 pub mod lease;
+pub mod records;
 pub mod retain;
 mod run;
 pub mod schedule;
