@@ -3,6 +3,8 @@
 mod accounts;
 mod copy;
 mod cron;
+mod demo;
 mod help;
+mod replicate;
 mod serve;
 mod support;
