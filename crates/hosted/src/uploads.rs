@@ -428,7 +428,15 @@ impl Upload {
 
     /// Goes on hashing, beside everything else, if there is something to hash and nobody does.
     fn hash_on(self: &Arc<Self>) {
-        let Some(hasher) = self.state().hasher.take() else {
+        let hasher = {
+            let mut state = self.state();
+            // Once everything is hashed, the hasher stays where whoever waits for it looks.
+            if *self.hashed.borrow() >= self.row.size_bytes {
+                return;
+            }
+            state.hasher.take()
+        };
+        let Some(hasher) = hasher else {
             return;
         };
         let upload = self.clone();

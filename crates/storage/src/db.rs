@@ -216,6 +216,11 @@ fn unnumbered(columns: usize, rows: usize) -> String {
     vec![row; rows].join(",")
 }
 
+/// Returns `column` in a form no index is used for: the plan is to come from the other conditions.
+pub fn unindexed(column: &str) -> String {
+    format!("+{column}")
+}
+
 /// Returns the end of the range of texts that begin with `prefix`: the first text past all of them.
 ///
 /// `None` when there is no such text, because `prefix` is empty or holds nothing but the last character.
@@ -312,6 +317,11 @@ impl Db {
         Ok(query(sql, values).fetch_optional(&self.readers).await?.map(Row))
     }
 
+    /// Begins to read: everything read from it is of one moment, whatever is written meanwhile.
+    pub async fn snapshot(&self) -> StoreResult<Snapshot> {
+        Ok(Snapshot(self.readers.begin().await?))
+    }
+
     /// Runs one statement in a transaction of its own and returns how many rows it touched.
     pub async fn execute(&self, sql: impl Statement, values: Vec<Value>) -> StoreResult<u64> {
         let mut write = self.begin().await?;
@@ -323,6 +333,30 @@ impl Db {
     /// Begins a write; nobody else writes until it is committed or dropped. Never held across the network.
     pub async fn begin(&self) -> StoreResult<Write> {
         Ok(Write(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+}
+
+/// The database at one moment.
+pub struct Snapshot(Transaction<'static, Sqlite>);
+
+impl Snapshot {
+    /// Returns every row of the answer: only for lists that are bounded by a `LIMIT` or by nature.
+    pub async fn fetch_all(&mut self, sql: impl Statement, values: Vec<Value>) -> StoreResult<Vec<Row>> {
+        Ok(query(sql, values)
+            .fetch_all(&mut *self.0)
+            .await?
+            .into_iter()
+            .map(Row)
+            .collect())
+    }
+
+    /// Returns the first row, if there is one.
+    pub async fn fetch_optional(
+        &mut self,
+        sql: impl Statement,
+        values: Vec<Value>,
+    ) -> StoreResult<Option<Row>> {
+        Ok(query(sql, values).fetch_optional(&mut *self.0).await?.map(Row))
     }
 }
 

@@ -1,132 +1,292 @@
-//! Details, read.
+//! Reads record details: pages, lists and selections, in time bounded by what is asked for.
+//!
+//! Filters by status, cluster and repository are answered from counters. A prefix or version that few
+//! rows match is answered from its index; one that many match by walking through the rows in their
+//! order, from the nearer end.
 
 use domain::artifact::ArtifactKey;
-use domain::detail::{DetailFilter, DetailState, RecordDetail};
+use domain::detail::{DetailFilter, RecordDetail};
 use domain::id::{DetailId, RecordId};
 
 use crate::Store;
-use crate::db::{StoreResult, blob, int};
+use crate::builder::Builder;
+use crate::db::{Row, Snapshot, StoreResult, blob, int, size, text, unindexed};
 use crate::entries;
-use crate::records::UnitRow;
+use crate::lanes::{Kind, kind_of, unit_of};
+use crate::page::{Page, PageRequest};
+use crate::rows::unreadable;
+use crate::selection::Selection;
+use crate::strides::{Direction, Strides};
 
-const PAGE: &str = "SELECT * FROM detail WHERE record_no = $1 AND (start_ms, id) < ($2, $3) \
-    ORDER BY start_ms DESC, id DESC LIMIT 1000";
+/// Up to so many matches of an index are put in order for each page.
+const FEW: u64 = 20_000;
 
-/// The details of this node's records.
+/// The details of this node's records; those of hidden tasks are gone.
 pub struct Details<'a>(pub(crate) &'a Store);
 
+const VISIBLE: &str = "SELECT r.no FROM record r JOIN task t ON t.key = r.task_key AND t.deleted_ms IS NULL \
+    WHERE r.purging = 0 AND r.id = $1";
+
 impl Details<'_> {
-    /// Returns how many details of a record `filter` selects.
-    pub async fn count(&self, record: RecordId, filter: &DetailFilter) -> StoreResult<u64> {
-        Ok(self.after(record, filter, None, usize::MAX).await?.len() as u64)
+    /// Returns one page of the details `filter` selects, newest first, and how many there are in all.
+    pub async fn page(
+        &self,
+        record: RecordId,
+        filter: &DetailFilter,
+        page: PageRequest,
+    ) -> StoreResult<Page<RecordDetail>> {
+        let mut read = self.0.db().snapshot().await?;
+        let Some(no) = visible(&mut read, record).await? else {
+            return Ok(Page::empty(0));
+        };
+        let selection = Selection::read(&mut read, no, filter).await?;
+        let (rows, total) = page_rows(&mut read, &selection, page).await?;
+        Ok(Page {
+            rows: self::read(&rows, record, &selection)?,
+            total,
+        })
     }
 
-    /// Returns at most `limit` details that `filter` selects behind `cursor`, newest first.
+    /// Returns how many details `filter` selects.
+    pub async fn count(&self, record: RecordId, filter: &DetailFilter) -> StoreResult<u64> {
+        let mut read = self.0.db().snapshot().await?;
+        let Some(no) = visible(&mut read, record).await? else {
+            return Ok(0);
+        };
+        let selection = Selection::read(&mut read, no, filter).await?;
+        if selection.is_by_lane() {
+            return Ok(selection.lane_rows);
+        }
+        count(&mut read, &selection, None).await
+    }
+
+    /// Returns at most `limit` selected details behind the one that started at `after.0` with id `after.1`.
     pub async fn after(
         &self,
         record: RecordId,
         filter: &DetailFilter,
-        cursor: Option<(i64, DetailId)>,
+        after: Option<(i64, DetailId)>,
         limit: usize,
     ) -> StoreResult<Vec<RecordDetail>> {
-        let Some(no) = self.0.records().no_of(record).await? else {
+        let mut read = self.0.db().snapshot().await?;
+        let Some(no) = visible(&mut read, record).await? else {
             return Ok(Vec::new());
         };
-        let units = self.0.records().units(no).await?;
-        let mut place = cursor.map_or((i64::MAX, vec![255; 12]), |(ms, id)| (ms, id.as_bytes().to_vec()));
-        let mut found = Vec::new();
-        loop {
-            let rows = self
-                .0
-                .db()
-                .fetch_all(PAGE, vec![int(no), int(place.0), blob(place.1.clone())])
-                .await?;
-            let Some(last) = rows.last() else { return Ok(found) };
-            place = (last.int("start_ms")?, last.blob("id")?);
-            for row in &rows {
-                let unit_no = row.int("unit_no")?;
-                let Some(unit) = units.iter().find(|unit| i64::from(unit.unit.unit_no) == unit_no) else {
-                    continue;
-                };
-                let detail = entries::read(row, record, &unit.unit)?;
-                if selects(filter, &detail) && found.len() < limit {
-                    found.push(detail);
-                }
-            }
-            if found.len() >= limit {
-                return Ok(found);
-            }
-        }
+        let selection = Selection::read(&mut read, no, filter).await?;
+        let beyond = after.map(|(start_ms, id)| (start_ms, id.as_bytes().to_vec()));
+        let rows = if is_few(&mut read, &selection).await?.is_some() {
+            let span = Span {
+                beyond,
+                skip: 0,
+                take: limit as u64,
+            };
+            sorted(&mut read, &selection, span).await?
+        } else {
+            let strides = Strides::new(&selection, Direction::Back, beyond);
+            strides.rows(&mut read, 0, limit as u64).await?
+        };
+        self::read(&rows, record, &selection)
     }
 
-    /// Returns at most `limit` keys of one unit that `filter` selects behind `behind`, by name and version.
+    /// Returns at most `limit` names of selected artifacts of one unit behind `after`, ordered by name and
+    /// version: what a retry does again.
     pub async fn select_keys(
         &self,
         record_no: i64,
         unit_no: u16,
         filter: &DetailFilter,
-        behind: Option<ArtifactKey>,
+        after: Option<ArtifactKey>,
         limit: usize,
     ) -> StoreResult<Vec<ArtifactKey>> {
-        let units: Vec<UnitRow> = self.0.records().units(record_no).await?;
-        let Some(unit) = units.iter().find(|unit| unit.unit.unit_no == unit_no) else {
+        let mut read = self.0.db().snapshot().await?;
+        let mut selection = Selection::read(&mut read, record_no, filter).await?;
+        let artifacts =
+            |lane: &i64| unit_of(*lane) == unit_no && matches!(kind_of(*lane), Kind::File | Kind::Package);
+        selection.lanes.retain(artifacts);
+        selection.every_lane = false;
+        if selection.lanes.is_empty() {
             return Ok(Vec::new());
-        };
-        let sql = "SELECT * FROM detail WHERE record_no = $1 AND unit_no = $2 ORDER BY name, version";
-        let rows = self
-            .0
-            .db()
-            .fetch_all(sql, vec![int(record_no), int(unit_no.into())])
-            .await?;
-        let id = RecordId::from([0; 12]);
-        let mut keys = Vec::new();
-        for row in &rows {
-            let detail = entries::read(row, id, &unit.unit)?;
-            if let (true, Some(key)) = (selects(filter, &detail), detail.artifact)
-                && behind.as_ref().is_none_or(|behind| key > *behind)
-                && keys.len() < limit
-            {
-                keys.push(key);
-            }
         }
-        Ok(keys)
+        let mut sql = Builder::new("SELECT name, version, lane FROM detail WHERE record_no = ");
+        sql.bind(int(record_no))
+            .push(" AND unit_no = ")
+            .bind(int(unit_no.into()));
+        if let Some(after) = &after {
+            let version = text(after.version.as_deref().unwrap_or_default());
+            sql.push(" AND name >= ").bind(text(&after.name));
+            sql.push(" AND (name > ").bind(text(&after.name));
+            sql.push(" OR COALESCE(version, '') > ").bind(version).push(")");
+        }
+        selection.and_lanes(&mut sql);
+        selection.and_conditions(&mut sql);
+        sql.push(" ORDER BY name, version LIMIT ")
+            .bind(size(limit as u64));
+        let rows = read.fetch_all(sql.sql, sql.values).await?;
+        let keys = rows
+            .iter()
+            .map(entries::read_key)
+            .collect::<StoreResult<Vec<_>>>()?;
+        Ok(keys.into_iter().flatten().collect())
     }
 }
 
-fn selects(filter: &DetailFilter, detail: &RecordDetail) -> bool {
-    let name = detail
-        .artifact
-        .as_ref()
-        .map(|key| key.name.as_str())
-        .unwrap_or_default();
-    let starts = |prefix: &Option<String>| {
-        prefix
-            .as_ref()
-            .is_none_or(|prefix| name.starts_with(prefix.as_str()))
+/// Which part of an ordered list is wanted.
+struct Span {
+    beyond: Option<(i64, Vec<u8>)>,
+    skip: u64,
+    take: u64,
+}
+
+async fn visible(read: &mut Snapshot, record: RecordId) -> StoreResult<Option<i64>> {
+    let row = read
+        .fetch_optional(VISIBLE, vec![blob(*record.as_bytes())])
+        .await?;
+    row.map(|row| row.int("no")).transpose()
+}
+
+async fn page_rows(
+    read: &mut Snapshot,
+    selection: &Selection,
+    page: PageRequest,
+) -> StoreResult<(Vec<Row>, u64)> {
+    let (skip, take) = (page.offset(), u64::from(page.size));
+    if selection.is_by_lane() {
+        let total = selection.lane_rows;
+        return Ok((by_lane(read, selection, total, skip, take).await?, total));
+    }
+    if let Some(total) = is_few(read, selection).await? {
+        let span = Span {
+            beyond: None,
+            skip,
+            take,
+        };
+        let rows = if skip < total {
+            sorted(read, selection, span).await?
+        } else {
+            Vec::new()
+        };
+        return Ok((rows, total));
+    }
+    let total = count(read, selection, None).await?;
+    Ok((walked(read, selection, total, skip, take).await?, total))
+}
+
+/// Returns how many rows are selected, if an index tells that they are few.
+async fn is_few(read: &mut Snapshot, selection: &Selection) -> StoreResult<Option<u64>> {
+    if selection.is_by_lane() || !selection.has_index() {
+        return Ok(None);
+    }
+    let found = count(read, selection, Some(FEW + 1)).await?;
+    Ok((found <= FEW).then_some(found))
+}
+
+/// Counts selected rows, no further than `most`.
+async fn count(read: &mut Snapshot, selection: &Selection, most: Option<u64>) -> StoreResult<u64> {
+    let mut total = 0;
+    for branch in selection.branches() {
+        let mut sql = Builder::new("SELECT COUNT(*) AS rows FROM ");
+        match most {
+            None => sql.push("detail WHERE "),
+            Some(_) => sql.push("(SELECT 1 FROM detail WHERE "),
+        };
+        branch.write(&mut sql, selection.no);
+        if let Some(most) = most {
+            sql.push(" LIMIT ").bind(size(most)).push(") found");
+        }
+        let rows = read.fetch_all(sql.sql, sql.values).await?;
+        total += rows.first().map_or(Ok(0), |row| row.size("rows"))?;
+    }
+    Ok(total)
+}
+
+/// Reads rows that lanes alone select.
+async fn by_lane(
+    read: &mut Snapshot,
+    selection: &Selection,
+    total: u64,
+    skip: u64,
+    take: u64,
+) -> StoreResult<Vec<Row>> {
+    let (direction, skip, take) = nearer_end(total, skip, take);
+    let strides = Strides::new(selection, direction, None);
+    let mut rows = strides.rows(read, skip, take).await?;
+    if direction == Direction::Forth {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// Puts the rows an index finds in order.
+async fn sorted(read: &mut Snapshot, selection: &Selection, span: Span) -> StoreResult<Vec<Row>> {
+    let mut sql = Builder::new("SELECT d.* FROM (SELECT start_ms, id FROM (");
+    for (index, branch) in selection.branches().iter().enumerate() {
+        if index > 0 {
+            sql.push(" UNION ALL ");
+        }
+        sql.push("SELECT start_ms, id FROM detail WHERE ");
+        branch.write(&mut sql, selection.no);
+    }
+    sql.push(") found");
+    if let Some((ms, id)) = span.beyond {
+        let place = format!(" WHERE ({}, id) < ", unindexed("start_ms"));
+        sql.push(&place).bind_list([int(ms), blob(id)]);
+    }
+    sql.push(&format!(
+        " ORDER BY {} DESC, id DESC LIMIT ",
+        unindexed("start_ms")
+    ));
+    sql.bind(size(span.take)).push(" OFFSET ").bind(size(span.skip));
+    // CROSS: the page leads. Led by the details, the page would be made again for each of them.
+    sql.push(") page CROSS JOIN detail d WHERE d.record_no = ")
+        .bind(int(selection.no));
+    sql.push(" AND d.start_ms = page.start_ms AND d.id = page.id ORDER BY d.start_ms DESC, d.id DESC");
+    read.fetch_all(sql.sql, sql.values).await
+}
+
+/// Looks at rows in their order until the page is full.
+async fn walked(
+    read: &mut Snapshot,
+    selection: &Selection,
+    total: u64,
+    skip: u64,
+    take: u64,
+) -> StoreResult<Vec<Row>> {
+    let (direction, skip, take) = nearer_end(total, skip, take);
+    let mut sql = Builder::new("SELECT * FROM detail WHERE record_no = ");
+    sql.bind(int(selection.no));
+    selection.and_lanes(&mut sql);
+    selection.and_conditions(&mut sql);
+    let order = match direction {
+        Direction::Back => "DESC",
+        Direction::Forth => "ASC",
     };
-    let settlement = match &detail.state {
-        DetailState::Settled(settlement) => Some(settlement),
-        DetailState::Running | DetailState::Imported { .. } => None,
+    sql.push(&format!(" ORDER BY start_ms {order}, id {order} LIMIT "))
+        .bind(size(take));
+    sql.push(" OFFSET ").bind(size(skip));
+    let mut rows = read.fetch_all(sql.sql, sql.values).await?;
+    if direction == Direction::Forth {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// Returns from which end a page is read, how many rows are before it there, and how many it has.
+fn nearer_end(total: u64, skip: u64, take: u64) -> (Direction, u64, u64) {
+    let take = take.min(total.saturating_sub(skip));
+    let behind = total.saturating_sub(skip).saturating_sub(take);
+    if behind < skip {
+        (Direction::Forth, behind, take)
+    } else {
+        (Direction::Back, skip, take)
+    }
+}
+
+fn read(rows: &[Row], record: RecordId, selection: &Selection) -> StoreResult<Vec<RecordDetail>> {
+    let read = |row: &Row| {
+        let unit_no = unit_of(row.int("lane")?);
+        let unit = selection.units.get(&unit_no);
+        let unit = unit.ok_or_else(|| unreadable("detail", format!("unknown unit {unit_no}")))?;
+        entries::read(row, record, unit)
     };
-    filter.status.is_none_or(|status| detail.status() == status)
-        && filter
-            .cluster
-            .as_ref()
-            .is_none_or(|cluster| *cluster == detail.remote_cluster)
-        && filter
-            .repository
-            .as_ref()
-            .is_none_or(|repository| *repository == detail.local_repository)
-        && starts(&filter.path_prefix)
-        && starts(&filter.artifact_prefix)
-        && filter.package_prefix.is_none()
-        && filter.version.is_none()
-        && filter
-            .outcome
-            .is_none_or(|outcome| settlement.is_some_and(|it| it.outcome == outcome))
-        && filter.class.is_none_or(|class| {
-            settlement
-                .and_then(|it| it.failure.as_ref())
-                .is_some_and(|failure| failure.class == class)
-        })
+    rows.iter().map(read).collect()
 }

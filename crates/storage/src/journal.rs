@@ -165,10 +165,8 @@ async fn close(
     keeps_details: bool,
 ) -> StoreResult<()> {
     let place = vec![int(no), int(unit_no.into()), int(page_no.into())];
-    if !keeps_details {
-        if let Some(row) = write.fetch_optional(READ_PAGE, place.clone()).await? {
-            forget_settled(write, no, &read_page(&row)?).await?;
-        }
+    if !keeps_details && let Some(row) = write.fetch_optional(READ_PAGE, place.clone()).await? {
+        forget_settled(write, no, &read_page(&row)?).await?;
     }
     write.execute(CLOSE_PAGE, place).await?;
     Ok(())

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 pub mod blobfiles;
 pub mod blobs;
+mod builder;
 mod closing;
 pub mod clusters;
 pub mod collect;
@@ -21,6 +22,7 @@ pub mod details;
 mod entries;
 mod folder;
 pub mod hosted;
+mod import;
 mod journal;
 mod lanes;
 mod leases;
@@ -36,8 +38,10 @@ pub mod repositories;
 mod retain;
 mod rows;
 mod secrets;
+mod selection;
 mod settle;
 mod stretches;
+mod strides;
 pub mod tasks;
 pub mod tokens;
 pub mod uploads;
@@ -49,6 +53,7 @@ pub use page::{Page, PageRequest};
 
 use clusters::Clusters;
 use db::{Db, text};
+use details::Details;
 use passwords::Passwords;
 use records::Records;
 use secrets::Vault;
@@ -144,11 +149,6 @@ impl Store {
         self.0.ids.next(self.now_ms())
     }
 
-    /// Returns the room of record details.
-    pub fn details(&self) -> details::Details<'_> {
-        details::Details(self)
-    }
-
     /// Returns the data folder.
     pub fn folder(&self) -> &Path {
         &self.0.folder
@@ -177,6 +177,11 @@ impl Store {
     /// The records: one run of one task each.
     pub fn records(&self) -> Records<'_> {
         Records(self)
+    }
+
+    /// The record details: one artifact to one target each.
+    pub fn details(&self) -> Details<'_> {
+        Details(self)
     }
 
     /// The writer of record details.

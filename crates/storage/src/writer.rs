@@ -3,6 +3,7 @@
 //! A group is acknowledged when it is durable. Each carries the fence its record was claimed with: a group
 //! of a run that lost its lease writes nothing, and does not disturb the others of its transaction.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use domain::artifact::ArtifactKey;
@@ -13,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Store;
 use crate::db::{Db, Row, StoreError, StoreResult, Write, int};
-use crate::entries::{self, Entry, EntryState};
+use crate::entries::{self, EntryState};
 use crate::journal;
 use crate::settle::{leaves_row, store_rows};
 
@@ -59,8 +60,8 @@ pub struct DetailRow {
 }
 
 impl DetailRow {
-    pub(crate) fn entry(&self) -> Entry<'_> {
-        Entry {
+    pub(crate) fn entry(&self) -> entries::Entry<'_> {
+        entries::Entry {
             unit_no: self.unit_no,
             id: self.id,
             artifact: Some(&self.key),
@@ -300,36 +301,41 @@ async fn write_together(db: &Db, jobs: &[Job]) -> StoreResult<Vec<Verdict>> {
 async fn judge(write: &mut Write, heads: &mut HashMap<i64, Head>, group: &Group) -> StoreResult<Verdict> {
     let no = group.record_no;
     let head = match heads.entry(no) {
-        std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-        std::collections::hash_map::Entry::Vacant(unknown) => unknown.insert(head(write, no).await?),
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(unknown) => unknown.insert(head(write, no).await?),
     };
     if head.fence != Some(group.fence) {
         return Ok(Verdict::LeaseLost);
     }
-    let mut opened = Vec::new();
+    let mut opened: HashMap<u16, u32> = HashMap::new();
     for mark in &group.pages {
         let PageMark::Opened(page) = mark else { continue };
-        if !head.next_pages.contains_key(&page.unit_no) {
-            let next = journal::next_page(write, no, page.unit_no).await?;
-            head.next_pages.insert(page.unit_no, next);
-        }
-        let expected = head.next_pages.get(&page.unit_no).copied().flatten();
-        let already = opened.iter().filter(|unit_no| **unit_no == page.unit_no).count();
-        match expected.map(|next| next + already as u32) {
+        let next = match opened.get(&page.unit_no) {
+            Some(next) => Some(*next),
+            None => head.next_page(write, no, page.unit_no).await?,
+        };
+        match next {
+            Some(next) if page.page_no == next => opened.insert(page.unit_no, next + 1),
             Some(next) if page.page_no > next => return Ok(Verdict::Early),
-            Some(next) if page.page_no == next => opened.push(page.unit_no),
             _ => {
-                let found = format!("page {} of unit {} opened again", page.page_no, page.unit_no);
+                let found = format!("page {} of unit {} is opened again", page.page_no, page.unit_no);
                 return Ok(Verdict::Failed(StoreError::Mismatch(found)));
             }
-        }
+        };
     }
-    for unit_no in opened {
-        if let Some(Some(next)) = head.next_pages.get_mut(&unit_no) {
-            *next += 1;
-        }
-    }
+    head.next_pages
+        .extend(opened.into_iter().map(|(unit_no, next)| (unit_no, Some(next))));
     Ok(Verdict::Written)
+}
+
+impl Head {
+    /// Returns the number of the page a unit opens next; `None` for an unknown unit.
+    async fn next_page(&mut self, write: &mut Write, no: i64, unit_no: u16) -> StoreResult<Option<u32>> {
+        Ok(match self.next_pages.entry(unit_no) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => *unknown.insert(journal::next_page(write, no, unit_no).await?),
+        })
+    }
 }
 
 async fn head(write: &mut Write, no: i64) -> StoreResult<Head> {

@@ -19,14 +19,20 @@ pub struct Client {
     zone: String,
 }
 
+/// What a refusal says: in the contract's envelope or in the native API's problem.
+#[derive(Deserialize, Default)]
+struct Refusal {
+    #[serde(alias = "detail")]
+    message: Option<String>,
+    #[serde(rename = "traceId")]
+    trace_id: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct Envelope {
     code: i64,
-    message: Option<String>,
     #[serde(default)]
     data: Value,
-    #[serde(rename = "traceId")]
-    trace_id: Option<String>,
 }
 
 /// Members of a query string; those without a value are left out.
@@ -69,6 +75,28 @@ impl Client {
     /// Returns the data that `DELETE path` answers.
     pub async fn delete(&self, path: &[&str], query: &Query<'_>) -> CliResult<Value> {
         self.data(self.request(Method::DELETE, path, query)?).await
+    }
+
+    /// Returns what the native API answers to `method path` with `body`; null when it answers nothing.
+    pub async fn native(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &Query<'_>,
+        body: Option<&Value>,
+    ) -> CliResult<Value> {
+        let whole: Vec<&str> = ["api", "v1"].iter().chain(path).copied().collect();
+        let mut request = self.request(method, &whole, query)?;
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = self.send(request).await?;
+        let body = answer.bytes().await.map_err(|error| self.unreachable(&error))?;
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&body)
+            .map_err(|_| failed(format!("{} does not answer as a Waybill node does", self.server)))
     }
 
     /// Starts a request; each of `path` is one segment and is encoded as such.
@@ -121,15 +149,9 @@ impl Client {
     }
 
     fn refusal(&self, status: StatusCode, body: &[u8]) -> CliError {
-        let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
-        let said = envelope
-            .as_ref()
-            .and_then(|envelope| envelope.message.clone())
-            .unwrap_or_default();
-        let trace = envelope
-            .and_then(|envelope| envelope.trace_id)
-            .unwrap_or_default();
-        let said = crate::output::one_line(&said);
+        let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
+        let said = crate::output::one_line(&refusal.message.unwrap_or_default());
+        let trace = refusal.trace_id.unwrap_or_default();
         let server = &self.server;
         match status.as_u16() {
             401 => refused(format!("{server} does not accept the password of {}", self.user))

@@ -152,6 +152,22 @@ pub fn prompt(question: &str) -> Result<Secret, CliError> {
     Ok(Secret::new(password))
 }
 
+/// Finds a password that is to be set: in `file` (- reads standard input), in `variable`, else by asking.
+pub fn new_secret(file: Option<&Path>, variable: &str, question: &str) -> CliResult<Secret> {
+    let text = match file {
+        Some(path) if path.as_os_str() == "-" => Some(std::io::read_to_string(std::io::stdin())?),
+        Some(path) => {
+            let read = std::fs::read_to_string(path);
+            Some(read.map_err(|error| refused(format!("cannot read {}: {error}", path.display())))?)
+        }
+        None => std::env::var(variable).ok(),
+    };
+    match text {
+        Some(text) => Ok(Secret::new(text.trim_end_matches(['\r', '\n']))),
+        None => prompt(question).map_err(|error| error.hint(format!("use --password-file or {variable}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

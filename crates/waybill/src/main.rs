@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod clock;
 mod config;
+mod copy;
 mod exit;
 mod login;
 mod output;

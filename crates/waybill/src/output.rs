@@ -182,6 +182,20 @@ pub fn text(row: &Value, name: &str) -> String {
     }
 }
 
+/// Reads the RFC 3339 member `name` as a time of this computer's zone; a dash where it is absent or null.
+pub fn time(row: &Value, name: &str) -> String {
+    match row[name]
+        .as_str()
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok())
+    {
+        Some(instant) => instant
+            .to_zoned(jiff::tz::TimeZone::system())
+            .strftime("%Y-%m-%dT%H:%M:%S")
+            .to_string(),
+        None => text(row, name),
+    }
+}
+
 /// Returns `text` without control characters, lines joined by `; `: what others wrote must not steer a terminal.
 pub fn one_line(text: &str) -> String {
     let lines: Vec<&str> = text

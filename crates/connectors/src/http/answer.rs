@@ -118,12 +118,15 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Erro
 }
 
 fn is_tls(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| {
-        let inner = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
-    })
+    causes(error).any(holds_tls)
+}
+
+/// Looks into what an I/O error wraps, which is not among its causes.
+fn holds_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let wrapped = cause
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    cause.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| holds_tls(wrapped))
 }
 
 fn is_io(error: &reqwest::Error) -> bool {

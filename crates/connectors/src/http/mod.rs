@@ -24,7 +24,8 @@ pub struct Outgoing {
     pub rules: AddressRules,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
-    /// Longest silence, in either direction, before the other side counts as unreachable.
+    /// Longest silence, in either direction, before the other side counts as unreachable. A peer at work gives a
+    /// sign of life every two seconds.
     pub idle_timeout: Duration,
 }
 

@@ -116,6 +116,7 @@ impl Source for PeerSource {
             wanted: wanting(key, blob),
             next_byte: offset_bytes,
             range: None,
+            ahead: None,
         };
         // What can be refused is refused here, not in the middle of the stream.
         ranges.begin().await?;
@@ -148,6 +149,8 @@ struct Ranges {
     next_byte: u64,
     /// The range being read, and where it ends.
     range: Option<(Answers, u64)>,
+    /// The first piece of the range: a refusal comes in its place.
+    ahead: Option<Bytes>,
 }
 
 impl Ranges {
@@ -162,7 +165,8 @@ impl Ranges {
             offset_bytes: self.next_byte,
             length_bytes,
         };
-        let answers = self.source.peer.exchange(&question, Stage::Read).ask().await?;
+        let mut answers = self.source.peer.exchange(&question, Stage::Read).ask().await?;
+        self.ahead = answers.raw().await?;
         self.range = Some((answers, self.next_byte + length_bytes));
         Ok(())
     }
@@ -173,7 +177,11 @@ impl Ranges {
                 return Ok(None);
             };
             let end_byte = *end_byte;
-            match answers.raw().await? {
+            let piece = match self.ahead.take() {
+                Some(piece) => Some(piece),
+                None => answers.raw().await?,
+            };
+            match piece {
                 Some(piece) => {
                     self.next_byte += piece.len() as u64;
                     if self.next_byte > end_byte {

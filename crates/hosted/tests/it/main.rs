@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod collector;
+mod contract;
 mod files;
 mod speed;
 mod transfers;

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod control;
+mod details;
 mod journal;
+mod retain;
 mod runs;
 mod world;

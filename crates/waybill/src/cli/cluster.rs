@@ -21,6 +21,9 @@ Examples:
 The cluster's password comes from --password-file (- reads standard input), from
 WAYBILL_CLUSTER_PASSWORD, or a prompt. It is stored encrypted and never shown.";
 
+/// Where a cluster's password may come from.
+const PASSWORD: &str = "WAYBILL_CLUSTER_PASSWORD";
+
 /// `waybill cluster ...`.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -193,7 +196,11 @@ impl Place {
     fn body(&self) -> CliResult<Value> {
         let certificate = self.cluster_ca.as_deref().map(read_text).transpose()?;
         let password = match &self.username {
-            Some(user) => Some(self.password(user)?),
+            Some(user) => {
+                let question = format!("Password of {user} at {}: ", self.name);
+                let secret = login::new_secret(self.password_file.as_deref(), PASSWORD, &question)?;
+                Some(secret.reveal().to_owned())
+            }
             None => None,
         };
         Ok(json!({
@@ -204,23 +211,6 @@ impl Place {
             "password": password,
             "certificate": certificate,
         }))
-    }
-
-    fn password(&self, user: &str) -> CliResult<String> {
-        if let Some(path) = &self.password_file {
-            let text = if path.as_os_str() == "-" {
-                std::io::read_to_string(std::io::stdin())?
-            } else {
-                read_text(path)?
-            };
-            return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
-        }
-        if let Ok(password) = std::env::var("WAYBILL_CLUSTER_PASSWORD") {
-            return Ok(password);
-        }
-        login::prompt(&format!("Password of {user} at {}: ", self.name))
-            .map(|secret| secret.reveal().to_owned())
-            .map_err(|error| error.hint("use --password-file or WAYBILL_CLUSTER_PASSWORD"))
     }
 }
 

@@ -5,10 +5,16 @@ mod cron;
 mod login;
 mod record;
 mod repo;
-mod server;
-mod task;
+pub mod server;
+pub mod task;
+mod token;
+mod user;
+
+use std::io::IsTerminal;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use indicatif::ProgressBar;
 
 use crate::exit::{CliResult, Exit};
 use crate::output::Format;
@@ -43,6 +49,8 @@ pub struct Cli {
 enum Command {
     /// Run a node.
     Serve(Box<crate::serve::ServeCommand>),
+    /// Copy a folder or repository to another, without a server of your own.
+    Copy(crate::copy::CopyCommand),
     /// Look after the clusters that tasks replicate to.
     Cluster(cluster::ClusterCommand),
     /// Look after the projects and repositories this node keeps.
@@ -51,6 +59,10 @@ enum Command {
     Task(task::TaskCommand),
     /// Read the records of runs, artifact by artifact.
     Record(record::RecordCommand),
+    /// Look after the users that may log in.
+    User(user::UserCommand),
+    /// Look after tokens: texts that act as their user.
+    Token(token::TokenCommand),
     /// Show when a cron expression fires.
     Cron(cron::CronCommand),
     /// Remember a server, a user and its password or token.
@@ -62,13 +74,30 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
     let format = cli.output;
     match cli.command {
         Command::Serve(command) => crate::serve::run(*command).await,
+        Command::Copy(command) => Box::pin(crate::copy::run(command, format)).await,
         Command::Cluster(command) => command.run(format).await,
         Command::Repo(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,
         Command::Record(command) => command.run(format).await,
+        Command::User(command) => command.run(format).await,
+        Command::Token(command) => command.run(format).await,
         Command::Cron(command) => command.run(format),
         Command::Login(command) => command.run(format).await,
     }
+}
+
+/// A line that moves while something goes on; invisible unless a person watches.
+pub fn spinner() -> ProgressBar {
+    if !watched() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+fn watched() -> bool {
+    std::io::stderr().is_terminal()
 }
 
 #[cfg(test)]

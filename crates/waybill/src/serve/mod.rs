@@ -1,5 +1,6 @@
 //! `waybill serve`: one node, from its first start to its last.
 
+mod collect;
 mod health;
 mod idle;
 mod listen;
@@ -14,8 +15,9 @@ use std::io::Write;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{CliResult, Exit, failed};
-use node::Node;
-pub use settings::ServeCommand;
+pub use logging::start as log;
+pub use node::Node;
+pub use settings::{ServeCommand, Settings};
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn run(command: ServeCommand) -> CliResult<Exit> {

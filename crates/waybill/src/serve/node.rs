@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Router;
 use connectors::http::{AddressRules, Outgoing};
 use connectors::peer::Peers;
-use domain::cluster::Secret;
 use engine::endpoints::ClusterEndpoints;
 use engine::{Engine, Limits, Parts};
 use hosted::Hosted;
@@ -17,7 +16,7 @@ use web::app::App;
 use super::listen::Listener;
 use super::settings::Settings;
 use super::start::{self, Welcome};
-use super::{health, tls};
+use super::{collect, health, tls};
 use crate::clock::SystemClock;
 use crate::exit::{CliError, CliResult, failed, refused};
 
@@ -63,7 +62,11 @@ impl Node {
     /// Serves until `stop`, then ends what is open and closes the store.
     pub async fn serve(self, listener: Listener, stop: CancellationToken) {
         let router = self.router(&stop);
-        tokio::join!(self.engine.run_until(stop.clone()), listener.serve(router, stop));
+        tokio::join!(
+            self.engine.run_until(stop.clone()),
+            collect::run_until(&self.hosted, &**self.store.clock(), stop.clone()),
+            listener.serve(router, stop)
+        );
         self.store.close().await;
     }
 
@@ -74,10 +77,7 @@ impl Node {
 }
 
 async fn begin(store: &Store, settings: &Settings, url: &str) -> Result<Welcome, StoreError> {
-    let chosen = std::env::var("WAYBILL_ADMIN_PASSWORD")
-        .ok()
-        .filter(|text| !text.is_empty());
-    let (first, password) = start::admin(store, chosen.map(Secret::new)).await?;
+    let (first, password) = start::admin(store, settings.admin_password.clone()).await?;
     start::centre(store, &settings.name, url).await?;
     let own_key = settings.data.join("secret.key");
     let secret_key = settings.secret_key_file.clone().unwrap_or(own_key);

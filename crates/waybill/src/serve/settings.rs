@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use domain::cluster::Secret;
 use jiff::tz::TimeZone;
 
 use crate::config::{
@@ -103,6 +104,27 @@ pub struct Settings {
     pub runs: RunsConfig,
     /// Where it connects to.
     pub outgoing: OutgoingConfig,
+    /// Password of the first user; drawn when it is `None`.
+    pub admin_password: Option<Secret>,
+}
+
+impl Settings {
+    /// The defaults for a node called `name` that keeps its data in `data`.
+    pub fn new(name: &str, listen: SocketAddr, data: PathBuf) -> Self {
+        Self {
+            name: name.into(),
+            listen,
+            data,
+            zone: TimeZone::get(DEFAULT_TIME_ZONE).unwrap_or(TimeZone::UTC),
+            secret_key_file: None,
+            tls: None,
+            log: LogConfig::default(),
+            limits: LimitsConfig::default(),
+            runs: RunsConfig::default(),
+            outgoing: OutgoingConfig::default(),
+            admin_password: None,
+        }
+    }
 }
 
 impl ServeCommand {
@@ -140,6 +162,10 @@ impl ServeCommand {
             limits: file.limits,
             runs: file.runs,
             outgoing: file.outgoing,
+            admin_password: std::env::var("WAYBILL_ADMIN_PASSWORD")
+                .ok()
+                .filter(|text| !text.is_empty())
+                .map(Secret::new),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The real binary, run as people and programs run it.
 
+mod accounts;
+mod copy;
 mod cron;
 mod help;
 mod serve;

@@ -175,3 +175,36 @@ fn a_certificate_that_is_none_is_refused() {
     assert_eq!(said.code, 2);
     assert!(said.err.contains("cert.pem"), "{}", said.err);
 }
+
+#[test]
+fn over_tls_a_node_is_reached_only_by_who_trusts_its_certificate() {
+    let data = folder();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let (cert, key) = (data.path().join("cert.pem"), data.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).expect("written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    let mut command = node("hq", &data.path().join("data"));
+    command
+        .arg("--tls-cert")
+        .arg(&cert)
+        .arg("--tls-key")
+        .arg(&key)
+        .env("WAYBILL_ADMIN_PASSWORD", "secret");
+    let served = Served::start(&mut command);
+    let list = |more: &[&str]| {
+        let mut arguments = vec!["cluster", "list", "--server", &served.url, "--output", "csv"];
+        arguments.extend(more);
+        run(waybill(&arguments).env("WAYBILL_PASSWORD", "secret"))
+    };
+
+    let stranger = list(&[]);
+    let friend = list(&["--ca-cert", cert.to_str().expect("UTF-8")]);
+
+    assert_eq!(stranger.code, 1, "{}", stranger.err);
+    assert_eq!(friend.code, 0, "{}", friend.err);
+    assert!(
+        friend.out.contains("hq,CENTER,HEALTHY,https://127.0.0.1:"),
+        "{}",
+        friend.out
+    );
+}

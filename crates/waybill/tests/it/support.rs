@@ -68,22 +68,22 @@ const GUARD: Duration = Duration::from_secs(120);
 impl Served {
     /// Starts `command` and waits until it says that it is ready.
     pub fn start(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
-        let mut out = BufReader::new(process.stdout.take().expect("piped"));
-        let mut greeting = String::new();
-        loop {
-            let before = greeting.len();
-            let read = out.read_line(&mut greeting).expect("UTF-8");
-            assert!(read > 0, "it ended before it was ready: {greeting}");
-            if let Some((_, url)) = greeting[before..].split_once(" is ready at ") {
-                let url = url.trim().to_owned();
-                return Self {
-                    process,
-                    greeting,
-                    url,
-                };
+        let process = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
+        let mut served = Self {
+            process,
+            greeting: String::new(),
+            url: String::new(),
+        };
+        let mut out = BufReader::new(served.process.stdout.take().expect("piped"));
+        while served.url.is_empty() {
+            let before = served.greeting.len();
+            let read = out.read_line(&mut served.greeting).expect("UTF-8");
+            assert!(read > 0, "it ended before it was ready: {}", served.greeting);
+            if let Some((_, url)) = served.greeting[before..].split_once(" is ready at ") {
+                served.url = url.trim().to_owned();
             }
         }
+        served
     }
 
     /// Starts a node called `name` on a free port, with the admin password `secret`.
@@ -103,13 +103,13 @@ impl Served {
             .args([&format!("-{signal}"), &self.pid().to_string()])
             .status();
         assert!(sent.expect("kill runs").success());
-        while started.elapsed() < GUARD {
+        loop {
             if let Some(status) = self.process.try_wait().expect("it is our child") {
                 return (status.code(), started.elapsed());
             }
+            assert!(started.elapsed() < GUARD, "it did not end");
             std::thread::sleep(Duration::from_millis(5));
         }
-        panic!("it did not end");
     }
 
     /// Returns status line and body of `GET path`.

@@ -4,6 +4,7 @@ mod accounts;
 mod auth;
 mod clusters;
 mod paging;
+mod peer;
 mod tasks;
 mod transport;
 mod world;

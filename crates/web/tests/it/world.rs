@@ -209,6 +209,12 @@ impl engine::endpoints::Endpoints for NoEndpoints {
     }
 }
 
+/// Returns an engine nobody has started.
+pub fn idle_engine(store: &Store) -> Engine {
+    let clock = Arc::new(ManualClock::at(NOW_MS));
+    engine(store, &Arc::new(ToldGreeter::default()), &clock)
+}
+
 fn engine(store: &Store, greeter: &Arc<ToldGreeter>, clock: &Arc<ManualClock>) -> Engine {
     Engine::new(Parts {
         store: store.clone(),

@@ -1,7 +1,7 @@
 //! `waybill record`: what each run did, artifact by artifact.
 
 mod filter;
-mod show;
+pub mod show;
 mod watch;
 
 use clap::{Args, Subcommand};

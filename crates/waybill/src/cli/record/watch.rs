@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use super::{api, show};
+use crate::cli::spinner;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit};
-use crate::output::{Format, is_terminal, text};
+use crate::output::{Format, text};
 
 const EVERY: Duration = Duration::from_millis(500);
 
@@ -32,17 +32,6 @@ pub async fn watch(client: &Client, format: Format, id: &str) -> CliResult<Exit>
     } else {
         Exit::Failed
     })
-}
-
-/// A spinner with a message; invisible unless a person watches.
-pub fn spinner() -> ProgressBar {
-    if !is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new_spinner();
-    bar.set_style(ProgressStyle::default_spinner());
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }
 
 fn line(status: &str, overview: &Value) -> String {

@@ -1,6 +1,6 @@
 //! `waybill task`: standing instructions to replicate.
 
-mod create;
+pub mod create;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};

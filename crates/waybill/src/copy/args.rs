@@ -1,0 +1,68 @@
+//! What `copy` is told.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use domain::task::ConflictStrategy;
+
+use crate::cli::task::create::{Conflict, byte_count};
+
+const EXAMPLES: &str = "\
+Examples:
+  waybill copy ./a ./b
+  waybill copy ./dist waybill+http://admin@hq:8080/demo/files --dry-run
+  waybill copy ./dist waybill+https://admin@hq/demo/files --conflict overwrite --rate 10MiB
+  waybill copy waybill+http://admin@hq:8080/demo/files ./mirror
+
+SOURCE and TARGET are folders (./a, /a, file:///a) or repositories of Waybill nodes
+(waybill+http://[user@]host:port/project/repository, waybill+https://...). Passwords come from
+WAYBILL_PASSWORD, the login file or a prompt, never from the URL.
+
+Nothing is ever deleted at the target. Ctrl-C stops cleanly; the same command again goes on and
+repeats nothing that arrived. Empty folders do not travel; links, special files and names that are
+not UTF-8 cannot be carried: they are named, and the exit code is 3 unless --allow-uncarried.";
+
+/// `waybill copy SOURCE TARGET`.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CopyCommand {
+    /// Where from.
+    pub source: String,
+    /// Where to.
+    pub target: String,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What to do where other content stands at the target.
+    #[arg(long, value_enum, default_value_t = Conflict::Skip)]
+    pub conflict: Conflict,
+    /// Read every file again instead of trusting what is remembered of unchanged ones.
+    #[arg(long)]
+    pub verify: bool,
+    /// End with 0 even if something cannot be carried.
+    #[arg(long)]
+    pub allow_uncarried: bool,
+    /// Most bytes per second, for example 500KiB or 10MiB; 0: no limit.
+    #[arg(long, default_value = "0", value_parser = byte_count, value_name = "BYTES")]
+    pub rate: u64,
+    /// Leave properties (times, the executable bit) behind.
+    #[arg(long)]
+    pub no_metadata: bool,
+    /// PEM file with the authority that signed the node's certificate.
+    #[arg(long, env = "WAYBILL_CA_CERT", value_name = "FILE")]
+    pub ca_cert: Option<PathBuf>,
+    /// Folder that remembers what was copied [default: $XDG_STATE_HOME/waybill].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+impl CopyCommand {
+    /// Returns the strategy for other content at the target.
+    pub fn on_conflict(&self) -> ConflictStrategy {
+        match self.conflict {
+            Conflict::Skip => ConflictStrategy::Skip,
+            Conflict::Overwrite => ConflictStrategy::Overwrite,
+            Conflict::Fail => ConflictStrategy::FastFail,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The two ends of a copy behind the ports a run knows.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connectors::folder::{DigestCache, FolderOptions, FolderSource, FolderTarget};
+use connectors::http::Outgoing;
+use connectors::peer::{Peer, Peers};
+use connectors::url::{Location, PeerLocation};
+use domain::clock::Clock;
+use domain::cluster::Credentials;
+use domain::failure::Language;
+use domain::ports::{ConnectorResult, Source, Target};
+use domain::repository::{RepositoryRef, RepositoryType};
+use engine::endpoints::Endpoints;
+
+use super::args::CopyCommand;
+use super::pair::Pair;
+use crate::cli::server::read;
+use crate::clock::SystemClock;
+use crate::exit::{CliResult, failed, refused};
+use crate::login::{self, Logins};
+
+/// Both ends, opened; a run is given these whatever it asks for.
+#[derive(Clone)]
+pub struct Ends {
+    source: Arc<dyn Source>,
+    target: Arc<dyn Target>,
+    folder: Option<Arc<FolderSource>>,
+    peers: Peers,
+}
+
+/// What stays behind.
+#[derive(Default)]
+pub struct Uncarried {
+    /// The first of it, each with its reason.
+    pub named: Vec<String>,
+    /// How much there is that somebody would miss.
+    pub losses: u64,
+    /// Empty folders.
+    pub empty_folders: u64,
+}
+
+impl Ends {
+    /// Opens both ends of `pair`; what is known of files' digests lies in `state`.
+    pub async fn open(command: &CopyCommand, pair: &Pair, state: &Path) -> CliResult<Self> {
+        let opening = Opening {
+            command,
+            state,
+            peers: Peers::new(Outgoing::default()),
+        };
+        let (source, folder): (Arc<dyn Source>, _) = match &pair.source {
+            Location::Folder(path) => {
+                let source = Arc::new(FolderSource::new(path, opening.options()?));
+                (source.clone(), Some(source))
+            }
+            Location::Peer(peer) => (
+                Arc::new(opening.peer(peer).await?.source(peer.repository.clone())),
+                None,
+            ),
+        };
+        let target: Arc<dyn Target> = match &pair.target {
+            Location::Folder(path) => Arc::new(FolderTarget::new(path, opening.options()?)),
+            Location::Peer(peer) => Arc::new(opening.peer(peer).await?.target(peer.repository.clone())),
+        };
+        Ok(Self {
+            source,
+            target,
+            folder,
+            peers: opening.peers,
+        })
+    }
+
+    /// Returns the way to other nodes.
+    pub fn peers(&self) -> Peers {
+        self.peers.clone()
+    }
+
+    /// Returns what a listing met that cannot travel.
+    pub fn uncarried(&self) -> Uncarried {
+        let Some(folder) = &self.folder else {
+            return Uncarried::default();
+        };
+        let found = folder.not_carried();
+        let named = found.named.iter().filter(|(_, why)| why.is_loss());
+        Uncarried {
+            named: named
+                .map(|(path, why)| format!("{path} ({})", why.as_str()))
+                .collect(),
+            losses: found.losses,
+            empty_folders: found.empty_folders,
+        }
+    }
+}
+
+struct Opening<'a> {
+    command: &'a CopyCommand,
+    state: &'a Path,
+    peers: Peers,
+}
+
+impl Opening<'_> {
+    fn options(&self) -> CliResult<FolderOptions> {
+        let path = self.state.join("digests");
+        let cache = DigestCache::open(&path)
+            .map_err(|error| failed(format!("cannot open {}: {error}", path.display())))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Ok(FolderOptions {
+            clock,
+            cache: Some(Arc::new(cache)),
+            verify: self.command.verify,
+        })
+    }
+
+    /// Logs in to a node; one that does not answer ends the copy before it begins.
+    async fn peer(&self, location: &PeerLocation) -> CliResult<Peer> {
+        let server = login::server_url(&location.url)?;
+        let logins = Logins::read()?;
+        let saved = logins.servers.get(server.as_str());
+        let user = location
+            .user
+            .clone()
+            .or_else(|| saved.map(|saved| saved.user.clone()));
+        let user = user.unwrap_or_else(|| "admin".to_owned());
+        let secret = login::secret(&user, &server, saved)?;
+        let authority = self
+            .command
+            .ca_cert
+            .clone()
+            .or_else(|| saved.and_then(|saved| saved.ca_cert.clone()));
+        let certificate = match authority {
+            Some(path) => {
+                let pem = String::from_utf8(read(&path)?);
+                Some(pem.map_err(|_| refused(format!("{} is not PEM", path.display())))?)
+            }
+            None => None,
+        };
+        let credentials = Credentials {
+            username: Some(user),
+            password: Some(secret),
+            certificate,
+            ..Credentials::default()
+        };
+        let peer = self
+            .peers
+            .peer(&location.url, &credentials)
+            .map_err(|error| refused(error.to_string()))?;
+        match peer.handshake().await {
+            Ok(_) => Ok(peer),
+            Err(error) => Err(failed(
+                error.to_failure(&location.url, 1).render(Language::English),
+            )),
+        }
+    }
+}
+
+#[async_trait]
+impl Endpoints for Ends {
+    async fn source(&self, _: &RepositoryRef, _: &RepositoryType) -> ConnectorResult<Arc<dyn Source>> {
+        Ok(self.source.clone())
+    }
+
+    async fn target(
+        &self,
+        _: &str,
+        _: &RepositoryRef,
+        _: &RepositoryType,
+    ) -> ConnectorResult<Arc<dyn Target>> {
+        Ok(self.target.clone())
+    }
+}

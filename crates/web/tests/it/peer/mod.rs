@@ -1,0 +1,7 @@
+//! The peer exchange over loopback: the real client, a real node, and a way between them that breaks.
+
+mod contract;
+mod exchange;
+mod faults;
+mod node;
+mod way;
