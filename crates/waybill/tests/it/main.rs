@@ -4,5 +4,6 @@ mod accounts;
 mod copy;
 mod cron;
 mod help;
+mod promises;
 mod serve;
 mod support;

@@ -31,8 +31,6 @@ pub enum Fault {
     Broken,
     /// 503 with Retry-After: 1.
     Unavailable,
-    /// Nobody listens.
-    Refuse,
 }
 
 /// Every fault there is.
@@ -105,7 +103,6 @@ async fn serve(mut client: TcpStream, target: SocketAddr, state: Arc<Mutex<State
         Fault::SlowDown => answer(client, "429 Too Many Requests", "Retry-After: 1\r\n", "slow down").await,
         Fault::Broken => answer(client, "500 Internal Server Error", "", "something broke").await,
         Fault::Unavailable => answer(client, "503 Service Unavailable", "Retry-After: 1\r\n", "later").await,
-        Fault::Refuse => reset(&client),
         Fault::None | Fault::Truncate | Fault::FlipBit | Fault::Reset | Fault::Stall => {
             let Ok(mut server) = TcpStream::connect(target).await else { return reset(&client) };
             relay(&mut client, &mut server, fault, after, bit as u8).await;
