@@ -2,8 +2,8 @@
 //!
 //! Ids come as texts: one of another shape is simply unknown. A record whose task is gone is gone too.
 
-use domain::detail::DetailStatus;
-use domain::id::{RecordId, TaskKey};
+use domain::detail::{DetailFilter, DetailStatus, RecordDetail};
+use domain::id::{DetailId, RecordId, TaskKey};
 use domain::record::Record;
 use domain::task::Task;
 use storage::{Page, PageRequest};
@@ -46,5 +46,32 @@ impl Engine {
         limit: usize,
     ) -> EngineResult<Vec<Record>> {
         Ok(self.store().records().list_after(task, after, limit).await?)
+    }
+
+    /// Returns one page of the details of a record that `filter` selects, newest first.
+    pub async fn detail_page(
+        &self,
+        record: &str,
+        filter: &DetailFilter,
+        page: PageRequest,
+    ) -> EngineResult<Page<RecordDetail>> {
+        match record.parse::<RecordId>() {
+            Ok(id) => Ok(self.store().details().page(id, filter, page).await?),
+            Err(_) => Ok(Page::empty(0)),
+        }
+    }
+
+    /// Returns at most `limit` details of a record behind `after` (start and id of one), newest first.
+    pub async fn details_after(
+        &self,
+        record: &str,
+        filter: &DetailFilter,
+        after: Option<(i64, DetailId)>,
+        limit: usize,
+    ) -> EngineResult<Vec<RecordDetail>> {
+        match record.parse::<RecordId>() {
+            Ok(id) => Ok(self.store().details().after(id, filter, after, limit).await?),
+            Err(_) => Ok(Vec::new()),
+        }
     }
 }

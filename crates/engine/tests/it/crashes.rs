@@ -1,11 +1,11 @@
 //! A crash at any step changes nothing: every artifact is reported once, as what happened to it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use domain::detail::{DetailState, Outcome, RecordDetail};
 use domain::record::RecordStatus;
 use domain::task::{ConflictStrategy, ErrorStrategy};
-use testkit::{Hold, MemoryRepository, artifact, on_any};
+use testkit::{Hold, MemoryRepository, Op, artifact, on, on_any};
 
 use crate::build::{TaskBuilder, name_of, task};
 use crate::world::World;
@@ -205,18 +205,75 @@ async fn a_run_that_crashes_again_and_again_comes_to_the_same_end() {
     assert_eq!(target.content(), source.content());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_crash_at_any_moment_of_a_run_on_many_threads_changes_nothing() {
+    let mut interrupted = 0;
+    for nth in [1, 2, 5, 9, 14, 20, 27] {
+        let mut world = World::start().await;
+        world.source.holds_files(4_500);
+        let id = world.begin(task().to(&["edge-1", "edge-2"])).await;
+        let target = world.target.clone();
+        world.wait_for(|| target.calls(Op::Put) >= nth).await;
+        let before = world.rows(id).await;
+
+        world.restart().await;
+        let record = world.end_of(id).await;
+
+        assert_eq!(
+            record.status,
+            RecordStatus::Succeeded,
+            "{nth}: {:?}",
+            record.reason
+        );
+        assert_eq!(record.counts.unwrap().copied, 9_000, "{nth}");
+        let rows = world.rows(id).await;
+        let names: HashSet<(&str, String)> = rows
+            .iter()
+            .map(|row| (row.remote_cluster.as_str(), name_of(&row.artifact)))
+            .collect();
+        assert_eq!((rows.len(), names.len()), (9_000, 9_000), "{nth}");
+        let after: HashMap<_, _> = rows.iter().map(|row| (row.id, row)).collect();
+        assert!(before.iter().all(|row| after[&row.id] == row), "{nth}");
+        assert_eq!(world.target.content(), world.source.content(), "{nth}");
+    }
+    assert!(interrupted > 0, "some run was interrupted in the middle");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_overview_equals_the_rows_at_every_moment() {
+    let world = World::start().await;
+    world.source.holds_files(9_000);
+    let id = world.begin(task()).await;
+
+    let mut looks = 0;
+    loop {
+        let rows_before = world.rows(id).await.len() as u64;
+        let record = world.record(id).await;
+        let rows_after = world.rows(id).await.len() as u64;
+        let settled = record.counts.unwrap().settled();
+        // The clock stands still, so no row is stored before it is settled.
+        assert!(
+            (rows_before..=rows_after).contains(&settled),
+            "{rows_before}..={rows_after}: {settled}"
+        );
+        looks += 1;
+        if record.status.end().is_some() {
+            assert_eq!(rows_after, settled);
+            break;
+        }
+    }
+    assert!(looks > 2, "the run was looked at while it went on");
+}
+
 #[tokio::test]
 async fn an_artifact_settled_in_a_run_is_not_looked_at_again_in_it() {
     let mut world = World::start().await;
     world.source.holds_files(10);
     world.source.holds(artifact("/large").size_bytes(300 * 1024));
     let hold = Hold::default();
-    world.target.script(
-        testkit::on(testkit::Op::Stored)
-            .about("/large")
-            .nth(1)
-            .waits_for(&hold),
-    );
+    world
+        .target
+        .script(on(Op::Stored).about("/large").nth(1).waits_for(&hold));
     let id = world.begin(task()).await;
     hold.reached(1).await;
     let world_rows = || world.rows(id);

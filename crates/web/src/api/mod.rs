@@ -3,7 +3,9 @@
 //! Plain JSON in and out, times in RFC 3339, errors as RFC 9457 problems.
 
 mod answer;
+mod details;
 mod filter;
+mod import;
 mod records;
 mod tasks;
 mod tokens;
@@ -20,4 +22,6 @@ pub fn router() -> Router<App> {
         .merge(tokens::router())
         .merge(tasks::router())
         .merge(records::router())
+        .merge(details::router())
+        .merge(import::router())
 }

@@ -3,8 +3,13 @@
 mod accounts;
 mod auth;
 mod clusters;
+mod fuzz;
+mod native;
 mod paging;
 mod peer;
+mod records;
+mod runs;
+mod seed;
 mod tasks;
 mod transport;
 mod world;

@@ -1,5 +1,6 @@
 //! Record details as the contract shows them.
 
+use domain::artifact::ArtifactKey;
 use domain::detail::{DetailState, DetailStatus, Historical, Outcome, RecordDetail, Settlement};
 use serde::Serialize;
 use serde_json::Value;
@@ -51,7 +52,7 @@ impl DetailView {
     pub fn of(detail: &RecordDetail, reader: &Reader) -> Self {
         let status = detail.status();
         let (artifact_name, version) = match &detail.artifact {
-            Some(key) => (Some(key.name.clone()), key.version.clone()),
+            Some(key) => (Some(shown_name(key).to_owned()), key.version.clone()),
             None => (None, None),
         };
         let (package_constraint, path_constraint) = constraints(detail);
@@ -86,6 +87,14 @@ impl DetailView {
                 .execute_type
                 .map(|execute_type| name_of(EXECUTE_TYPES, &execute_type)),
         }
+    }
+}
+
+/// Returns the full path of a file, or the name of a package without its type (`left-pad`).
+fn shown_name(key: &ArtifactKey) -> &str {
+    match (&key.version, key.name.split_once("://")) {
+        (Some(_), Some((_, name))) => name,
+        (Some(_), None) | (None, _) => &key.name,
     }
 }
 
@@ -140,12 +149,15 @@ fn texts(stored: &Value, member: &str) -> Option<Vec<String>> {
 }
 
 fn progress(detail: &RecordDetail) -> Progress {
+    let stored = detail
+        .historical
+        .as_ref()
+        .and_then(|historical| historical.progress.as_ref());
+    if let Some(stored) = stored {
+        return stored_progress(stored);
+    }
     let Some(settled) = settlement(detail) else {
-        let stored = detail
-            .historical
-            .as_ref()
-            .and_then(|historical| historical.progress.as_ref());
-        return stored.map(stored_progress).unwrap_or_default();
+        return Progress::default();
     };
     let (success, skip, failed) = match settled.outcome {
         Outcome::Copied | Outcome::Overwritten | Outcome::Deleted => (1, 0, 0),

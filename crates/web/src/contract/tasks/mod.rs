@@ -1,6 +1,6 @@
 //! Task endpoints: `/replication/api/task`, administrators only.
 
-mod body;
+pub(crate) mod body;
 mod view;
 
 use axum::Router;
@@ -20,6 +20,7 @@ use crate::json::Members;
 use crate::page::{PageQuery, PageView};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
+use body::Form;
 use view::{ClusterNames, ObjectView, TaskView};
 
 const SORTS: &[(&str, TaskSort)] = &[
@@ -56,7 +57,7 @@ async fn cluster_names(app: &App) -> ApiResult<ClusterNames> {
 
 /// Makes a task.
 async fn create(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
-    let draft = body::task(&body, app.zone(), false)?;
+    let draft = body::task(&body, app.zone(), Form::Create)?;
     let task = app.engine().create_task(draft, admin.name()).await?;
     reader.ok(TaskView::of(&task, &cluster_names(&app).await?, &reader))
 }
@@ -64,7 +65,7 @@ async fn create(admin: Admin, State(app): State<App>, reader: Reader, body: Memb
 /// Replaces what a task does.
 async fn update(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
     let key = TaskKey(body.required_text("key")?);
-    let draft = body::task(&body, app.zone(), true)?;
+    let draft = body::task(&body, app.zone(), Form::Update)?;
     app.engine().update_task(&key, draft, admin.name()).await?;
     reader.done()
 }
