@@ -55,7 +55,8 @@ struct Upload {
     row: UploadRow,
     file: Arc<File>,
     state: Mutex<State>,
-    hashed: watch::Sender<u64>,
+    /// Counts how often a hasher came to rest.
+    rests: watch::Sender<u64>,
     turns: Vec<Arc<tokio::sync::Mutex<()>>>,
 }
 
@@ -64,8 +65,10 @@ struct State {
     closed: bool,
     /// Tells whoever writes a part to give up.
     writers: HashMap<u32, watch::Sender<bool>>,
-    /// Rests here while nobody hashes.
-    hasher: Option<Hasher>,
+    /// The digest so far and how many bytes are in it; away while somebody hashes, which is never once it is complete.
+    resting: Option<(Hasher, u64)>,
+    /// Why the last hashing stopped early.
+    unreadable: Option<std::io::Error>,
 }
 
 impl Hosted {
@@ -88,12 +91,12 @@ impl Hosted {
             return Err(invalid("part size", part_bytes));
         }
         for _ in 0..3 {
-            if let Some(row) = self.data().upload_of(owner, &digest, size_bytes).await? {
-                if let Some(upload) = self.working_upload(row).await? {
-                    let expires_ms = self.data().clock().now_ms() + UPLOAD_MS;
-                    self.data().extend_upload(&upload.row.id, expires_ms).await?;
-                    return Ok(upload.session(expires_ms));
-                }
+            if let Some(row) = self.data().upload_of(owner, &digest, size_bytes).await?
+                && let Some(upload) = self.working_upload(row).await?
+            {
+                let expires_ms = self.data().clock().now_ms() + UPLOAD_MS;
+                self.data().extend_upload(&upload.row.id, expires_ms).await?;
+                return Ok(upload.session(expires_ms));
             }
             self.insert_upload(owner, digest, size_bytes, part_bytes).await?;
         }
@@ -309,9 +312,10 @@ impl Upload {
                 done,
                 closed: false,
                 writers: HashMap::new(),
-                hasher: Some(Hasher::default()),
+                resting: Some((Hasher::default(), 0)),
+                unreadable: None,
             }),
-            hashed: watch::Sender::new(0),
+            rests: watch::Sender::new(0),
             turns: (0..parts).map(|_| Arc::default()).collect(),
         }
     }
@@ -428,61 +432,61 @@ impl Upload {
 
     /// Goes on hashing, beside everything else, if there is something to hash and nobody does.
     fn hash_on(self: &Arc<Self>) {
-        let hasher = {
-            let mut state = self.state();
-            // Once everything is hashed, the hasher stays where whoever waits for it looks.
-            if *self.hashed.borrow() >= self.row.size_bytes {
-                return;
-            }
-            state.hasher.take()
-        };
-        let Some(hasher) = hasher else {
+        let mut state = self.state();
+        let unbroken_bytes = Self::unbroken_bytes(&state, &self.row);
+        let Some((hasher, at_bytes)) = state.resting.take_if(|(_, at_bytes)| *at_bytes < unbroken_bytes)
+        else {
             return;
         };
         let upload = self.clone();
-        tokio::task::spawn_blocking(move || upload.hash(hasher));
+        tokio::task::spawn_blocking(move || upload.hash(hasher, at_bytes));
     }
 
-    fn hash(&self, mut hasher: Hasher) {
+    fn hash(&self, mut hasher: Hasher, mut at_bytes: u64) {
         let mut buffer = Vec::with_capacity(PIECE_BYTES);
-        let mut at_bytes = *self.hashed.borrow();
+        let mut unreadable = None;
         loop {
             let until_bytes = {
                 let mut state = self.state();
                 let until_bytes = Self::unbroken_bytes(&state, &self.row);
-                if at_bytes >= until_bytes {
-                    state.hasher = Some(hasher);
-                    self.hashed.send_replace(at_bytes);
-                    return;
+                if at_bytes >= until_bytes || unreadable.is_some() {
+                    state.resting = Some((hasher, at_bytes));
+                    state.unreadable = unreadable;
+                    break;
                 }
                 until_bytes
             };
             while at_bytes < until_bytes {
                 let wanted = (until_bytes - at_bytes).min(PIECE_BYTES as u64);
                 if let Err(error) = read_piece(&self.file, &mut buffer, at_bytes, wanted) {
-                    tracing::warn!(upload.id = %self.row.id, %error, "upload cannot be read back");
-                    // Without a hasher the session never verifies, and ends as a mismatch.
-                    self.state().closed = true;
-                    self.hashed.send_replace(u64::MAX);
-                    return;
+                    unreadable = Some(error);
+                    break;
                 }
                 hasher.update(&buffer);
                 at_bytes += wanted;
             }
         }
+        self.rests.send_modify(|rests| *rests += 1);
     }
 
-    /// Returns the digest of the whole, waiting for what is not hashed yet.
+    /// Returns the digest of the whole, waiting for what is not hashed yet; may be asked again after an error.
     async fn digest(self: Arc<Self>) -> HostedResult<Digest> {
-        self.hash_on();
-        let size_bytes = self.row.size_bytes;
-        // The sender lives as long as `self`, so the wait cannot fail.
-        let _ = self
-            .hashed
-            .subscribe()
-            .wait_for(|hashed| *hashed >= size_bytes)
-            .await;
-        let hasher = self.state().hasher.clone();
-        hasher.map(Hasher::finish).ok_or(HostedError::Mismatch("sha256"))
+        let mut rests = self.rests.subscribe();
+        loop {
+            {
+                let mut state = self.state();
+                if let Some(error) = state.unreadable.take() {
+                    return Err(HostedError::Disk(error));
+                }
+                if let Some((hasher, at_bytes)) = &state.resting
+                    && *at_bytes == self.row.size_bytes
+                {
+                    return Ok(hasher.clone().finish());
+                }
+            }
+            self.hash_on();
+            // The sender lives as long as `self`, so the wait cannot fail.
+            let _ = rests.changed().await;
+        }
     }
 }

@@ -13,8 +13,8 @@ use domain::path::FilePath;
 use domain::ports::Expect;
 
 use crate::blobfiles::BlobPlace;
-use crate::db::{StoreResult, Value, Write, blob, int, maybe, size, text};
-use crate::hosted::{HostedData, list_placeholders, lists};
+use crate::db::{StoreResult, Value, Write, blob, int, list_of, maybe, size, text};
+use crate::hosted::{HostedData, lists};
 use crate::nodes::{NodeColumns, metadata_of, metadata_text};
 
 /// Who asks, and which projects they may read.
@@ -475,10 +475,11 @@ pub(crate) async fn insert_blob(
 pub(crate) async fn keep(write: &mut Write, blob_nos: &[i64], until_ms: i64) -> StoreResult<()> {
     for list in lists(blob_nos) {
         let sql = format!(
-            "UPDATE blobs SET keep_until_ms = $1 WHERE keep_until_ms < $1 AND no IN ({})",
-            list_placeholders(2, list.len())
+            "UPDATE blobs SET keep_until_ms = ? WHERE keep_until_ms < ? AND no IN ({})",
+            list_of(list.len())
         );
-        let values = std::iter::once(int(until_ms))
+        let values = [int(until_ms), int(until_ms)]
+            .into_iter()
             .chain(list.into_iter().map(int))
             .collect();
         write.execute(sql, values).await?;
@@ -516,8 +517,8 @@ async fn standing(
     for list in lists(&paths) {
         let sql = format!(
             "SELECT n.path, n.folder, n.blob_no, n.size_bytes, n.metadata, b.digest FROM nodes n \
-             LEFT JOIN blobs b ON b.no = n.blob_no WHERE n.repository_no = $1 AND n.path IN ({})",
-            list_placeholders(2, list.len())
+             LEFT JOIN blobs b ON b.no = n.blob_no WHERE n.repository_no = ? AND n.path IN ({})",
+            list_of(list.len())
         );
         let values = std::iter::once(int(publication.repository_no))
             .chain(list.into_iter().map(text))
@@ -554,7 +555,7 @@ async fn live_blobs(write: &mut Write, publication: &Publication<'_>) -> StoreRe
     for list in lists(&digests) {
         let sql = format!(
             "SELECT no, digest, size_bytes FROM blobs WHERE digest IN ({})",
-            list_placeholders(1, list.len())
+            list_of(list.len())
         );
         let values = list.iter().map(|digest| blob(*digest.as_bytes())).collect();
         for row in write.fetch_all(sql, values).await? {

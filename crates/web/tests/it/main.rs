@@ -1,6 +1,7 @@
 //! The web floor over a real store: requests go through the router in process.
 
 mod accounts;
+mod artifacts;
 mod auth;
 mod clusters;
 mod fuzz;
