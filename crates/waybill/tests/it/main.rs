@@ -6,5 +6,6 @@ mod cron;
 mod demo;
 mod help;
 mod replicate;
+mod promises;
 mod serve;
 mod support;
