@@ -84,6 +84,18 @@ impl RecordStatus {
         }
     }
 
+    /// Returns its one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+
     /// Returns how it ended; `None` while it has not.
     pub fn end(self) -> Option<RecordEnd> {
         match self {

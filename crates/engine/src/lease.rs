@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::run::{Ended, Run};
-use crate::{Active, Engine, schedule};
+use crate::{Active, Engine};
 
 /// Longest sleep between two looks for something to claim, in milliseconds; a nudge ends it early.
 const LOOK_EVERY_MS: u64 = 2_000;
@@ -121,10 +121,8 @@ async fn carry_and_finish(
     else {
         return Err(StoreError::LeaseLost);
     };
-    if let (true, Some(task)) = (finished.queued, task)
-        && let Err(error) = schedule::fire_queued(engine, &task).await
-    {
-        tracing::error!(task.key = %task.key, %error, "queued trigger could not start its task");
+    if let Some(end) = finished.status.end() {
+        engine.inner.metrics.run_ended(end);
     }
     Ok(Some(finished.status))
 }

@@ -43,28 +43,20 @@ pub async fn tick(engine: &Engine) -> EngineResult<Option<i64>> {
             inner.store.tasks().set_next_run(&task.key, next_ms).await?;
         }
     }
+    // After those that are due: what is due takes along what was queued.
+    for task in inner.store.tasks().queued(DUE_AT_ONCE).await? {
+        if let Err(error) = fire_queued(engine, &task).await {
+            tracing::error!(task.key = %task.key, %error, "queued trigger could not start its task");
+        }
+    }
     Ok(inner.store.tasks().next_due_ms().await?)
 }
 
+/// Starts a run of `task` that is due; while one goes on, another will follow it.
 async fn fire(engine: &Engine, task: &Task, now_ms: i64) -> EngineResult<()> {
-    let inner = &engine.inner;
-    let record = NewRecord {
-        id: inner.store.ids().next(now_ms),
-        task_key: task.key.clone(),
-        created_ms: now_ms,
-        triggered_by: "schedule".into(),
-        plan: engine.run_plan(task, None).await?,
-    };
-    let id = record.id;
-    let next = TaskNext {
-        status: TaskStatus::Replicating,
-        next_run_ms: next_firing_ms(&task.settings.trigger, now_ms, &inner.zone),
-    };
-    match inner.store.records().start(record, Overlap::Queue, next).await? {
-        StartOutcome::Started => {
-            tracing::info!(task.key = %task.key, record.id = %id, "task triggered");
-            engine.nudge();
-        }
+    let next_run_ms = next_firing_ms(&task.settings.trigger, now_ms, &engine.inner.zone);
+    match start(engine, task, Overlap::Queue, next_run_ms).await? {
+        StartOutcome::Started => tracing::info!(task.key = %task.key, "task triggered"),
         StartOutcome::Queued | StartOutcome::Busy => {
             tracing::info!(task.key = %task.key, "trigger queued behind the run that is going on");
         }
@@ -74,11 +66,25 @@ async fn fire(engine: &Engine, task: &Task, now_ms: i64) -> EngineResult<()> {
 }
 
 /// Starts the run that was queued while another one of the same task went on.
-pub(crate) async fn fire_queued(engine: &Engine, task: &Task) -> EngineResult<()> {
-    let inner = &engine.inner;
-    let created_ms = inner.clock.now_ms();
+async fn fire_queued(engine: &Engine, task: &Task) -> EngineResult<()> {
+    // Whoever was faster takes the queued trigger along.
+    let outcome = start(engine, task, Overlap::Refuse, task.next_run_ms).await?;
+    if outcome == StartOutcome::Started {
+        tracing::info!(task.key = %task.key, "queued trigger started its task");
+    }
+    Ok(())
+}
+
+async fn start(
+    engine: &Engine,
+    task: &Task,
+    overlap: Overlap,
+    next_run_ms: Option<i64>,
+) -> EngineResult<StartOutcome> {
+    let store = &engine.inner.store;
+    let created_ms = engine.inner.clock.now_ms();
     let record = NewRecord {
-        id: inner.store.ids().next(created_ms),
+        id: store.ids().next(created_ms),
         task_key: task.key.clone(),
         created_ms,
         triggered_by: "schedule".into(),
@@ -86,11 +92,13 @@ pub(crate) async fn fire_queued(engine: &Engine, task: &Task) -> EngineResult<()
     };
     let next = TaskNext {
         status: TaskStatus::Replicating,
-        next_run_ms: task.next_run_ms,
+        next_run_ms,
     };
-    inner.store.records().start(record, Overlap::Queue, next).await?;
-    engine.nudge();
-    Ok(())
+    let outcome = store.records().start(record, overlap, next).await?;
+    if outcome == StartOutcome::Started {
+        engine.nudge();
+    }
+    Ok(outcome)
 }
 
 /// Looks for due triggers until `shutdown`.

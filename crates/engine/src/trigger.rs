@@ -71,7 +71,11 @@ impl Engine {
         {
             StopOutcome::Unknown => Err(EngineError::RecordUnknown(record.to_string())),
             StopOutcome::AlreadyEnded => Ok(false),
-            StopOutcome::Stopped => Ok(true),
+            StopOutcome::Stopped => {
+                // A trigger may be queued behind it.
+                self.nudge();
+                Ok(true)
+            }
             StopOutcome::Stopping => {
                 let active = self
                     .inner

@@ -49,13 +49,15 @@ pub(crate) enum Wanted {
 }
 
 type Pieces = Vec<Bytes>;
+/// Where pieces go, and the sum they become.
+type Sum<T> = (mpsc::Sender<Pieces>, JoinHandle<T>);
 
 /// Sums under way.
 pub(crate) struct Summing {
     gathered: Pieces,
     gathered_bytes: usize,
-    sha256: (mpsc::Sender<Pieces>, JoinHandle<Digest>),
-    others: Option<(mpsc::Sender<Pieces>, JoinHandle<([u8; 16], u64)>)>,
+    sha256: Sum<Digest>,
+    others: Option<Sum<([u8; 16], u64)>>,
 }
 
 impl Summing {
@@ -115,7 +117,7 @@ impl Summing {
     }
 }
 
-fn start_others() -> (mpsc::Sender<Pieces>, JoinHandle<([u8; 16], u64)>) {
+fn start_others() -> Sum<([u8; 16], u64)> {
     let (sender, mut pieces) = mpsc::channel::<Pieces>(WAITING);
     let sums = tokio::task::spawn_blocking(move || {
         let (mut md5, mut crc64) = (Md5::new(), CRC64.digest());

@@ -95,6 +95,10 @@ impl From<StoreError> for HostedError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Disk(error) => Self::Disk(error),
+            full if full.is_disk_full() => Self::Disk(std::io::Error::new(
+                std::io::ErrorKind::StorageFull,
+                full.to_string(),
+            )),
             other => Self::Store(other),
         }
     }

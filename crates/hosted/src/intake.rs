@@ -68,6 +68,8 @@ impl Hosted {
     /// Stores group after group until nothing waits.
     async fn store_groups(&self) {
         loop {
+            // Whoever is ready to come along does so now.
+            tokio::task::yield_now().await;
             let group = {
                 let mut waiting = self
                     .intake()

@@ -1,25 +1,28 @@
-//! Turning stored nodes into what the ports speak of.
+//! Turning stored files into what the ports speak of.
 
-use domain::artifact::{Artifact, Blob, Existing};
-use storage::nodes::Node;
+use domain::artifact::{Artifact, ArtifactKey, Blob, Existing};
+use storage::nodes::StoredFile;
 
-/// Returns the file as an artifact; `None` for a folder.
-pub(crate) fn artifact_of(node: Node) -> Option<Artifact> {
-    let file = node.file?;
+/// Returns the file called `key` as an artifact.
+pub(crate) fn artifact_of(key: &ArtifactKey, file: StoredFile) -> Artifact {
     let blob = Blob {
         digest: file.digest,
         size_bytes: file.size_bytes,
         md5: file.md5,
     };
-    Some(Artifact::file(&node.path, blob, node.metadata))
+    Artifact {
+        key: key.clone(),
+        digest: blob.digest,
+        blobs: vec![blob],
+        metadata: file.metadata,
+    }
 }
 
-/// Returns the file as what stands at a target; `None` for a folder.
-pub(crate) fn existing_of(node: Node) -> Option<Existing> {
-    let file = node.file?;
-    Some(Existing {
+/// Returns the file as what stands at a target.
+pub(crate) fn existing_of(file: StoredFile) -> Existing {
+    Existing {
         digest: file.digest,
         size_bytes: file.size_bytes,
-        metadata: node.metadata,
-    })
+        metadata: file.metadata,
+    }
 }

@@ -53,8 +53,8 @@ impl HostedRepository {
     /// Returns what stands under each of `keys`, in their order; a folder counts as nothing.
     pub async fn find(&self, keys: &[ArtifactKey]) -> HostedResult<Vec<Option<Existing>>> {
         let paths: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-        let found = self.hosted.data().nodes(self.info.no, &paths).await?;
-        Ok(found.into_iter().map(|node| node.and_then(existing_of)).collect())
+        let found = self.hosted.data().files_at(self.info.no, &paths).await?;
+        Ok(found.into_iter().map(|file| file.map(existing_of)).collect())
     }
 
     /// Publishes a batch in one durable step: bytes are verified, written to one pack and synced, then one

@@ -113,18 +113,20 @@ impl Source for HostedSource {
     async fn describe(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<ConnectorResult<Artifact>>> {
         let paths: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         let subject = || self.repository.info().name.to_string();
-        let nodes = self
+        let found = self
             .repository
-            .nodes(&paths)
-            .await
-            .map_err(|error| error.to_connector(Stage::Describe, subject()))?;
-        Ok(nodes
-            .into_iter()
-            .zip(keys)
-            .map(|(node, key)| {
-                node.and_then(artifact_of)
-                    .ok_or_else(|| ConnectorError::new(ErrorKind::NotFound, Stage::Describe, key.to_string()))
-            })
+            .hosted()
+            .data()
+            .files_at(self.repository.info().no, &paths)
+            .await;
+        let found = found.map_err(|error| {
+            ConnectorError::new(ErrorKind::Disk, Stage::Describe, subject()).words(error.to_string())
+        })?;
+        let absent =
+            |key: &ArtifactKey| ConnectorError::new(ErrorKind::NotFound, Stage::Describe, key.to_string());
+        let described = found.into_iter().zip(keys);
+        Ok(described
+            .map(|(file, key)| file.map(|file| artifact_of(key, file)).ok_or_else(|| absent(key)))
             .collect())
     }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use domain::digest::Digest;
 
 use crate::blobfiles::BlobPlace;
-use crate::db::{Row, StoreResult, Value, Write, blob, int, text};
-use crate::hosted::{HostedData, list_placeholders, lists};
+use crate::db::{Row, StoreResult, Value, Write, blob, int, list_of, text};
+use crate::hosted::{HostedData, lists};
 use crate::publish::{NewBlob, Viewer, insert_blob, keep};
 
 const BY_DIGEST: &str = "SELECT no FROM blobs WHERE digest = $1";
@@ -63,7 +63,7 @@ impl HostedData {
         for list in lists(digests) {
             let sql = format!(
                 "SELECT digest, file_no, offset_bytes, size_bytes FROM blobs WHERE digest IN ({})",
-                list_placeholders(1, list.len())
+                list_of(list.len())
             );
             let values = list.iter().map(|digest| blob(*digest.as_bytes())).collect();
             for row in self.db().fetch_all(sql, values).await? {
@@ -94,7 +94,7 @@ pub(crate) async fn known_to(
         let scope = scope_sql(viewer, &mut values);
         let sql = format!(
             "SELECT b.digest, b.no FROM blobs b WHERE b.digest IN ({}) {scope}",
-            list_placeholders(1, list.len())
+            list_of(list.len())
         );
         for row in write.fetch_all(sql, values).await? {
             known.push((Digest::from_bytes(row.bytes("digest")?), row.int("no")?));
@@ -109,14 +109,13 @@ fn scope_sql(viewer: &Viewer, values: &mut Vec<Value>) -> String {
         return String::new();
     };
     values.push(text(&viewer.user));
-    let sender = values.len();
     let mut sql =
-        format!("AND (EXISTS (SELECT 1 FROM blob_senders s WHERE s.blob_no = b.no AND s.sender = ${sender})");
+        String::from("AND (EXISTS (SELECT 1 FROM blob_senders s WHERE s.blob_no = b.no AND s.sender = ?)");
     if !projects.is_empty() {
         sql.push_str(&format!(
             " OR EXISTS (SELECT 1 FROM nodes n JOIN repositories r ON r.no = n.repository_no \
              WHERE n.blob_no = b.no AND r.deleted_ms IS NULL AND r.project IN ({}))",
-            list_placeholders(sender + 1, projects.len())
+            list_of(projects.len())
         ));
         values.extend(projects.iter().map(text));
     }

@@ -11,8 +11,8 @@ use bytes::Bytes;
 
 use crate::blobfiles::{BlobPlace, Packed};
 use crate::blobs::place_of;
-use crate::db::{Row, StoreError, StoreResult, Write, int, size};
-use crate::hosted::{HostedData, blocking, list_placeholders, lists};
+use crate::db::{Row, StoreError, StoreResult, Write, int, list_of, size};
+use crate::hosted::{HostedData, blocking, lists};
 
 /// How long a condemned file stays for those who are about to open it.
 pub const LINGER_MS: i64 = 60_000;
@@ -130,9 +130,9 @@ impl HostedData {
         let mut dead_of_file: BTreeMap<i64, u64> = BTreeMap::new();
         for list in lists(nos) {
             let sql = format!(
-                "DELETE FROM blobs WHERE no IN ({}) AND keep_until_ms < $1 \
+                "DELETE FROM blobs WHERE keep_until_ms < ? AND no IN ({}) \
                  AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.blob_no = blobs.no) RETURNING file_no, size_bytes",
-                list_placeholders(2, list.len())
+                list_of(list.len())
             );
             let values = std::iter::once(int(now_ms))
                 .chain(list.into_iter().map(int))

@@ -74,6 +74,24 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl StoreError {
+    /// Says whether a disk that is full was the reason.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Disk(error) => matches!(
+                error.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            ),
+            Self::Database(sqlx::Error::Database(error)) => {
+                // SQLITE_FULL, with or without more detail in the higher bits.
+                let code = error.code().and_then(|code| code.parse::<i64>().ok());
+                code.is_some_and(|code| code & 0xff == 13)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// One bound value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -216,6 +234,13 @@ fn unnumbered(columns: usize, rows: usize) -> String {
     vec![row; rows].join(",")
 }
 
+/// Returns `?, ?, ...`: `count` values in the order they are bound.
+///
+/// A statement has either these or `$n`, never both.
+pub fn list_of(count: usize) -> String {
+    vec!["?"; count].join(",")
+}
+
 /// Returns `column` in a form no index is used for: the plan is to come from the other conditions.
 pub fn unindexed(column: &str) -> String {
     format!("+{column}")
@@ -242,9 +267,17 @@ pub fn prefix_end(prefix: &str) -> Option<String> {
 type Query = sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments>;
 
 fn query(sql: impl Statement, values: Vec<Value>) -> Query {
+    let sql = sql.sql();
+    // The driver binds what is missing as null, without a word.
+    debug_assert!(
+        [0, values.len()].contains(&sql.as_str().matches('?').count()),
+        "{} values for `{}`",
+        values.len(),
+        sql.as_str().chars().take(200).collect::<String>()
+    );
     values
         .into_iter()
-        .fold(sqlx::query(sql.sql()), |query, value| match value {
+        .fold(sqlx::query(sql), |query, value| match value {
             Value::Null => query.bind(None::<i64>),
             Value::Int(number) => query.bind(number),
             Value::Text(text) => query.bind(text),

@@ -116,16 +116,3 @@ pub(crate) fn lists<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
         })
         .collect()
 }
-
-/// Returns `$first, $first+1, ...`: `count` placeholders.
-pub(crate) fn list_placeholders(first: usize, count: usize) -> String {
-    let mut text = String::with_capacity(count * 5);
-    for n in first..first + count {
-        if n > first {
-            text.push(',');
-        }
-        text.push('$');
-        text.push_str(&n.to_string());
-    }
-    text
-}

@@ -8,8 +8,8 @@ use domain::id::NodeId;
 use domain::path::FilePath;
 
 use crate::blobfiles::BlobPlace;
-use crate::db::{Row, StoreError, StoreResult, Value, blob, int, maybe, size, text};
-use crate::hosted::{HostedData, list_placeholders, lists};
+use crate::db::{Row, StoreError, StoreResult, Value, blob, int, list_of, maybe, size, text};
+use crate::hosted::{HostedData, lists};
 
 /// A file or folder of a hosted repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,19 @@ pub struct NodeFile {
     pub crc64: Option<u64>,
     /// Where they lie.
     pub place: BlobPlace,
+}
+
+/// A file as it is replicated: what [`HostedData::files_at`] reads, and no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// SHA-256.
+    pub digest: Digest,
+    /// How many bytes.
+    pub size_bytes: u64,
+    /// MD5 in lowercase hex, where somebody computed it.
+    pub md5: Option<String>,
+    /// Its properties.
+    pub metadata: Metadata,
 }
 
 /// The values of a node's row.
@@ -166,8 +179,8 @@ impl HostedData {
         for list in lists(paths) {
             let sql = format!(
                 "SELECT {NODE_COLUMNS} FROM nodes n LEFT JOIN blobs b ON b.no = n.blob_no \
-                 WHERE n.repository_no = $1 AND n.path IN ({})",
-                list_placeholders(2, list.len())
+                 WHERE n.repository_no = ? AND n.path IN ({})",
+                list_of(list.len())
             );
             let values = std::iter::once(int(repository_no))
                 .chain(list.into_iter().map(text))
@@ -181,7 +194,32 @@ impl HostedData {
         Ok(paths.iter().map(|path| found.get(*path).cloned()).collect())
     }
 
-    /// Returns at most `limit` paths of files in `range`, from `from` on, in byte order.
+    /// Returns the file that stands at each of `paths`, in their order; a folder counts as nothing.
+    pub async fn files_at(&self, repository_no: i64, paths: &[&str]) -> StoreResult<Vec<Option<StoredFile>>> {
+        let mut found: HashMap<String, StoredFile> = HashMap::with_capacity(paths.len());
+        for list in lists(paths) {
+            let sql = format!(
+                "SELECT n.path, n.metadata, b.digest, b.size_bytes, b.md5 FROM nodes n \
+                 JOIN blobs b ON b.no = n.blob_no WHERE n.repository_no = ? AND n.path IN ({})",
+                list_of(list.len())
+            );
+            let values = std::iter::once(int(repository_no))
+                .chain(list.into_iter().map(text))
+                .collect();
+            for row in self.db().fetch_all(sql, values).await? {
+                let file = StoredFile {
+                    digest: Digest::from_bytes(row.bytes("digest")?),
+                    size_bytes: row.size("size_bytes")?,
+                    md5: row.maybe_blob("md5")?.map(hex::encode),
+                    metadata: metadata_of(row.maybe_text("metadata")?)?,
+                };
+                found.insert(row.text("path")?, file);
+            }
+        }
+        Ok(paths.iter().map(|path| found.get(*path).cloned()).collect())
+    }
+
+    /// Returns at most `limit` paths of files from `from` on and before `until`, in byte order.
     pub async fn file_paths(
         &self,
         repository_no: i64,

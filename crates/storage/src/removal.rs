@@ -2,8 +2,8 @@
 
 use domain::path::FilePath;
 
-use crate::db::{Row, StoreResult, Write, int, text};
-use crate::hosted::{HostedData, list_placeholders, lists};
+use crate::db::{Row, StoreResult, Write, int, list_of, text};
+use crate::hosted::{HostedData, lists};
 use crate::nodes::PathRange;
 use crate::publish::keep;
 
@@ -154,8 +154,8 @@ impl HostedData {
         for (no, paths, bytes) in by_repository {
             for list in lists(&paths) {
                 let sql = format!(
-                    "DELETE FROM nodes WHERE repository_no = $1 AND path IN ({})",
-                    list_placeholders(2, list.len())
+                    "DELETE FROM nodes WHERE repository_no = ? AND path IN ({})",
+                    list_of(list.len())
                 );
                 let values = std::iter::once(int(no))
                     .chain(list.into_iter().map(text))

@@ -12,7 +12,7 @@ const DAY_MS: i64 = 86_400_000;
 const PURGING: &str = "SELECT no FROM record WHERE purging = 1 ORDER BY no LIMIT $1";
 const EXPIRED: &str = "SELECT r.no FROM record r JOIN task t ON t.key = r.task_key \
     WHERE r.start_ms < $1 - $2 AND r.start_ms < $1 - t.reserve_days * $2 AND r.purging = 0 \
-    AND r.status IN ('succeeded', 'failed', 'stopped') ORDER BY r.start_ms LIMIT $3";
+    AND r.historical = 0 AND r.status IN ('succeeded', 'failed', 'stopped') ORDER BY r.start_ms LIMIT $3";
 const HIDE_RECORD: &str = "UPDATE record SET purging = 1 WHERE no = $1 AND purging = 0";
 const BATCH_END: &str = "SELECT start_ms, id FROM detail WHERE record_no = $1 ORDER BY start_ms, id \
     LIMIT 1 OFFSET $2";
@@ -36,7 +36,7 @@ const DELETE_TASKS: &str = "DELETE FROM task WHERE deleted_ms IS NOT NULL \
 
 impl Records<'_> {
     /// Returns the numbers of at most `limit` records that are kept no longer: past their task's days, or
-    /// half cleared away already.
+    /// half cleared away already. Imported ones stay as long as their task does: somebody wanted them here.
     pub async fn expired(&self, now_ms: i64, limit: usize) -> StoreResult<Vec<i64>> {
         let mut rows = self.0.db().fetch_all(PURGING, vec![size(limit as u64)]).await?;
         if rows.is_empty() {

@@ -64,8 +64,8 @@ const DUE: &str = "SELECT * FROM task WHERE next_run_ms IS NOT NULL AND next_run
     AND deleted_ms IS NULL ORDER BY next_run_ms, no LIMIT $2";
 const NEXT_DUE: &str = "SELECT next_run_ms FROM task WHERE next_run_ms IS NOT NULL AND enabled = 1 \
     AND deleted_ms IS NULL ORDER BY next_run_ms LIMIT 1";
-const QUEUED: &str = "SELECT * FROM task t WHERE queued = 1 AND deleted_ms IS NULL AND NOT EXISTS (SELECT 1 \
-    FROM record r WHERE r.task_key = t.key AND r.status IN ('waiting', 'running', 'stopping')) ORDER BY no LIMIT $1";
+const QUEUED: &str = "SELECT * FROM task t WHERE queued = 1 AND enabled = 1 AND deleted_ms IS NULL AND NOT EXISTS \
+    (SELECT 1 FROM record r WHERE r.task_key = t.key AND r.status IN ('waiting', 'running', 'stopping')) ORDER BY no LIMIT $1";
 const HIDE: &str = "UPDATE task SET deleted_ms = $2, enabled = 0, queued = 0, next_run_ms = NULL \
     WHERE key = $1 AND deleted_ms IS NULL";
 const USING_CLUSTER: &str =
@@ -160,9 +160,7 @@ impl Tasks<'_> {
         row.map(|row| row.int("next_run_ms")).transpose()
     }
 
-    /// Returns at most `limit` tasks with a trigger that came during a run and waits for no run any more.
-    ///
-    /// There are some only when a node died between the end of that run and the start of the next.
+    /// Returns at most `limit` enabled tasks with a trigger that came during a run which has ended.
     pub async fn queued(&self, limit: usize) -> StoreResult<Vec<Task>> {
         let rows = self.0.db().fetch_all(QUEUED, vec![size(limit as u64)]).await?;
         rows.iter().map(read).collect()

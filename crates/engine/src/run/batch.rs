@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::decide::decide;
 use domain::detail::Settlement;
 use domain::failure::{ErrorKind, Stage};
-use domain::ports::{ConnectorError, PutOutcome, Settled, Target};
+use domain::ports::{ConnectorError, ConnectorResult, PutOutcome, Settled, Target};
 use domain::task::Settings;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -36,6 +36,8 @@ struct Pending {
     item: Item,
     tried: u32,
     described_again: bool,
+    /// Whether the source was found to hold other content than was described at first.
+    changed: bool,
 }
 
 struct Answers(Mutex<Vec<Option<PutOutcome>>>);
@@ -64,6 +66,7 @@ impl Carrier {
                 item,
                 tried: 0,
                 described_again: false,
+                changed: false,
             })
             .collect();
         while !pending.is_empty() {
@@ -95,21 +98,14 @@ impl Carrier {
             .map(|pending| pending.item.put(self.settings.include_metadata))
             .collect();
         let answers = Answers(Mutex::new(batch.iter().map(|_| None).collect()));
-        if let Some(gone) = self.given_up() {
-            pending.iter_mut().for_each(|pending| pending.tried += 1);
-            return pending.iter().map(|_| PutOutcome::Failed(gone.again())).collect();
-        }
-        let turn = tokio::select! {
-            biased;
-            () = self.part.stop.cancelled() => None,
-            permit = self.part.turn() => permit,
+        let putting = async {
+            self.not_given_up()?;
+            let _turn = self.part.turn().await;
+            self.not_given_up()?;
+            self.target.put(&batch, &self.content, &answers).await
         };
-        let result = tokio::select! {
-            biased;
-            () = self.part.stop.cancelled() => Err(self.stopped()),
-            result = self.target.put(&batch, &self.content, &answers) => result,
-        };
-        drop(turn);
+        let result = self.part.unless_stopped(putting).await;
+        let result = result.unwrap_or_else(|| Err(self.stopped()));
         for pending in pending.iter_mut() {
             pending.tried += 1;
         }
@@ -180,8 +176,12 @@ impl Carrier {
         Next::Again(Duration::ZERO)
     }
 
-    async fn failed(&self, pending: &mut Pending, error: ConnectorError) -> Next {
+    async fn failed(&self, pending: &mut Pending, mut error: ConnectorError) -> Next {
         let from_source = error.stage == Stage::Read;
+        if pending.changed && from_source && error.kind == ErrorKind::Corrupt {
+            // It was described anew and holds yet other bytes: it goes on changing.
+            error.kind = ErrorKind::Changed;
+        }
         if matches!(error.kind, ErrorKind::Changed | ErrorKind::Corrupt) && !pending.described_again {
             pending.described_again = true;
             if let Some(next) = self.describe_again(pending, &error).await {
@@ -207,10 +207,12 @@ impl Carrier {
     /// Looks whether the source holds other content than was described; `None` when it does not.
     async fn describe_again(&self, pending: &mut Pending, error: &ConnectorError) -> Option<Next> {
         let key = pending.item.artifact.key.clone();
-        let described = self.content.source.describe(std::slice::from_ref(&key)).await;
+        let describing = self.content.source.describe(std::slice::from_ref(&key));
+        let described = self.part.unless_stopped(describing).await?;
         match described.map(|mut answers| answers.pop()) {
             Ok(Some(Ok(artifact))) if artifact.digest != pending.item.artifact.digest => {
                 pending.item.artifact = artifact;
+                pending.changed = true;
                 Some(self.decide_again(pending))
             }
             Ok(Some(Ok(_))) | Err(_) => None,
@@ -227,14 +229,15 @@ impl Carrier {
         }
     }
 
-    /// Returns why nothing is sent any more, once the target was given up as unreachable.
-    fn given_up(&self) -> Option<ConnectorError> {
-        let failure = self
-            .part
-            .ended()
-            .filter(|failure| failure.class == ErrorKind::Unreachable)?;
-        let error = ConnectorError::new(failure.class, Stage::Write, &self.part.cluster);
-        Some(error.words(failure.words.as_deref().unwrap_or("the target was given up")))
+    /// Fails once the target was given up as unreachable: nothing is sent any more.
+    fn not_given_up(&self) -> ConnectorResult<()> {
+        match self.part.ended() {
+            Some(failure) if failure.class == ErrorKind::Unreachable => {
+                let error = ConnectorError::new(failure.class, Stage::Write, &self.part.cluster);
+                Err(error.words(failure.words.as_deref().unwrap_or("the target was given up")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn stopped(&self) -> ConnectorError {

@@ -49,6 +49,9 @@ impl Item {
 
     /// Returns the settlement of this item when it arrived, but nobody was there to hear of it.
     pub(crate) fn arrived_before(&self, attempts: u32) -> Settlement {
+        if self.action == Action::OverwriteMetadata {
+            return self.carried_out(0, 0, attempts);
+        }
         let blobs = u32::try_from(self.artifact.blobs.len()).unwrap_or(u32::MAX);
         self.carried_out(self.artifact.size_bytes(), blobs, attempts)
     }

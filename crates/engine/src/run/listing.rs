@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use domain::artifact::ArtifactKey;
 use domain::detail::DetailFilter;
-use domain::ports::{ConnectorResult, Cursor, KeyPage, Source};
+use domain::ports::{ConnectorError, Cursor, KeyPage, Source};
 use domain::task::Scope;
 use serde::{Deserialize, Serialize};
 use storage::Store;
-use storage::db::StoreResult;
+use storage::db::{StoreError, StoreResult};
 
 /// A place in a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +19,13 @@ use storage::db::StoreResult;
 pub(crate) enum Place {
     /// Before everything.
     Start,
-    /// In a retry's selection, behind this key.
-    Selected(Option<ArtifactKey>),
+    /// In what a retry selects, behind a key.
+    Selected {
+        /// Whose details: 0 is the parent, 1 the record that one retried, and so on.
+        level: usize,
+        /// The last key that was taken; `None`: none was.
+        behind: Option<ArtifactKey>,
+    },
     /// In the source's list: on the page that begins at `page`, behind `behind`.
     Listed {
         /// Where the page begins; `None`: at the beginning.
@@ -36,6 +41,27 @@ impl Place {
         Cursor(serde_json::to_string(self).expect("a place is plain data"))
     }
 
+    /// Returns where a retry goes on behind its selection `level`, if the record selected from ended here.
+    ///
+    /// That record counted its own selections from 0; a retry of it counts them one further.
+    pub(crate) fn behind_selection(self, level: usize, was_retry: bool) -> Self {
+        match self {
+            Self::Start if was_retry => Self::Selected {
+                level: level + 1,
+                behind: None,
+            },
+            Self::Start => Self::Listed {
+                page: None,
+                behind: None,
+            },
+            Self::Selected { level: own, behind } => Self::Selected {
+                level: level + 1 + own,
+                behind,
+            },
+            listed @ Self::Listed { .. } => listed,
+        }
+    }
+
     /// Reads what the journal kept; an unreadable place starts over, which repeats look-ups and no rows.
     pub(crate) fn from_cursor(cursor: Option<&Cursor>) -> Self {
         cursor
@@ -44,14 +70,14 @@ impl Place {
     }
 }
 
-/// What a retry selects of its parent's unit.
+/// What a retry selects of one unit of a record it goes back to: its parent, or a parent of that.
 pub(crate) struct Selection {
     pub(crate) store: Store,
-    /// Number of the parent record in the store.
+    /// Number of that record in the store.
     pub(crate) parent_no: i64,
     pub(crate) unit_no: u16,
     pub(crate) filter: DetailFilter,
-    /// What the parent never attempted; `None`: nothing, or the selection does not take it.
+    /// Where that record ended without having attempted the rest; `None`: nowhere, or the rest is not selected.
     pub(crate) rest: Option<Place>,
 }
 
@@ -59,13 +85,20 @@ pub(crate) struct Selection {
 pub(crate) struct Listing {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) scope: Scope,
-    pub(crate) selection: Option<Selection>,
+    /// What a retry selects, the parent's details first; empty for an ordinary run.
+    pub(crate) selections: Vec<Selection>,
 }
 
 /// Why a page could not be had.
 pub(crate) enum ListError {
-    Source(domain::ports::ConnectorError),
-    Store(storage::db::StoreError),
+    Source(ConnectorError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for ListError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 /// One page of keys, and where the next one begins.
@@ -75,20 +108,20 @@ pub(crate) struct Keys {
     pub(crate) next: Option<Place>,
     /// The page of the source these keys came from; tells where "behind the n-th" is.
     pub(crate) page: Option<Cursor>,
-    /// Whether they came from a retry's selection.
-    pub(crate) selected: bool,
+    /// The retry's selection these keys came from instead.
+    pub(crate) level: Option<usize>,
 }
 
 impl Keys {
     /// Returns the place right behind `key`, one of these.
     pub(crate) fn place_behind(&self, key: &ArtifactKey) -> Place {
-        if self.selected {
-            Place::Selected(Some(key.clone()))
-        } else {
-            Place::Listed {
+        let behind = Some(key.clone());
+        match self.level {
+            Some(level) => Place::Selected { level, behind },
+            None => Place::Listed {
                 page: self.page.clone(),
-                behind: Some(key.clone()),
-            }
+                behind,
+            },
         }
     }
 }
@@ -96,51 +129,17 @@ impl Keys {
 impl Listing {
     /// Returns at most `limit` keys from `place` on.
     pub(crate) async fn keys(&self, place: &Place, limit: usize) -> Result<Keys, ListError> {
-        match (place, &self.selection) {
-            (Place::Start, Some(selection)) => self
-                .selected(selection, None, limit)
-                .await
-                .map_err(ListError::Store),
-            (Place::Selected(behind), Some(selection)) => self
-                .selected(selection, behind.clone(), limit)
-                .await
-                .map_err(ListError::Store),
-            (Place::Start | Place::Selected(_), None) => {
-                self.listed(None, None, limit).await.map_err(ListError::Source)
+        let (level, behind) = match place {
+            Place::Start => (0, None),
+            Place::Selected { level, behind } => (*level, behind.clone()),
+            Place::Listed { page, behind } => {
+                return self.listed(page.as_ref(), behind.as_ref(), limit).await;
             }
-            (Place::Listed { page, behind }, _) => self
-                .listed(page.as_ref(), behind.as_ref(), limit)
-                .await
-                .map_err(ListError::Source),
-        }
-    }
-
-    async fn selected(
-        &self,
-        selection: &Selection,
-        behind: Option<ArtifactKey>,
-        limit: usize,
-    ) -> StoreResult<Keys> {
-        let details = selection.store.details();
-        let keys = details
-            .select_keys(
-                selection.parent_no,
-                selection.unit_no,
-                &selection.filter,
-                behind,
-                limit,
-            )
-            .await?;
-        let next = match keys.last() {
-            Some(last) if keys.len() >= limit => Some(Place::Selected(Some(last.clone()))),
-            _ => selection.rest.clone(),
         };
-        Ok(Keys {
-            keys,
-            next,
-            page: None,
-            selected: true,
-        })
+        match self.selections.get(level) {
+            Some(selection) => Ok(selected(selection, level, behind, limit).await?),
+            None => self.listed(None, None, limit).await,
+        }
     }
 
     async fn listed(
@@ -148,10 +147,20 @@ impl Listing {
         page: Option<&Cursor>,
         behind: Option<&ArtifactKey>,
         limit: usize,
-    ) -> ConnectorResult<Keys> {
-        let KeyPage { mut keys, next } = self.source.list(&self.scope, page, limit).await?;
+    ) -> Result<Keys, ListError> {
+        let listed = self.source.list(&self.scope, page, limit).await;
+        let KeyPage { mut keys, next } = listed.map_err(ListError::Source)?;
         if let Some(taken) = behind.and_then(|behind| keys.iter().position(|key| key == behind)) {
             keys.drain(..=taken);
+        }
+        // What an earlier record of a retry settled was selected, or needs no retry.
+        for selection in &self.selections {
+            let Selection { store, unit_no, .. } = selection;
+            let settled = store
+                .writer()
+                .settled_keys(selection.parent_no, *unit_no, &keys)
+                .await?;
+            keys.retain(|key| !settled.contains(key));
         }
         let next = next.map(|page| Place::Listed {
             page: Some(page),
@@ -161,9 +170,40 @@ impl Listing {
             keys,
             next,
             page: page.cloned(),
-            selected: false,
+            level: None,
         })
     }
+}
+
+async fn selected(
+    selection: &Selection,
+    level: usize,
+    behind: Option<ArtifactKey>,
+    limit: usize,
+) -> StoreResult<Keys> {
+    let details = selection.store.details();
+    let keys = details
+        .select_keys(
+            selection.parent_no,
+            selection.unit_no,
+            &selection.filter,
+            behind,
+            limit,
+        )
+        .await?;
+    let next = match keys.last() {
+        Some(last) if keys.len() >= limit => Some(Place::Selected {
+            level,
+            behind: Some(last.clone()),
+        }),
+        _ => selection.rest.clone(),
+    };
+    Ok(Keys {
+        keys,
+        next,
+        page: None,
+        level: Some(level),
+    })
 }
 
 #[cfg(test)]

@@ -18,10 +18,10 @@ pub(crate) mod unit;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use domain::detail::{DetailFilter, DetailStatus, ExecuteType};
+use domain::detail::{DetailFilter, DetailState, DetailStatus, ExecuteType};
 use domain::failure::Failure;
-use domain::record::{ReasonLine, RunEnd, RunPlan};
-use domain::task::{Scope, TaskObject};
+use domain::record::{ReasonLine, RetryOf, RunEnd, RunPlan};
+use domain::task::{ErrorStrategy, Scope, TaskObject};
 use futures_util::future::try_join_all;
 use storage::db::StoreResult;
 use storage::records::Claimed;
@@ -120,6 +120,9 @@ impl Run {
         let mut lines = Vec::new();
         for (object_no, object) in self.plan.objects.iter().enumerate() {
             let unit_no = unit_no(&self.plan, target_no, object_no);
+            if let Some(failure) = self.failed_before(cluster, object).await? {
+                part.end(failure);
+            }
             let progress = progress
                 .iter()
                 .find(|progress| progress.unit_no == unit_no)
@@ -144,6 +147,26 @@ impl Run {
             }
         }
         Ok(lines)
+    }
+
+    /// Returns the failure that ended this part's plan before the run was interrupted.
+    async fn failed_before(&self, cluster: &str, object: &TaskObject) -> StoreResult<Option<Failure>> {
+        let strategy = self.plan.settings.on_error_within(&object.scope);
+        if !self.claimed.resumed || strategy == ErrorStrategy::Continue {
+            return Ok(None);
+        }
+        let filter = DetailFilter {
+            status: Some(DetailStatus::Failed),
+            cluster: Some(cluster.into()),
+            repository: Some(object.local_repository.clone()),
+            ..DetailFilter::default()
+        };
+        let details = self.engine.inner.store.details();
+        let rows = details.after(self.claimed.record.id, &filter, None, 1).await?;
+        Ok(rows.into_iter().find_map(|row| match row.state {
+            DetailState::Settled(settlement) => settlement.failure,
+            DetailState::Running | DetailState::Imported { .. } => None,
+        }))
     }
 
     async fn unit(
@@ -176,11 +199,12 @@ impl Run {
         let listing = Listing {
             source,
             scope: object.scope.clone(),
-            selection: self.selection(unit_no).await?,
+            selections: self.selections(unit_no).await?,
         };
         Ok(Ok(Arc::new(UnitRun {
             store: inner.store.clone(),
             clock: inner.clock.clone(),
+            metrics: inner.metrics.clone(),
             record_no: self.claimed.no,
             fence: self.claimed.fence,
             unit_no,
@@ -195,38 +219,40 @@ impl Run {
         })))
     }
 
-    /// Returns what a retry selects; the parent's unattempted rest belongs to it when failures are retried.
-    async fn selection(&self, unit_no: u16) -> StoreResult<Option<Selection>> {
-        let Some(retry) = &self.plan.retry_of else {
-            return Ok(None);
-        };
-        let store = self.engine.inner.store.clone();
-        let Some(parent_no) = store.records().no_of(retry.parent).await? else {
-            return Ok(None);
-        };
+    /// Returns what a retry selects of unit `unit_no`: of its parent, and of what that one retried itself.
+    ///
+    /// What a record never attempted belongs to a retry of all its failures.
+    async fn selections(&self, unit_no: u16) -> StoreResult<Vec<Selection>> {
+        let store = &self.engine.inner.store;
+        let records = store.records();
         let all_failures = DetailFilter {
             status: Some(DetailStatus::Failed),
             ..DetailFilter::default()
         };
-        let parent_units = store.records().units(parent_no).await?;
-        let rest = parent_units
-            .into_iter()
-            .find(|unit| unit.unit.unit_no == unit_no && unit.rest && retry.filter == all_failures)
-            .map(|unit| Place::from_cursor(unit.rest_cursor.as_ref()))
-            .map(|place| match place {
-                Place::Start => Place::Listed {
-                    page: None,
-                    behind: None,
-                },
-                place => place,
+        let mut selections = Vec::new();
+        let mut retry = self.plan.retry_of.clone();
+        while let Some(RetryOf { parent, filter }) = retry {
+            let (Some(parent_no), Some(record)) = (records.no_of(parent).await?, records.get(parent).await?)
+            else {
+                break;
+            };
+            retry = record.plan.and_then(|plan| plan.retry_of);
+            let level = selections.len();
+            let units = records.units(parent_no).await?;
+            let rest = units
+                .iter()
+                .find(|unit| unit.unit.unit_no == unit_no && unit.rest && filter == all_failures)
+                .map(|unit| Place::from_cursor(unit.rest_cursor.as_ref()))
+                .map(|place| place.behind_selection(level, retry.is_some()));
+            selections.push(Selection {
+                store: store.clone(),
+                parent_no,
+                unit_no,
+                filter,
+                rest,
             });
-        Ok(Some(Selection {
-            store,
-            parent_no,
-            unit_no,
-            filter: retry.filter.clone(),
-            rest,
-        }))
+        }
+        Ok(selections)
     }
 
     /// Says how the record ended, from its rows.
@@ -270,13 +296,13 @@ impl Run {
             .after(self.claimed.record.id, filter, None, 1)
             .await?;
         Ok(rows.into_iter().next().and_then(|row| match row.state {
-            domain::detail::DetailState::Settled(settlement) => Some(ReasonLine::ArtifactsFailed {
+            DetailState::Settled(settlement) => Some(ReasonLine::ArtifactsFailed {
                 cluster: cluster.into(),
                 failed,
                 artifact: row.artifact.map(|key| key.to_string()).unwrap_or_default(),
                 first: settlement.failure?,
             }),
-            domain::detail::DetailState::Running | domain::detail::DetailState::Imported { .. } => None,
+            DetailState::Running | DetailState::Imported { .. } => None,
         }))
     }
 }

@@ -11,16 +11,18 @@ use domain::decide::{Action, decide};
 use domain::detail::{Outcome, Settlement};
 use domain::failure::{ErrorKind, Failure, Stage};
 use domain::id::DetailId;
-use domain::ports::ConnectorError;
+use domain::ports::{ConnectorError, ConnectorResult};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use storage::db::StoreResult;
 use storage::writer::{DetailRow, Group, JournalPage, PageMark};
 use tokio::sync::mpsc;
 
-use super::batch::{Ended, batches, refused};
+use super::backoff::{jitter, wait_before_next};
+use super::batch::{Carrier, Ended, batches, refused};
 use super::item::{Item, Line};
 use super::unit::UnitRun;
+use crate::metrics::Tally;
 
 /// How long an artifact may be in flight before it is shown as running.
 const SHOWN_RUNNING_AFTER_MS: i64 = 1_000;
@@ -83,13 +85,34 @@ impl UnitRun {
     }
 
     async fn describe(&self, keys: &[ArtifactKey]) -> Result<Vec<Result<Artifact, Failure>>, Failure> {
-        let local = &self.carrier.local_cluster;
-        let answers = self
-            .ask_source(|| self.carrier.content.source.describe(keys))
-            .await?;
+        let Carrier {
+            part,
+            content,
+            local_cluster,
+            ..
+        } = &self.carrier;
+        let mut answers = self.ask_source(|| content.source.describe(keys)).await?;
+        let mut tried = 1;
+        // One artifact that cannot be described now must not fail, nor keep the others waiting for long.
+        while let Some((again, wait)) = to_be_asked_again(&answers, tried) {
+            part.rest(wait).await;
+            if part.is_over() {
+                break;
+            }
+            let keys: Vec<ArtifactKey> = again
+                .iter()
+                .filter_map(|index| keys.get(*index).cloned())
+                .collect();
+            let newer = self.ask_source(|| content.source.describe(&keys)).await?;
+            for (index, newer) in again.into_iter().zip(newer) {
+                answers[index] = newer;
+            }
+            tried += 1;
+        }
+        let tries = |error: &ConnectorError| if error.kind.is_transient() { tried } else { 1 };
         Ok(answers
             .into_iter()
-            .map(|answer| answer.map_err(|error| error.to_failure(local, 1)))
+            .map(|answer| answer.map_err(|error| error.to_failure(local_cluster, tries(&error))))
             .collect())
     }
 
@@ -182,17 +205,19 @@ impl UnitRun {
             .unwrap_or_else(|| (self.store.ids().next(now_ms), now_ms))
     }
 
-    /// Settles the paths of the scope that name nothing, in a page of their own.
+    /// Settles the paths of the scope that name nothing, in a page of their own; returns the first failure.
     pub(crate) async fn settle_missing(
         &self,
         missing: Vec<ArtifactKey>,
         mark: PageMark,
         page_no: u32,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<Option<Failure>> {
+        let mut first = None;
         let rows = missing.into_iter().map(|key| {
             let error = ConnectorError::new(ErrorKind::NotFound, Stage::List, &key.name)
                 .words(format!("there is no file or folder {}", key.name));
             let failure = error.to_failure(&self.carrier.local_cluster, 1);
+            first.get_or_insert_with(|| failure.clone());
             let (id, started_ms) = self.begin(&key, &Before::default());
             let line = Line {
                 id,
@@ -212,7 +237,9 @@ impl UnitRun {
             unit_no: self.unit_no,
             page_no,
         };
-        self.commit(rows.collect(), vec![mark, closed]).await
+        let rows = rows.collect();
+        self.commit(rows, vec![mark, closed]).await?;
+        Ok(first)
     }
 
     /// Journals `page` (unless it is journalled already), carries its artifacts and settles every one.
@@ -239,6 +266,7 @@ impl UnitRun {
             line.settled(self.unit_no, settlement, now_ms, was_running)
         });
         self.commit(rows.collect(), marks).await?;
+        self.note_failed(page.first_failed.as_ref().map(|(_, failure)| failure));
         if page.writes.is_empty() {
             Ok(())
         } else {
@@ -301,14 +329,30 @@ impl UnitRun {
     }
 
     pub(crate) async fn commit(&self, rows: Vec<DetailRow>, pages: Vec<PageMark>) -> StoreResult<()> {
+        let tally = Tally::of(&rows);
         let group = Group {
             record_no: self.record_no,
             fence: self.fence,
             rows,
             pages,
         };
-        self.store.writer().commit(group).await
+        self.store.writer().commit(group).await?;
+        self.metrics.settled(&self.carrier.part.cluster, &tally);
+        Ok(())
     }
+}
+
+/// Returns which artifacts could not be described but may be now, and how long to wait before asking.
+fn to_be_asked_again(
+    answers: &[ConnectorResult<Artifact>],
+    tried: u32,
+) -> Option<(Vec<usize>, std::time::Duration)> {
+    let waits = answers.iter().enumerate().filter_map(|(index, answer)| {
+        let error = answer.as_ref().err()?;
+        Some((index, wait_before_next(error, tried, jitter())?))
+    });
+    let (again, waits): (Vec<usize>, Vec<_>) = waits.unzip();
+    Some((again, waits.into_iter().max()?))
 }
 
 /// Returns the settlement of an artifact that failed before anything moved.

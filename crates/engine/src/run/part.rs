@@ -48,6 +48,9 @@ impl Lines {
     }
 }
 
+/// Stands for "it answers" where a time of silence is kept.
+const ANSWERS: i64 = i64::MIN;
+
 /// One target's part of one run.
 pub(crate) struct Part {
     /// Name of the target cluster.
@@ -57,7 +60,8 @@ pub(crate) struct Part {
     clock: Arc<dyn Clock>,
     line: Arc<Line>,
     patience_ms: i64,
-    last_answer_ms: AtomicI64,
+    /// Since when nothing was answered; [`ANSWERS`] while the target does.
+    silent_since_ms: AtomicI64,
     ended: OnceLock<Failure>,
 }
 
@@ -70,7 +74,6 @@ impl Part {
         patience_ms: i64,
         stop: CancellationToken,
     ) -> Self {
-        let last_answer_ms = AtomicI64::new(clock.now_ms());
         let line = lines.to(cluster);
         Self {
             cluster: cluster.into(),
@@ -78,7 +81,7 @@ impl Part {
             clock,
             line,
             patience_ms,
-            last_answer_ms,
+            silent_since_ms: AtomicI64::new(ANSWERS),
             ended: OnceLock::new(),
         }
     }
@@ -101,17 +104,31 @@ impl Part {
 
     /// Notes that the target answered, whatever it said.
     pub(crate) fn answered(&self) {
-        self.last_answer_ms.store(self.clock.now_ms(), Ordering::Relaxed);
+        self.silent_since_ms.store(ANSWERS, Ordering::Relaxed);
+    }
+
+    /// Notes that the target did not answer; returns for how long it has not, from the first such time on.
+    ///
+    /// Time before that does not count: a long exchange, or a long time without any, is no silence.
+    fn silent_ms(&self) -> i64 {
+        let now_ms = self.clock.now_ms();
+        let since = &self.silent_since_ms;
+        match since.compare_exchange(ANSWERS, now_ms, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => 0,
+            Err(since_ms) => now_ms - since_ms,
+        }
     }
 
     /// Waits for a turn to speak with the target: a free place, and the end of a wait it asked for.
     pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         let permit = self.line.permits.clone().acquire_owned().await.ok();
-        let not_before_ms = self.line.not_before_ms.load(Ordering::Relaxed);
-        if not_before_ms > self.clock.now_ms() {
+        loop {
+            let not_before_ms = self.line.not_before_ms.load(Ordering::Relaxed);
+            if not_before_ms <= self.clock.now_ms() {
+                return permit;
+            }
             self.clock.sleep_until_ms(not_before_ms).await;
         }
-        permit
     }
 
     /// Judges `error`, the result of try number `tried`: how long to wait for the next one, `None` for never.
@@ -119,7 +136,7 @@ impl Part {
     /// Ends the part when the target has answered nothing for longer than the patience.
     pub(crate) fn judge(&self, error: &ConnectorError, tried: u32) -> Option<std::time::Duration> {
         if error.kind == ErrorKind::Unreachable && error.remote_status.is_none() {
-            let silent_ms = self.clock.now_ms() - self.last_answer_ms.load(Ordering::Relaxed);
+            let silent_ms = self.silent_ms();
             let last_try = wait_before_next(error, tried, 0.5).is_none();
             if silent_ms >= self.patience_ms || (last_try && silent_ms * 2 >= self.patience_ms) {
                 self.end(error.to_failure(&self.cluster, tried));
@@ -135,6 +152,15 @@ impl Part {
             None
         } else {
             wait_before_next(error, tried, jitter())
+        }
+    }
+
+    /// Returns what `doing` returns, or `None` as soon as the run is to stop.
+    pub(crate) async fn unless_stopped<T>(&self, doing: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            done = doing => Some(done),
         }
     }
 
@@ -156,19 +182,17 @@ impl Part {
         let mut tried = 0;
         loop {
             tried += 1;
-            let permit = self.turn().await;
-            let answer = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Err(self.stopped_failure()),
-                answer = ask() => answer,
+            let asking = async {
+                let _turn = self.turn().await;
+                ask().await
             };
-            drop(permit);
-            let error = match answer {
-                Ok(answer) => {
+            let error = match self.unless_stopped(asking).await {
+                None => return Err(self.stopped_failure()),
+                Some(Ok(answer)) => {
                     self.answered();
                     return Ok(answer);
                 }
-                Err(error) => error,
+                Some(Err(error)) => error,
             };
             match self.judge(&error, tried) {
                 Some(wait) => self.rest(wait).await,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use domain::artifact::ArtifactKey;
 use domain::clock::Clock;
 use domain::failure::Failure;
 use domain::ports::ConnectorResult;
@@ -16,6 +17,7 @@ use super::backoff::{jitter, wait_before_next};
 use super::batch::Carrier;
 use super::listing::{Keys, ListError, Listing, Place};
 use super::page::{Before, DecidedPage};
+use crate::metrics::Metrics;
 
 /// Artifacts of one page.
 const PAGE_ARTIFACTS: usize = 1_000;
@@ -26,10 +28,14 @@ const CAREFUL_PAGE_ARTIFACTS: usize = 50;
 /// Pages of one unit that may be in flight.
 const PAGES_IN_FLIGHT: usize = 3;
 
+/// How long a source may take to say where planning ended, in milliseconds: a stop ends within two seconds.
+const LAST_LOOK_MS: u64 = 1_000;
+
 /// One repository to one target within a run.
 pub(crate) struct UnitRun {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
     pub(crate) record_no: i64,
     pub(crate) fence: i64,
     pub(crate) unit_no: u16,
@@ -53,27 +59,32 @@ impl UnitRun {
     pub(crate) async fn run(self: Arc<Self>, progress: UnitProgress) -> StoreResult<UnitEnd> {
         let mut pages = JoinSet::new();
         let mut place = Place::from_cursor(progress.cursor.as_ref());
-        if self.carrier.part.is_over() && progress.open_pages.is_empty() {
-            return Ok(self.ended(&place, self.why(None)).await);
-        }
-        if !progress.exhausted || !progress.open_pages.is_empty() {
-            if let Err(failure) = self.prepare().await {
-                return Ok(self.ended(&place, failure).await);
+        if progress.open_pages.is_empty() {
+            if progress.exhausted {
+                return Ok(UnitEnd::Exhausted);
+            }
+            if self.carrier.part.is_over() {
+                return Ok(self.ended(&place, self.why(None)).await);
             }
         }
+        if let Err(failure) = self.prepare().await {
+            return match progress.open_pages.first() {
+                Some(page) => self.ended_in(page, failure).await,
+                None => Ok(self.ended(&place, failure).await),
+            };
+        }
         for page in progress.open_pages {
-            if let Err(failure) = self.resume(&mut pages, page).await? {
+            if let Err(failure) = self.resume(&mut pages, &page).await? {
                 drain(&mut pages).await?;
-                return Ok(self.ended(&place, failure).await);
+                return self.ended_in(&page, failure).await;
             }
         }
         let mut next_page_no = progress.next_page_no;
         let mut more = !progress.exhausted;
         let mut failure = None;
-        if more && next_page_no == 0 && self.listing.selection.is_none() {
-            if let Err(missing) = self.report_missing(&mut next_page_no).await? {
-                failure = Some(missing);
-            }
+        let begins = more && next_page_no == 0 && self.listing.selections.is_empty();
+        if begins && let Err(missing) = self.report_missing(&mut next_page_no).await? {
+            failure = Some(missing);
         }
         while more && failure.is_none() && !self.carrier.part.is_over() {
             while pages.len() >= PAGES_IN_FLIGHT {
@@ -122,8 +133,10 @@ impl UnitRun {
             return Ok(Ok(()));
         }
         let opened = self.journal_page(*next_page_no, Some(&Place::Start), Vec::new());
-        self.settle_missing(missing, PageMark::Opened(opened), *next_page_no)
+        let failure = self
+            .settle_missing(missing, PageMark::Opened(opened), *next_page_no)
             .await?;
+        self.note_failed(failure.as_ref());
         *next_page_no += 1;
         Ok(Ok(()))
     }
@@ -177,10 +190,12 @@ impl UnitRun {
         let mut tried = 0;
         loop {
             tried += 1;
-            match self.listing.keys(place, limit).await {
-                Ok(keys) => return Ok(Ok(keys)),
-                Err(ListError::Store(error)) => return Err(error),
-                Err(ListError::Source(error)) => match wait_before_next(&error, tried, jitter()) {
+            let listing = self.listing.keys(place, limit);
+            match self.carrier.part.unless_stopped(listing).await {
+                None => return Ok(Err(self.carrier.part.stopped_failure())),
+                Some(Ok(keys)) => return Ok(Ok(keys)),
+                Some(Err(ListError::Store(error))) => return Err(error),
+                Some(Err(ListError::Source(error))) => match wait_before_next(&error, tried, jitter()) {
                     Some(wait) if !self.carrier.part.is_over() => self.carrier.part.rest(wait).await,
                     _ => return Ok(Err(error.to_failure(&self.carrier.local_cluster, tried))),
                 },
@@ -197,9 +212,10 @@ impl UnitRun {
         let mut tried = 0;
         loop {
             tried += 1;
-            match ask().await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => match wait_before_next(&error, tried, jitter()) {
+            match self.carrier.part.unless_stopped(ask()).await {
+                None => return Err(self.carrier.part.stopped_failure()),
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(error)) => match wait_before_next(&error, tried, jitter()) {
                     Some(wait) if !self.carrier.part.is_over() => self.carrier.part.rest(wait).await,
                     _ => return Err(error.to_failure(&self.carrier.local_cluster, tried)),
                 },
@@ -211,12 +227,9 @@ impl UnitRun {
     async fn resume(
         self: &Arc<Self>,
         pages: &mut JoinSet<StoreResult<()>>,
-        page: JournalPage,
+        page: &JournalPage,
     ) -> StoreResult<Result<(), Failure>> {
-        let keys: Vec<_> = page.planned.iter().map(|planned| planned.key.clone()).collect();
-        let writer = self.store.writer();
-        let settled = writer.settled_keys(self.record_no, self.unit_no, &keys).await?;
-        let left: Vec<_> = keys.into_iter().filter(|key| !settled.contains(key)).collect();
+        let left = self.left_of(page).await?;
         let before = Before {
             journalled: page
                 .planned
@@ -230,16 +243,23 @@ impl UnitRun {
                 while pages.len() >= PAGES_IN_FLIGHT {
                     joined(pages.join_next().await)?;
                 }
-                pages.spawn(self.clone().carry(decided, page, before));
+                pages.spawn(self.clone().carry(decided, page.clone(), before));
                 Ok(Ok(()))
             }
             Err(failure) => Ok(Err(failure)),
         }
     }
 
-    async fn running(
-        &self,
-    ) -> StoreResult<HashMap<domain::artifact::ArtifactKey, (domain::id::DetailId, i64)>> {
+    /// Returns the artifacts of an interrupted page that are not settled.
+    async fn left_of(&self, page: &JournalPage) -> StoreResult<Vec<ArtifactKey>> {
+        let mut keys: Vec<_> = page.planned.iter().map(|planned| planned.key.clone()).collect();
+        let writer = self.store.writer();
+        let settled = writer.settled_keys(self.record_no, self.unit_no, &keys).await?;
+        keys.retain(|key| !settled.contains(key));
+        Ok(keys)
+    }
+
+    async fn running(&self) -> StoreResult<HashMap<ArtifactKey, (domain::id::DetailId, i64)>> {
         let rows = self.store.writer().running(self.record_no).await?;
         Ok(rows
             .into_iter()
@@ -265,12 +285,22 @@ impl UnitRun {
         }
     }
 
+    /// Says that a resumed unit ended in front of what is left of `page`.
+    async fn ended_in(&self, page: &JournalPage, failure: Failure) -> StoreResult<UnitEnd> {
+        let left = self.left_of(page).await?;
+        Ok(UnitEnd::Ended {
+            from_key: left.first().map(ToString::to_string),
+            failure,
+        })
+    }
+
     /// Says where planning ended; the first key behind that is looked up for the reader's sake only.
     async fn ended(&self, place: &Place, failure: Failure) -> UnitEnd {
-        let keys = self.listing.keys(place, PAGE_ARTIFACTS).await;
-        let from_key = keys
-            .ok()
-            .and_then(|keys| keys.keys.first().map(ToString::to_string));
+        let keys = tokio::select! {
+            keys = self.listing.keys(place, PAGE_ARTIFACTS) => keys.ok(),
+            () = self.clock.sleep_ms(LAST_LOOK_MS) => None,
+        };
+        let from_key = keys.and_then(|keys| keys.keys.first().map(ToString::to_string));
         UnitEnd::Ended { from_key, failure }
     }
 }

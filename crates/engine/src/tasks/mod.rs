@@ -1,6 +1,7 @@
 //! Tasks: making, changing, copying, switching and removing them.
 
 pub mod draft;
+mod run;
 
 use domain::cluster::{Audit, ClusterType};
 use domain::cron::CronExpression;

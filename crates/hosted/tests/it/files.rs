@@ -442,3 +442,33 @@ async fn a_blob_nobody_sent_is_not_taken_for_present() {
 
     assert!(matches!(&outcomes[0], PutOutcome::Failed(error) if error.kind == ErrorKind::NotFound));
 }
+
+/// Run by hand with `TMPDIR` on a file system of a few MiB.
+#[tokio::test]
+#[ignore = "needs a small disk"]
+async fn a_full_disk_is_said_and_what_did_not_fit_leaves_nothing_behind() {
+    let world = World::start().await;
+    world.publish(vec![with_bytes("/kept", b"kept")]).await;
+    let files = world.blob_files().len();
+
+    let large = noise(64 << 20, 1);
+    let batch = (0..300)
+        .map(|n| with_bytes(&format!("/{n}"), &noise(250_000, n)))
+        .collect();
+    let published = world.repository.publish(batch, &admin()).await;
+    let known = UploadOptions {
+        size_bytes: Some(64 << 20),
+        ..UploadOptions::default()
+    };
+    for options in [UploadOptions::default(), known] {
+        let uploaded = world
+            .repository
+            .upload(&path("/a"), stream(large.clone()), options, &admin())
+            .await;
+        assert_eq!(uploaded.expect_err("it cannot fit").kind(), ErrorKind::Disk);
+    }
+
+    assert_eq!(published.expect_err("it cannot fit").kind(), ErrorKind::Disk);
+    assert_eq!(world.blob_files().len(), files);
+    assert_eq!(world.content("/kept").await, Some(b"kept".to_vec()));
+}

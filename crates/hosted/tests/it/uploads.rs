@@ -235,3 +235,71 @@ async fn a_blob_larger_than_the_disk_is_refused_at_once() {
     assert_eq!(world.blob_files().len(), 0);
     assert!(world.hosted.present(&[Digest::of(b"x")], &admin()).await.is_ok());
 }
+
+#[tokio::test]
+async fn right_bytes_are_never_called_wrong_however_late_the_digest_is_asked_for() {
+    let world = World::start().await;
+    for round in 0..40_u64 {
+        let bytes = noise(PART + 1, 100 + round);
+        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        let session = world
+            .hosted
+            .open_upload("eve", digest, size, PART as u64)
+            .await
+            .expect("opened");
+        for n in [1, 0] {
+            world
+                .hosted
+                .put_part("eve", &session.id, n, part(&bytes, n as usize))
+                .await
+                .expect("durable");
+        }
+        // From at once to long after everything is hashed.
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+
+        let finished = world.hosted.finish_upload("eve", &session.id).await;
+
+        assert_eq!(finished.expect("the digest is right"), digest, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_back_is_a_disk_failure_and_keeps_the_session() {
+    let world = World::start().await;
+    let bytes = noise(PART * 2, 7);
+    let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+    let session = world
+        .hosted
+        .open_upload("eve", digest, size, PART as u64)
+        .await
+        .expect("opened");
+    world
+        .hosted
+        .put_part("eve", &session.id, 0, part(&bytes, 0))
+        .await
+        .expect("durable");
+    let file = world.blob_files().remove(0);
+    world
+        .hosted
+        .put_part("eve", &session.id, 1, part(&bytes, 1))
+        .await
+        .expect("durable");
+    let world = {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(&file)
+            .expect("a file")
+            .set_len(10)
+            .expect("cut");
+        world.restart().await
+    };
+
+    let broken = world.hosted.finish_upload("eve", &session.id).await;
+    std::fs::write(&file, &bytes).expect("mended");
+    let mended = world.hosted.finish_upload("eve", &session.id).await;
+
+    assert!(matches!(broken, Err(HostedError::Disk(_))), "{broken:?}");
+    assert_eq!(mended.expect("the digest is right"), digest);
+}

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use domain::artifact::{Artifact, ArtifactKey, Existing, Metadata};
 use domain::digest::Digest;
+use domain::path::FilePath;
 use domain::ports::{Capabilities, ConnectorError, ConnectorResult, Expect, Source, Target};
 
 use crate::artifact::{ArtifactBuilder, artifact, key};
@@ -70,6 +71,16 @@ impl Shelf {
         {
             *holders -= 1;
         }
+    }
+
+    /// Says whether a file at `path` would stand where a folder is, or below a file.
+    fn is_in_the_way(&self, path: &FilePath) -> bool {
+        let below = format!("{path}/");
+        let mut behind = self.by_key.range(file_key(&below)..);
+        behind.next().is_some_and(|(key, _)| key.name.starts_with(&below))
+            || path
+                .ancestors()
+                .any(|folder| self.by_key.contains_key(&ArtifactKey::file(&folder)))
     }
 
     fn blob(&self, digest: &Digest) -> Option<Bytes> {
@@ -245,11 +256,14 @@ impl MemoryRepository {
         expect: Expect,
         with_metadata: bool,
         bytes: Bytes,
-    ) -> Result<(), Option<Existing>> {
+    ) -> Result<(), Refused> {
         let mut held = lock(&self.shared.held);
         let standing = held.by_key.get(&artifact.key);
         if !is_met(expect, standing.map(|held| &held.digest)) {
-            return Err(standing.map(Held::existing));
+            return Err(Refused::Raced(standing.map(Held::existing)));
+        }
+        if artifact.key.path().is_some_and(|path| held.is_in_the_way(&path)) {
+            return Err(Refused::InTheWay);
         }
         let metadata = match standing {
             _ if with_metadata => artifact.metadata.clone(),
@@ -293,6 +307,21 @@ impl MemoryRepository {
                 held.remove(key);
             }
         }
+    }
+}
+
+/// Why nothing was stored.
+enum Refused {
+    /// Something else than expected stands there.
+    Raced(Option<Existing>),
+    /// A folder stands there, or a file where a folder would have to.
+    InTheWay,
+}
+
+fn file_key(name: &str) -> ArtifactKey {
+    ArtifactKey {
+        name: name.into(),
+        version: None,
     }
 }
 
@@ -391,56 +420,4 @@ impl Call {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::failure::ErrorKind;
-    use domain::task::Scope;
-
-    #[tokio::test]
-    async fn pages_hold_every_key_once() {
-        let repository = MemoryRepository::default();
-        repository.holds_files(5);
-
-        let mut keys = Vec::new();
-        let mut cursor = None;
-        loop {
-            let page = repository
-                .as_source()
-                .list(&Scope::Repository, cursor.as_ref(), 2)
-                .await;
-            let page = page.expect("nothing is scripted");
-            keys.extend(page.keys);
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
-
-        assert_eq!(keys.len(), 5);
-        assert!(keys.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(repository.calls(Op::List), 3);
-    }
-
-    #[tokio::test]
-    async fn a_script_strikes_the_calls_it_names_and_no_others() {
-        let repository = MemoryRepository::default();
-        repository.script(
-            on(Op::Find)
-                .nth(2)
-                .fails(ErrorKind::Limit)
-                .status(429)
-                .retry_after_s(7),
-        );
-
-        let mut answers = Vec::new();
-        for _ in 0..3 {
-            answers.push(repository.as_target().find(&[key("a")]).await);
-        }
-
-        assert!(answers[0].is_ok() && answers[2].is_ok());
-        let error = answers[1]
-            .as_ref()
-            .expect_err("the second call is scripted to fail");
-        assert_eq!((error.kind, error.remote_status), (ErrorKind::Limit, Some(429)));
-    }
-}
+mod tests;

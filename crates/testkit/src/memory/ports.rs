@@ -15,7 +15,7 @@ use domain::ports::{
 use domain::task::Scope;
 use futures_util::TryStreamExt;
 
-use super::{Call, MemoryRepository, Op, is_met, lock};
+use super::{Call, MemoryRepository, Op, Refused, file_key, is_met, lock};
 
 /// Pieces in which a large blob is read.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -241,7 +241,8 @@ impl MemoryRepository {
                     moved_blobs,
                 }
             }
-            Err(found) => PutOutcome::Raced { found },
+            Err(Refused::Raced(found)) => PutOutcome::Raced { found },
+            Err(Refused::InTheWay) => PutOutcome::Failed(in_the_way(&artifact.key)),
         }
     }
 }
@@ -268,10 +269,7 @@ fn to_cursor(key: &ArtifactKey) -> Cursor {
 }
 
 fn from_cursor(cursor: &Cursor) -> ArtifactKey {
-    ArtifactKey {
-        name: cursor.0.clone(),
-        version: None,
-    }
+    file_key(&cursor.0)
 }
 
 fn absent(stage: Stage, key: &ArtifactKey) -> ConnectorError {
@@ -281,4 +279,9 @@ fn absent(stage: Stage, key: &ArtifactKey) -> ConnectorError {
 fn corrupt(key: &ArtifactKey) -> ConnectorError {
     ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, &key.name)
         .words("other bytes arrived than were announced")
+}
+
+fn in_the_way(key: &ArtifactKey) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Conflict, Stage::Commit, &key.name)
+        .words("a folder stands there, or a file where a folder would have to")
 }

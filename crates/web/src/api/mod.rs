@@ -3,6 +3,11 @@
 //! Plain JSON in and out, times in RFC 3339, errors as RFC 9457 problems.
 
 mod answer;
+mod details;
+mod filter;
+mod import;
+mod records;
+mod tasks;
 mod tokens;
 mod users;
 
@@ -12,5 +17,11 @@ use crate::app::App;
 
 /// Returns the routes of the native API.
 pub fn router() -> Router<App> {
-    Router::new().merge(users::router()).merge(tokens::router())
+    Router::new()
+        .merge(users::router())
+        .merge(tokens::router())
+        .merge(tasks::router())
+        .merge(records::router())
+        .merge(details::router())
+        .merge(import::router())
 }

@@ -15,7 +15,7 @@ use storage::users::User;
 
 use crate::auth::caller::Caller;
 use crate::auth::credentials::Credentials;
-use crate::auth::slowdown::{Slowdown, Turn};
+use crate::auth::slowdown::Slowdown;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 
@@ -23,6 +23,9 @@ use crate::error::{ApiError, ApiResult};
 const REMEMBERED_MS: i64 = 60_000;
 /// Right passwords remembered at most.
 const MOST_REMEMBERED: usize = 1_000;
+
+/// Longest user name that is looked up, in bytes.
+const LONGEST_NAME: usize = 256;
 
 /// Recognises callers.
 pub struct Logins {
@@ -61,6 +64,9 @@ impl Logins {
     }
 
     async fn basic(&self, name: String, secret: Secret, address: IpAddr) -> ApiResult<Caller> {
+        if name.len() > LONGEST_NAME {
+            return Err(wrong("wrong user or password"));
+        }
         let digest = self.keyed_digest(&name, secret.reveal());
         let known = self.store.users().get(&name).await?;
         if let Some(user) = known
@@ -73,16 +79,13 @@ impl Logins {
         {
             return Ok(caller(user));
         }
-        let guesser = (address, name);
-        match self.slowdown.take_turn(&guesser, self.store.now_ms()) {
-            Turn::At(turn_ms) => self.store.clock().sleep_until_ms(turn_ms).await,
-            Turn::ComeBack(seconds) => {
-                return Err(ApiError::new(Code::TooManyRequests, ["failed logins"]).retry_after_s(seconds));
-            }
-        }
-        let verified = self.store.users().verify(&guesser.1, &secret).await;
-        let right = matches!(verified, Ok(Some(_)));
-        self.slowdown.end(&guesser, right, self.store.now_ms());
+        let now_ms = self.store.now_ms();
+        let guess = self.slowdown.take_turn(address, &name, now_ms).map_err(|wait| {
+            ApiError::new(Code::TooManyRequests, ["failed logins"]).retry_after_s(wait.after_s)
+        })?;
+        self.store.clock().sleep_until_ms(guess.turn_ms).await;
+        let verified = self.store.users().verify(&name, &secret).await;
+        guess.ended(matches!(verified, Ok(Some(_))), self.store.now_ms());
         let user = verified?.ok_or_else(|| wrong("wrong user or password"))?;
         self.remember(digest, &user);
         Ok(caller(user))

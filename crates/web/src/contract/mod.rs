@@ -2,8 +2,9 @@
 
 mod clusters;
 mod constraint;
-mod names;
-mod tasks;
+pub(crate) mod names;
+mod records;
+pub(crate) mod tasks;
 
 use axum::Router;
 
@@ -11,5 +12,8 @@ use crate::app::App;
 
 /// Returns the routes of the contract.
 pub fn router() -> Router<App> {
-    Router::new().merge(clusters::router()).merge(tasks::router())
+    Router::new()
+        .merge(clusters::router())
+        .merge(tasks::router())
+        .merge(records::router())
 }

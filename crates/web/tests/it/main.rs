@@ -1,10 +1,16 @@
 //! The web floor over a real store: requests go through the router in process.
 
 mod accounts;
+mod artifacts;
 mod auth;
 mod clusters;
+mod fuzz;
+mod native;
 mod paging;
 mod peer;
+mod records;
+mod runs;
+mod seed;
 mod tasks;
 mod transport;
 mod world;

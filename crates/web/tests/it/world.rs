@@ -10,9 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::cluster::{Cluster, Secret};
 use domain::failure::{ErrorKind, Stage};
-use domain::ports::{ConnectorError, ConnectorResult};
+use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
+use domain::repository::{RepositoryRef, RepositoryType};
 use engine::clusters::greet::{Greeter, Greeting};
-use engine::{Engine, Parts};
+use engine::endpoints::Endpoints;
+use engine::{Engine, Limits, Parts};
 use hosted::Hosted;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -29,6 +31,7 @@ pub const NOW_MS: i64 = 1_721_877_600_000;
 pub struct World {
     pub router: Router,
     pub store: Store,
+    pub engine: Engine,
     pub clock: Arc<ManualClock>,
     pub greeter: Arc<ToldGreeter>,
     admin_token: String,
@@ -76,6 +79,29 @@ impl Greeter for ToldGreeter {
     }
 }
 
+/// Nothing runs in these tests.
+struct NoEndpoints;
+
+#[async_trait::async_trait]
+impl Endpoints for NoEndpoints {
+    async fn source(&self, at: &RepositoryRef, _: &RepositoryType) -> ConnectorResult<Arc<dyn Source>> {
+        Err(ConnectorError::new(
+            ErrorKind::NotFound,
+            Stage::List,
+            at.to_string(),
+        ))
+    }
+
+    async fn target(
+        &self,
+        cluster: &str,
+        _: &RepositoryRef,
+        _: &RepositoryType,
+    ) -> ConnectorResult<Arc<dyn Target>> {
+        Err(ConnectorError::new(ErrorKind::NotFound, Stage::Describe, cluster))
+    }
+}
+
 impl World {
     pub async fn start() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
@@ -97,8 +123,9 @@ impl World {
             .await
             .expect("a token");
         Self {
-            router: web::router::router(App::new(engine, hosted)),
+            router: web::router::router(App::new(engine.clone(), hosted)),
             store,
+            engine,
 
             clock,
             greeter,
@@ -161,29 +188,6 @@ pub fn task_body(name: &str, targets: &[&str], changes: Value) -> Value {
     body
 }
 
-/// Nothing is replicated here: records are made by hand.
-struct NoEndpoints;
-
-#[async_trait::async_trait]
-impl engine::endpoints::Endpoints for NoEndpoints {
-    async fn source(
-        &self,
-        _repository: &domain::repository::RepositoryRef,
-        _repository_type: &domain::repository::RepositoryType,
-    ) -> domain::ports::ConnectorResult<Arc<dyn domain::ports::Source>> {
-        unreachable!("no run is carried out in these tests")
-    }
-
-    async fn target(
-        &self,
-        _cluster: &str,
-        _repository: &domain::repository::RepositoryRef,
-        _repository_type: &domain::repository::RepositoryType,
-    ) -> domain::ports::ConnectorResult<Arc<dyn domain::ports::Target>> {
-        unreachable!("no run is carried out in these tests")
-    }
-}
-
 /// Returns an engine nobody has started.
 pub fn idle_engine(store: &Store) -> Engine {
     let clock = Arc::new(ManualClock::at(NOW_MS));
@@ -194,7 +198,7 @@ fn engine(store: &Store, greeter: &Arc<ToldGreeter>, clock: &Arc<ManualClock>) -
     Engine::new(Parts {
         store: store.clone(),
         endpoints: Arc::new(NoEndpoints),
-        limits: engine::Limits::default(),
+        limits: Limits::default(),
         greeter: greeter.clone(),
         clock: clock.clone(),
         zone: TimeZone::get("Asia/Shanghai").expect("it is bundled"),

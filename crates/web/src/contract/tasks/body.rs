@@ -14,19 +14,32 @@ use crate::contract::names::{
     CONFLICT_STRATEGIES, ERROR_STRATEGIES, EXECUTION_STRATEGIES, REPLICA_TYPES, REPOSITORY_TYPES, SCOPE_KINDS,
 };
 use crate::dates;
-use crate::error::ApiResult;
+use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
 
 const RESERVE_DAYS: i64 = 30;
 
-/// Reads a task; `setting` may be absent only where `keeps_setting` says so.
-pub fn task(body: &Members, zone: &TimeZone, keeps_setting: bool) -> ApiResult<TaskDraft> {
+/// What a body is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A new task, with the contract's defaults.
+    Create,
+    /// A changed task: without `setting` it keeps the one it has.
+    Update,
+    /// A new task of the native API, with its defaults and times of any zone.
+    Native,
+}
+
+/// Reads a task.
+pub fn task(body: &Members, zone: &TimeZone, form: Form) -> ApiResult<TaskDraft> {
     let objects = body.objects("replicaTaskObjects")?;
     let objects = objects.ok_or_else(|| unreadable_member("replicaTaskObjects"))?;
     let setting = body.object("setting")?;
-    if setting.is_none() && !keeps_setting {
-        return Err(unreadable_member("setting"));
-    }
+    let setting = match (setting, form) {
+        (None, Form::Create) => return Err(unreadable_member("setting")),
+        (None, Form::Native) => Some(Members::default()),
+        (setting, _) => setting,
+    };
     let targets = body.texts("remoteClusterIds")?;
     Ok(TaskDraft {
         name: body.required_text("name")?,
@@ -39,7 +52,7 @@ pub fn task(body: &Members, zone: &TimeZone, keeps_setting: bool) -> ApiResult<T
             .choice("replicaType", REPLICA_TYPES)?
             .unwrap_or(ReplicaType::Scheduled),
         settings: setting
-            .map(|setting| Ok::<_, crate::error::ApiError>((settings(&setting)?, plan(&setting, zone)?)))
+            .map(|setting| Ok::<_, ApiError>((settings(&setting, form)?, plan(&setting, zone, form)?)))
             .transpose()?,
         targets: targets.ok_or_else(|| unreadable_member("remoteClusterIds"))?,
         enabled: body.flag("enabled")?.unwrap_or(true),
@@ -97,8 +110,11 @@ fn set(body: &Members, names: &[&'static str]) -> Option<(&'static str, String)>
     })
 }
 
-fn settings(body: &Members) -> ApiResult<Settings> {
-    let defaults = contract_settings();
+fn settings(body: &Members, form: Form) -> ApiResult<Settings> {
+    let defaults = match form {
+        Form::Create | Form::Update => contract_settings(),
+        Form::Native => Settings::default(),
+    };
     let rate = body.number("rateLimit")?.unwrap_or(0);
     Ok(Settings {
         rate_limit_bytes_per_s: u64::try_from(rate).unwrap_or(0),
@@ -119,13 +135,19 @@ fn settings(body: &Members) -> ApiResult<Settings> {
     })
 }
 
-fn plan(setting: &Members, zone: &TimeZone) -> ApiResult<PlanDraft> {
+fn plan(setting: &Members, zone: &TimeZone, form: Form) -> ApiResult<PlanDraft> {
     let strategy = setting.choice("executionStrategy", EXECUTION_STRATEGIES)?;
     let plan = setting.object("executionPlan")?.unwrap_or_default();
     let at_ms = match plan.text("executeTime")?.filter(|text| !text.is_empty()) {
         None => None,
         Some(text) => {
-            let at_ms = dates::parse(&text, zone);
+            let instant = text
+                .parse::<jiff::Timestamp>()
+                .ok()
+                .filter(|_| form == Form::Native);
+            let at_ms = instant
+                .map(jiff::Timestamp::as_millisecond)
+                .or_else(|| dates::parse(&text, zone));
             Some(at_ms.ok_or_else(|| unreadable_member("executeTime"))?)
         }
     };

@@ -1,12 +1,12 @@
 //! Task endpoints: `/replication/api/task`, administrators only.
 
-mod body;
+pub(crate) mod body;
 mod view;
 
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use domain::id::TaskKey;
 use serde::Serialize;
 use storage::PageRequest;
@@ -20,6 +20,7 @@ use crate::json::Members;
 use crate::page::{PageQuery, PageView};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
+use body::Form;
 use view::{ClusterNames, ObjectView, TaskView};
 
 const SORTS: &[(&str, TaskSort)] = &[
@@ -41,6 +42,8 @@ pub fn router() -> Router<App> {
         .route(&format!("{BASE}/info/{{key}}"), get(info))
         .route(&format!("{BASE}/detail/{{key}}"), get(detail))
         .route(&format!("{BASE}/page/{{project}}"), get(page))
+        .route(&format!("{BASE}/delete/{{key}}"), delete(remove))
+        .route(&format!("{BASE}/execute/{{key}}"), post(execute))
         .route(&format!("{BASE}/toggle/status/{{key}}"), post(toggle))
 }
 
@@ -54,7 +57,7 @@ async fn cluster_names(app: &App) -> ApiResult<ClusterNames> {
 
 /// Makes a task.
 async fn create(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
-    let draft = body::task(&body, app.zone(), false)?;
+    let draft = body::task(&body, app.zone(), Form::Create)?;
     let task = app.engine().create_task(draft, admin.name()).await?;
     reader.ok(TaskView::of(&task, &cluster_names(&app).await?, &reader))
 }
@@ -62,7 +65,7 @@ async fn create(admin: Admin, State(app): State<App>, reader: Reader, body: Memb
 /// Replaces what a task does.
 async fn update(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
     let key = TaskKey(body.required_text("key")?);
-    let draft = body::task(&body, app.zone(), true)?;
+    let draft = body::task(&body, app.zone(), Form::Update)?;
     app.engine().update_task(&key, draft, admin.name()).await?;
     reader.done()
 }
@@ -137,6 +140,17 @@ async fn page(
     reader.ok(PageView::new(page, tasks.total, rows.collect()))
 }
 
+/// Removes a task and its log; an unknown one is removed already.
+async fn remove(
+    admin: Admin,
+    State(app): State<App>,
+    reader: Reader,
+    Segments(key): Segments<TaskKey>,
+) -> ApiResult<Response> {
+    app.engine().delete_task(&key, admin.name()).await?;
+    reader.done()
+}
+
 /// Switches a task on or off.
 async fn toggle(
     admin: Admin,
@@ -145,5 +159,16 @@ async fn toggle(
     Segments(key): Segments<TaskKey>,
 ) -> ApiResult<Response> {
     app.engine().toggle_task(&key, admin.name()).await?;
+    reader.done()
+}
+
+/// Starts a run.
+async fn execute(
+    admin: Admin,
+    State(app): State<App>,
+    reader: Reader,
+    Segments(key): Segments<TaskKey>,
+) -> ApiResult<Response> {
+    app.engine().execute_task(&key, admin.name()).await?;
     reader.done()
 }

@@ -1,0 +1,17 @@
+//! Runs over a real store, repositories in memory and a clock that is moved by hand.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod build;
+mod conflicts;
+mod crashes;
+mod faults;
+mod leases;
+mod limits;
+mod outcomes;
+mod retention;
+mod retries;
+mod scopes;
+mod stopping;
+mod strategies;
+mod triggers;
+mod world;

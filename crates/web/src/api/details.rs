@@ -1,0 +1,148 @@
+//! Details with outcome, failure and attempts, page by page behind a cursor.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use domain::detail::{DetailState, DetailStatus, RecordDetail};
+use domain::failure::Failure;
+use domain::id::DetailId;
+use serde::Serialize;
+
+use crate::api::answer::{ok, time};
+use crate::api::filter;
+use crate::app::App;
+use crate::auth::Admin;
+use crate::codes::Code;
+use crate::contract::names::{CONFLICT_STRATEGIES, EXECUTE_TYPES, name_of};
+use crate::error::{ApiError, ApiResult};
+use crate::params::{Params, Segments};
+use crate::reader::Reader;
+
+const ROWS: usize = 100;
+const MOST_ROWS: usize = 1_000;
+
+/// Returns the routes.
+pub fn router() -> Router<App> {
+    Router::new().route("/api/v1/records/{id}/details", get(list))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DetailView {
+    id: String,
+    local_cluster: String,
+    cluster: String,
+    repository: String,
+    repository_type: String,
+    artifact: Option<String>,
+    version: Option<String>,
+    status: &'static str,
+    outcome: Option<&'static str>,
+    conflict: bool,
+    conflict_strategy: Option<&'static str>,
+    size_bytes: Option<u64>,
+    sha256: Option<String>,
+    moved_bytes: u64,
+    attempts: u32,
+    failure: Option<Failure>,
+    reason: Option<String>,
+    started_at: String,
+    ended_at: Option<String>,
+    execute_type: Option<&'static str>,
+    historical: bool,
+}
+
+impl DetailView {
+    fn of(detail: RecordDetail, reader: &Reader) -> Self {
+        let status = detail.status();
+        let settled = match detail.state {
+            DetailState::Settled(settlement) => Some(settlement),
+            DetailState::Running | DetailState::Imported { .. } => None,
+        };
+        let failure = settled.as_ref().and_then(|settled| settled.failure.clone());
+        let historical = detail.historical;
+        let reason = match &failure {
+            Some(failure) => Some(failure.render(reader.language)),
+            None => historical
+                .as_ref()
+                .filter(|_| status == DetailStatus::Failed)
+                .and_then(|historical| historical.error_reason.clone()),
+        };
+        let (artifact, version) = match detail.artifact {
+            Some(key) => (Some(key.name), key.version),
+            None => (None, None),
+        };
+        let settled = settled.as_ref();
+        Self {
+            id: detail.id.to_string(),
+            local_cluster: detail.local_cluster,
+            cluster: detail.remote_cluster,
+            repository: detail.local_repository,
+            repository_type: detail.repository_type.into(),
+            artifact,
+            version,
+            status: filter::status_name(status),
+            outcome: settled.map(|settled| settled.outcome.as_str()),
+            conflict: settled.is_some_and(|settled| settled.conflict),
+            conflict_strategy: settled
+                .and_then(|settled| settled.on_conflict)
+                .map(|strategy| name_of(CONFLICT_STRATEGIES, &strategy)),
+            size_bytes: detail.size_bytes,
+            sha256: detail.digest.map(|digest| digest.to_hex()),
+            moved_bytes: settled.map_or(0, |settled| settled.moved_bytes),
+            attempts: settled.map_or(0, |settled| settled.attempts),
+            failure,
+            reason,
+            started_at: time(detail.started_ms),
+            ended_at: detail.ended_ms.map(time),
+            execute_type: detail
+                .execute_type
+                .map(|execute_type| name_of(EXECUTE_TYPES, &execute_type)),
+            historical: historical.is_some(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Details {
+    details: Vec<DetailView>,
+    /// Where the next page begins; null after the last one.
+    next: Option<String>,
+}
+
+/// Lists the selected details of a record, newest first; `cursor` is the `next` of the page before.
+async fn list(
+    _: Admin,
+    State(app): State<App>,
+    reader: Reader,
+    Segments(id): Segments<String>,
+    params: Params,
+) -> ApiResult<Response> {
+    let limit = params.parsed::<usize>("limit")?.unwrap_or(ROWS);
+    if !(1..=MOST_ROWS).contains(&limit) {
+        return Err(ApiError::invalid("limit", &limit.to_string()));
+    }
+    let filter = filter::of_query(&params)?;
+    let after = match params.filled("cursor") {
+        None => None,
+        Some(text) => Some(place(text).ok_or_else(|| ApiError::invalid("cursor", text))?),
+    };
+    if app.engine().record(&id).await?.is_none() {
+        return Err(ApiError::new(Code::NotFound, [&format!("record {id}")]));
+    }
+    let rows = app.engine().details_after(&id, &filter, after, limit).await?;
+    let next = rows
+        .last()
+        .filter(|_| rows.len() == limit)
+        .map(|last| format!("{}.{}", last.started_ms, last.id));
+    ok(Details {
+        details: rows.into_iter().map(|row| DetailView::of(row, &reader)).collect(),
+        next,
+    })
+}
+
+fn place(cursor: &str) -> Option<(i64, DetailId)> {
+    let (start_ms, id) = cursor.split_once('.')?;
+    Some((start_ms.parse().ok()?, id.parse().ok()?))
+}

@@ -1,0 +1,139 @@
+//! Which details are meant: the same members in a query and in a body.
+
+use domain::detail::{DetailFilter, DetailStatus, Outcome};
+use domain::failure::ErrorKind;
+use serde::Serialize;
+
+use crate::error::{ApiError, ApiResult};
+use crate::json::Members;
+use crate::params::Params;
+
+const STATUSES: &[(&str, DetailStatus)] = &[
+    ("running", DetailStatus::Running),
+    ("success", DetailStatus::Success),
+    ("failed", DetailStatus::Failed),
+];
+
+const OUTCOMES: &[Outcome] = &[
+    Outcome::Copied,
+    Outcome::Overwritten,
+    Outcome::Unchanged,
+    Outcome::SkippedConflict,
+    Outcome::Failed,
+    Outcome::Deleted,
+];
+
+const CLASSES: &[ErrorKind] = &[
+    ErrorKind::Unreachable,
+    ErrorKind::Tls,
+    ErrorKind::Unauthorised,
+    ErrorKind::NotFound,
+    ErrorKind::Conflict,
+    ErrorKind::Limit,
+    ErrorKind::Corrupt,
+    ErrorKind::Changed,
+    ErrorKind::Disk,
+    ErrorKind::Protocol,
+    ErrorKind::Stopped,
+];
+
+/// A filter as it is shown and sent; members that are not given are left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FilterView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<&'static str>,
+}
+
+impl FilterView {
+    /// Shows `filter`.
+    pub fn of(filter: DetailFilter) -> Self {
+        Self {
+            status: filter.status.map(status_name),
+            cluster: filter.cluster,
+            repository: filter.repository,
+            package: filter.package_prefix,
+            path: filter.path_prefix,
+            artifact: filter.artifact_prefix,
+            version: filter.version,
+            outcome: filter.outcome.map(Outcome::as_str),
+            class: filter.class.map(ErrorKind::as_str),
+        }
+    }
+}
+
+/// Returns the native API's word for `status`.
+pub fn status_name(status: DetailStatus) -> &'static str {
+    match status {
+        DetailStatus::Running => "running",
+        DetailStatus::Success => "success",
+        DetailStatus::Failed => "failed",
+    }
+}
+
+/// Reads a filter from a query.
+pub fn of_query(params: &Params) -> ApiResult<DetailFilter> {
+    read(|name| Ok(params.text(name)))
+}
+
+const MEMBERS: &[&str] = &[
+    "status",
+    "cluster",
+    "repository",
+    "package",
+    "path",
+    "artifact",
+    "version",
+    "outcome",
+    "class",
+];
+
+/// Reads a filter from a body; a member it does not know is refused, since ignoring it would select more.
+pub fn of_body(body: &Members) -> ApiResult<DetailFilter> {
+    body.only(MEMBERS)?;
+    read(|name| Ok(body.text(name)?.filter(|text| !text.is_empty())))
+}
+
+fn read(member: impl Fn(&str) -> ApiResult<Option<String>>) -> ApiResult<DetailFilter> {
+    let status = member("status")?.map(|text| {
+        let known = STATUSES.iter().find(|(name, _)| *name == text);
+        known
+            .map(|(_, status)| *status)
+            .ok_or_else(|| ApiError::invalid("status", &text))
+    });
+    let outcome = member("outcome")?.map(|text| {
+        let known = OUTCOMES.iter().find(|outcome| outcome.as_str() == text);
+        known.copied().ok_or_else(|| ApiError::invalid("outcome", &text))
+    });
+    let class = member("class")?.map(|text| {
+        let known = CLASSES.iter().find(|class| class.as_str() == text);
+        known.copied().ok_or_else(|| ApiError::invalid("class", &text))
+    });
+    Ok(DetailFilter {
+        status: status.transpose()?,
+        cluster: member("cluster")?,
+        repository: member("repository")?,
+        package_prefix: member("package")?,
+        path_prefix: member("path")?,
+        artifact_prefix: member("artifact")?,
+        version: member("version")?,
+        outcome: outcome.transpose()?,
+        class: class.transpose()?,
+    })
+}
