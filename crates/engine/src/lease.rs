@@ -121,6 +121,9 @@ async fn carry_and_finish(
     else {
         return Err(StoreError::LeaseLost);
     };
+    if let Some(end) = finished.status.end() {
+        engine.inner.metrics.run_ended(end);
+    }
     Ok(Some(finished.status))
 }
 

@@ -10,6 +10,7 @@ pub mod endpoints;
 pub mod error;
 pub mod import;
 pub mod lease;
+pub mod metrics;
 pub mod records;
 pub mod retain;
 mod run;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use clusters::greet::Greeter;
 use endpoints::Endpoints;
+use metrics::Metrics;
 pub use run::dry::{DryCounts, DryItem, DryRun};
 use run::part::Lines;
 
@@ -90,6 +92,7 @@ pub(crate) struct Inner {
     pub(crate) cluster_name: String,
     pub(crate) limits: Limits,
     pub(crate) lines: Lines,
+    pub(crate) metrics: Metrics,
     /// Names this process among all that ever ran on the store.
     pub(crate) boot: String,
     pub(crate) nudge: Notify,
@@ -117,6 +120,7 @@ impl Engine {
                 cluster_name: parts.cluster_name,
                 limits: parts.limits,
                 lines,
+                metrics: Metrics::default(),
                 boot: domain::id::random_hex32(),
                 nudge: Notify::new(),
                 active: Mutex::default(),
@@ -175,6 +179,11 @@ impl Engine {
         active
             .get(&record)
             .map(|run| run.read_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Returns what this process has counted since it started.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
     }
 
     /// Returns how many runs this process carries out.

@@ -40,6 +40,7 @@ mod rows;
 mod secrets;
 mod selection;
 mod settle;
+mod standing;
 mod stretches;
 mod strides;
 pub mod tasks;

@@ -11,11 +11,11 @@ use domain::detail::{DetailFilter, DetailStatus, Outcome};
 use crate::builder::Builder;
 use crate::db::{Snapshot, StoreResult, int, prefix_end, text, unindexed};
 use crate::entries::outcome_code;
-use crate::lanes::{Kind, kind_of, status_of, unit_of};
+use crate::lanes::{Kind, group_of, kind_of, status_of, unit_of};
 use crate::records::{self, Unit};
 
-/// Most units whose names are looked at to find out that a prefix selects everything.
-const PROBED_UNITS: usize = 64;
+/// Most groups of lanes whose names are looked at to find out that a prefix selects everything.
+const PROBED_GROUPS: usize = 64;
 
 /// What a row of a branch has to be, besides being in its lanes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,10 @@ enum Condition {
 #[derive(Debug, Clone)]
 pub struct Branch {
     lanes: Vec<i64>,
+    /// Whether those are all lanes of the record.
     every_lane: bool,
+    /// Whether the groups of these lanes have no other lanes.
+    whole_groups: bool,
     conditions: Vec<Condition>,
 }
 
@@ -62,8 +65,8 @@ pub struct Selection {
 
 const UNITS: &str = "SELECT * FROM record_unit WHERE record_no = $1";
 const LANES: &str = "SELECT lane, rows FROM detail_lane WHERE record_no = $1 AND rows > 0";
-const NAMES: &str = "SELECT (SELECT name FROM detail WHERE record_no = $1 AND unit_no = $2 ORDER BY name LIMIT 1) \
-    AS first, (SELECT name FROM detail WHERE record_no = $1 AND unit_no = $2 ORDER BY name DESC LIMIT 1) AS last";
+const NAMES: &str = "SELECT (SELECT name FROM detail WHERE record_no = $1 AND lane_group = $2 ORDER BY name LIMIT 1) \
+    AS first, (SELECT name FROM detail WHERE record_no = $1 AND lane_group = $2 ORDER BY name DESC LIMIT 1) AS last";
 
 impl Selection {
     /// Reads what `filter` means in record `no`.
@@ -73,22 +76,22 @@ impl Selection {
             let unit = records::read_unit(&row)?.unit;
             units.insert(unit.unit_no, unit);
         }
-        let (mut lanes, mut lane_rows, mut every_lane) = (Vec::new(), 0, true);
+        let (mut lanes, mut others, mut lane_rows) = (Vec::new(), Vec::new(), 0);
         for row in read.fetch_all(LANES, vec![int(no)]).await? {
             let lane = row.int("lane")?;
             if may_match(filter, lane, &units) {
                 lanes.push(lane);
                 lane_rows += row.size("rows")?;
             } else {
-                every_lane = false;
+                others.push(lane);
             }
         }
-        let branches = branches(filter, &lanes, every_lane);
+        let branches = branches(filter, &lanes, &others);
         let mut selection = Self {
             no,
             units,
+            every_lane: others.is_empty(),
             lanes,
-            every_lane,
             lane_rows,
             branches,
         };
@@ -137,22 +140,20 @@ impl Selection {
         sql.push(")");
     }
 
-    /// Forgets a name prefix that all names of its units begin with: then it selects everything.
+    /// Forgets a name prefix that all names of its lanes begin with: then it selects everything.
     async fn drop_idle_prefixes(&mut self, read: &mut Snapshot) -> StoreResult<()> {
         for branch in &mut self.branches {
             let prefixes: Vec<&String> = branch.conditions.iter().filter_map(Condition::name).collect();
             let Some(longest) = prefixes.iter().max_by_key(|prefix| prefix.len()) else {
                 continue;
             };
-            let units: BTreeSet<u16> = branch.lanes.iter().map(|lane| unit_of(*lane)).collect();
-            if units.len() > PROBED_UNITS || !prefixes.iter().all(|prefix| longest.starts_with(*prefix)) {
+            let groups = groups(&branch.lanes);
+            if groups.len() > PROBED_GROUPS || !prefixes.iter().all(|prefix| longest.starts_with(*prefix)) {
                 continue;
             }
             let mut idle = true;
-            for unit_no in units {
-                let names = read
-                    .fetch_optional(NAMES, vec![int(self.no), int(unit_no.into())])
-                    .await?;
+            for group in groups {
+                let names = read.fetch_optional(NAMES, vec![int(self.no), int(group)]).await?;
                 let Some(names) = names else { continue };
                 for end in ["first", "last"] {
                     idle &= names
@@ -166,6 +167,16 @@ impl Selection {
             if idle {
                 branch.conditions.retain(|condition| condition.name().is_none());
             }
+        }
+        // A branch that takes all of its lanes leaves nothing to others of the same lanes.
+        let whole = self
+            .branches
+            .iter()
+            .find(|branch| branch.conditions.is_empty())
+            .cloned();
+        if let Some(whole) = whole {
+            self.branches
+                .retain(|branch| branch.lanes != whole.lanes || branch.conditions.is_empty());
         }
         Ok(())
     }
@@ -203,7 +214,7 @@ fn may_match(filter: &DetailFilter, lane: i64, units: &BTreeMap<u16, Unit>) -> b
 }
 
 /// Returns the branches of `filter` over `lanes`, which hold nothing it excludes by kind.
-fn branches(filter: &DetailFilter, lanes: &[i64], every_lane: bool) -> Vec<Branch> {
+fn branches(filter: &DetailFilter, lanes: &[i64], others: &[i64]) -> Vec<Branch> {
     let mut conditions = Vec::new();
     if let Some(version) = &filter.version {
         conditions.push(Condition::Version(version.clone()));
@@ -219,7 +230,8 @@ fn branches(filter: &DetailFilter, lanes: &[i64], every_lane: bool) -> Vec<Branc
     }
     let mut branches = vec![Branch {
         lanes: lanes.to_vec(),
-        every_lane,
+        every_lane: others.is_empty(),
+        whole_groups: groups(lanes).is_disjoint(&groups(others)),
         conditions,
     }];
     if let Some(prefix) = &filter.artifact_prefix {
@@ -245,6 +257,7 @@ impl Branch {
         let (packages, files): (Vec<i64>, Vec<i64>) = self.lanes.iter().partition(|lane| is_package(lane));
         let part = |lanes: Vec<i64>, condition| Self {
             every_lane: self.every_lane && lanes.len() == self.lanes.len(),
+            whole_groups: self.whole_groups,
             lanes,
             conditions: self.conditions.iter().cloned().chain([condition]).collect(),
         };
@@ -273,10 +286,11 @@ impl Branch {
     pub fn write(&self, sql: &mut Builder, no: i64) {
         sql.push("record_no = ").bind(int(no));
         let driver = self.conditions.iter().position(|condition| condition.has_index());
-        if driver.is_some_and(|driver| self.conditions[driver].name().is_some()) {
-            let units: BTreeSet<u16> = self.lanes.iter().map(|lane| unit_of(*lane)).collect();
-            sql.push(" AND unit_no IN ")
-                .bind_list(units.into_iter().map(|unit_no| int(unit_no.into())));
+        let by_name = driver.is_some_and(|driver| self.conditions[driver].name().is_some());
+        if by_name {
+            let groups = groups(&self.lanes);
+            sql.push(" AND lane_group IN ")
+                .bind_list(groups.into_iter().map(int));
         }
         for (index, condition) in self.conditions.iter().enumerate() {
             let access = if Some(index) == driver {
@@ -286,7 +300,11 @@ impl Branch {
             };
             condition.write(sql, access);
         }
-        and_lanes(sql, &self.lanes, self.every_lane);
+        and_lanes(
+            sql,
+            &self.lanes,
+            self.every_lane || (by_name && self.whole_groups),
+        );
     }
 }
 
@@ -337,6 +355,10 @@ fn and_prefix(sql: &mut Builder, column: &str, prefix: &str) {
     if let Some(end) = prefix_end(prefix) {
         sql.push(&format!(" AND {column} < ")).bind(text(end));
     }
+}
+
+fn groups(lanes: &[i64]) -> BTreeSet<i64> {
+    lanes.iter().map(|lane| group_of(*lane)).collect()
 }
 
 fn and_lanes(sql: &mut Builder, lanes: &[i64], every_lane: bool) {

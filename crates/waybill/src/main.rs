@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod config;
 mod copy;
+mod demo;
 mod exit;
 mod login;
 mod output;

@@ -69,6 +69,17 @@ impl Members {
         }
     }
 
+    /// Refuses members that are not among `known`: where an ignored one would widen what is done.
+    pub fn only(&self, known: &[&str]) -> ApiResult<()> {
+        match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            Some((name, value)) => Err(ApiError::invalid(name, &value.to_string()).because(
+                format!("known here: {}", known.join(", ")),
+                format!("可用：{}", known.join("、")),
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Returns a member that is there and not null.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())

@@ -204,6 +204,7 @@ impl Run {
         Ok(Ok(Arc::new(UnitRun {
             store: inner.store.clone(),
             clock: inner.clock.clone(),
+            metrics: inner.metrics.clone(),
             record_no: self.claimed.no,
             fence: self.claimed.fence,
             unit_no,

@@ -22,6 +22,7 @@ use super::backoff::{jitter, wait_before_next};
 use super::batch::{Carrier, Ended, batches, refused};
 use super::item::{Item, Line, decided};
 use super::unit::UnitRun;
+use crate::metrics::Tally;
 
 /// How long an artifact may be in flight before it is shown as running.
 const SHOWN_RUNNING_AFTER_MS: i64 = 1_000;
@@ -323,13 +324,16 @@ impl UnitRun {
     }
 
     pub(crate) async fn commit(&self, rows: Vec<DetailRow>, pages: Vec<PageMark>) -> StoreResult<()> {
+        let tally = Tally::of(&rows);
         let group = Group {
             record_no: self.record_no,
             fence: self.fence,
             rows,
             pages,
         };
-        self.store.writer().commit(group).await
+        self.store.writer().commit(group).await?;
+        self.metrics.settled(&self.carrier.part.cluster, &tally);
+        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ use super::backoff::{jitter, wait_before_next};
 use super::batch::Carrier;
 use super::listing::{Keys, ListError, Listing, Place};
 use super::page::{Before, DecidedPage};
+use crate::metrics::Metrics;
 
 /// Artifacts of one page.
 const PAGE_ARTIFACTS: usize = 1_000;
@@ -34,6 +35,7 @@ const LAST_LOOK_MS: u64 = 1_000;
 pub(crate) struct UnitRun {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
     pub(crate) record_no: i64,
     pub(crate) fence: i64,
     pub(crate) unit_no: u16,

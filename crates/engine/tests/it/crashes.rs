@@ -208,13 +208,15 @@ async fn a_run_that_crashes_again_and_again_comes_to_the_same_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_crash_at_any_moment_of_a_run_on_many_threads_changes_nothing() {
     let mut interrupted = 0;
-    for nth in [1, 2, 5, 9, 14, 20, 27] {
+    for nth in [1, 5, 14, 27] {
         let mut world = World::start().await;
         world.source.holds_files(4_500);
         let id = world.begin(task().to(&["edge-1", "edge-2"])).await;
         let target = world.target.clone();
         world.wait_for(|| target.calls(Op::Put) >= nth).await;
+        world.kill().await;
         let before = world.rows(id).await;
+        interrupted += usize::from(before.len() < 9_000);
 
         world.restart().await;
         let record = world.end_of(id).await;

@@ -1,10 +1,11 @@
 //! The command line: one file per noun, each with its arguments, its calls and what it prints.
 
-mod cluster;
+pub mod cluster;
 mod cron;
 mod login;
-mod record;
-mod repo;
+pub mod plan;
+pub mod record;
+pub mod repo;
 pub mod server;
 pub mod task;
 mod token;
@@ -14,7 +15,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::{CliResult, Exit};
 use crate::output::Format;
@@ -49,6 +50,8 @@ pub struct Cli {
 enum Command {
     /// Run a node.
     Serve(Box<crate::serve::ServeCommand>),
+    /// Watch real files travel from a centre to two edges.
+    Demo(crate::demo::DemoCommand),
     /// Copy a folder or repository to another, without a server of your own.
     Copy(crate::copy::CopyCommand),
     /// Look after the clusters that tasks replicate to.
@@ -74,6 +77,7 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
     let format = cli.output;
     match cli.command {
         Command::Serve(command) => crate::serve::run(*command).await,
+        Command::Demo(command) => Box::pin(crate::demo::run(command, format)).await,
         Command::Copy(command) => Box::pin(crate::copy::run(command, format)).await,
         Command::Cluster(command) => command.run(format).await,
         Command::Repo(command) => command.run(format).await,
@@ -93,6 +97,18 @@ pub fn spinner() -> ProgressBar {
     }
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// A bar of `total` steps called `what`; invisible unless a person watches.
+pub fn bar(total: usize, what: &'static str) -> ProgressBar {
+    if !watched() {
+        return ProgressBar::hidden();
+    }
+    let style = "{msg:11} {bar:40} {pos}/{len} {elapsed}";
+    let bar = ProgressBar::new(total as u64).with_message(what);
+    // The template is a constant; were it wrong, the default style does as well.
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }
 

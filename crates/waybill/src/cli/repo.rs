@@ -127,10 +127,11 @@ impl RepoCommand {
             }
             Verb::Show { repository } => {
                 let (project, name) = split(&repository)?;
-                let found = client.get(&with(&["info", project, name]), &[]).await?;
-                if found.is_null() {
+                let there = client.get(&with(&["exist", project, name]), &[]).await?;
+                if there != json!(true) {
                     return Err(unknown(&repository));
                 }
+                let found = client.get(&with(&["info", project, name]), &[]).await?;
                 show(format, &found)?;
             }
             Verb::Files {

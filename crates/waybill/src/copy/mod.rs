@@ -21,6 +21,7 @@ use pair::Pair;
 use report::Progress;
 use state::State;
 
+use crate::cli::plan;
 use crate::config::LogConfig;
 use crate::exit::{CliResult, Exit, failed};
 use crate::output::Format;
@@ -39,10 +40,7 @@ pub async fn run(command: CopyCommand, format: Format) -> CliResult<Exit> {
     let pair = Pair::of(&command)?;
     let state = State::open(&command, &pair).await?;
     let ended = match command.dry_run {
-        true => state
-            .dry_run()
-            .await
-            .and_then(|found| report::dry_run(format, &found)),
+        true => state.dry_run().await.and_then(|found| plan::show(format, &found)),
         false => carried(&command, format, &state, &stop).await,
     };
     state.close().await;

@@ -6,13 +6,13 @@ use domain::counts::Counts;
 use domain::detail::{DetailFilter, DetailState, DetailStatus, RecordDetail};
 use domain::failure::{ErrorKind, Language};
 use domain::record::{Record, RecordStatus};
-use engine::{DryRun, Engine};
+use engine::Engine;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::ends::Uncarried;
 use crate::cli::spinner;
-use crate::exit::{CliResult, Exit, failed};
+use crate::exit::{CliResult, failed};
 use crate::output::{Column, Format, bytes, list, members, one_line, text};
 
 /// How many failed artifacts are named.
@@ -171,43 +171,4 @@ async fn failures(engine: &Engine, record: &Record) -> CliResult<Vec<Value>> {
             json!({ "artifact": detail.artifact.as_ref().map(ToString::to_string), "reason": reason })
         })
         .collect())
-}
-
-const PLANNED: [Column; 3] = [
-    Column::text("ACTION", |row| text(row, "action")),
-    Column::text("ARTIFACT", |row| text(&row["artifact"], "name")),
-    Column::number("SIZE", |row| {
-        row["sizeBytes"].as_u64().map_or_else(|| "-".into(), bytes)
-    }),
-];
-
-/// Prints what a copy would do; 0 only if everything could be looked at and nothing would be refused.
-pub fn dry_run(format: Format, found: &DryRun) -> CliResult<Exit> {
-    let whole = serde_json::to_value(found).map_err(|error| failed(error.to_string()))?;
-    let counts = &found.counts;
-    if format != Format::Table {
-        members(format, &planned(counts), &whole)?;
-    } else {
-        let items = whole["items"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-        list(format, &PLANNED, items, "nothing would change")?;
-        println!();
-        members(format, &planned(counts), &whole)?;
-        found
-            .problems
-            .iter()
-            .for_each(|problem| eprintln!("{}", one_line(problem)));
-    }
-    let clean = found.problems.is_empty() && counts.refuse == 0;
-    Ok(if clean { Exit::Done } else { Exit::Failed })
-}
-
-fn planned(counts: &engine::DryCounts) -> Vec<(&'static str, String)> {
-    vec![
-        ("would copy", counts.copy.to_string()),
-        ("would overwrite", counts.overwrite.to_string()),
-        ("equal already", counts.keep.to_string()),
-        ("would skip (other content)", counts.skip_conflict.to_string()),
-        ("would fail (other content)", counts.refuse.to_string()),
-        ("at most", bytes(counts.bytes)),
-    ]
 }

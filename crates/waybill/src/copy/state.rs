@@ -7,7 +7,7 @@ use domain::cluster::{Audit, Cluster, ClusterStatus, ClusterType, Credentials, D
 use domain::id::{RecordId, TaskKey, random_hex32};
 use domain::repository::RepositoryType;
 use domain::task::{Scope, Settings, Task, TaskObject, TaskStatus, Trigger};
-use engine::{DryRun, Engine, Limits, Parts};
+use engine::{Engine, Limits, Parts};
 use jiff::tz::TimeZone;
 use storage::{Store, StoreError};
 
@@ -73,13 +73,14 @@ impl State {
     }
 
     /// Returns what a run would do.
-    pub async fn dry_run(&self) -> CliResult<DryRun> {
+    pub async fn dry_run(&self) -> CliResult<serde_json::Value> {
         let plan = self
             .engine
             .run_plan(&self.task, None)
             .await
             .map_err(|error| failed(error.to_string()))?;
-        Ok(self.engine.dry_run(&plan, NAMED).await)
+        serde_json::to_value(self.engine.dry_run(&plan, NAMED).await)
+            .map_err(|error| failed(error.to_string()))
     }
 
     /// Closes the store.

@@ -5,6 +5,7 @@ mod health;
 mod idle;
 mod listen;
 mod logging;
+mod metrics;
 mod node;
 mod settings;
 mod start;

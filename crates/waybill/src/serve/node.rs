@@ -16,7 +16,7 @@ use web::app::App;
 use super::listen::Listener;
 use super::settings::Settings;
 use super::start::{self, Welcome};
-use super::{collect, health, tls};
+use super::{collect, health, metrics, tls};
 use crate::clock::SystemClock;
 use crate::exit::{CliError, CliResult, failed, refused};
 
@@ -72,7 +72,9 @@ impl Node {
 
     fn router(&self, stop: &CancellationToken) -> Router {
         let app = App::new(self.engine.clone(), self.hosted.clone());
-        health::router(self.store.clone(), stop.clone()).fallback_service(web::router::router(app))
+        health::router(self.store.clone(), stop.clone())
+            .merge(metrics::router(self.engine.clone()))
+            .fallback_service(web::router::router(app))
     }
 }
 

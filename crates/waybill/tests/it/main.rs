@@ -3,6 +3,9 @@
 mod accounts;
 mod copy;
 mod cron;
+mod demo;
 mod help;
+mod replicate;
+mod promises;
 mod serve;
 mod support;

@@ -92,8 +92,21 @@ pub fn of_query(params: &Params) -> ApiResult<DetailFilter> {
     read(|name| Ok(params.text(name)))
 }
 
-/// Reads a filter from a body.
+const MEMBERS: &[&str] = &[
+    "status",
+    "cluster",
+    "repository",
+    "package",
+    "path",
+    "artifact",
+    "version",
+    "outcome",
+    "class",
+];
+
+/// Reads a filter from a body; a member it does not know is refused, since ignoring it would select more.
 pub fn of_body(body: &Members) -> ApiResult<DetailFilter> {
+    body.only(MEMBERS)?;
     read(|name| Ok(body.text(name)?.filter(|text| !text.is_empty())))
 }
 

@@ -180,6 +180,7 @@ async fn retry(
     Segments(id): Segments<String>,
     body: Members,
 ) -> ApiResult<Response> {
+    body.only(&["filter"])?;
     let filter = match body.object("filter")? {
         Some(filter) => filter::of_body(&filter)?,
         None => DetailFilter {

@@ -1,11 +1,11 @@
-//! Which details, and which page of them.
+//! Which details, and how many of them.
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::output::Format;
 
-/// One page of a list.
+/// One page of a list of records.
 #[derive(Args)]
 pub struct Paging {
     /// Which page, from 1.
@@ -44,6 +44,15 @@ pub struct Filter {
     /// Exactly this status.
     #[arg(long, value_parser = ["running", "success", "failed"])]
     status: Option<String>,
+    /// Exactly this outcome.
+    #[arg(long, value_parser = ["copied", "overwritten", "unchanged", "skipped_conflict", "failed", "deleted"])]
+    outcome: Option<String>,
+    /// Exactly this class of failure.
+    #[arg(long, value_parser = [
+        "unreachable", "tls", "unauthorised", "not-found", "conflict", "limit", "corrupt", "changed", "disk",
+        "protocol", "stopped",
+    ])]
+    class: Option<String>,
     /// Exactly this target cluster.
     #[arg(long)]
     cluster: Option<String>,
@@ -65,16 +74,32 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Returns the members of a query string of the contract.
+    /// Returns the members of a query string.
     pub fn query(&self) -> Vec<(&'static str, Option<String>)> {
         vec![
-            ("status", self.status.as_ref().map(|status| status.to_uppercase())),
-            ("clusterName", self.cluster.clone()),
-            ("repoName", self.repo.clone()),
+            ("status", self.status.clone()),
+            ("outcome", self.outcome.clone()),
+            ("class", self.class.clone()),
+            ("cluster", self.cluster.clone()),
+            ("repository", self.repo.clone()),
             ("path", self.path.clone()),
-            ("packageName", self.package.clone()),
-            ("artifactName", self.artifact.clone()),
+            ("package", self.package.clone()),
+            ("artifact", self.artifact.clone()),
             ("version", self.version.clone()),
         ]
+    }
+
+    /// Returns the members of a body; `None` when nothing is given.
+    pub fn body(&self) -> Option<Value> {
+        let given = self
+            .query()
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?))));
+        let members: Map<String, Value> = given.collect();
+        if members.is_empty() {
+            None
+        } else {
+            Some(Value::Object(members))
+        }
     }
 }

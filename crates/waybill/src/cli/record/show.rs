@@ -1,53 +1,93 @@
-//! One record and its overview, and the columns its details are listed under.
+//! One record and what its artifacts ended as, and the columns its details are listed under.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::api;
 use crate::client::Client;
 use crate::exit::CliResult;
-use crate::output::{Column, Format, bytes, members, text};
+use crate::output::{Column, Format, bytes, members, one_line, text, time};
 
 /// What is shown of each detail.
 pub const DETAILS: [Column; 8] = [
-    Column::text("STATUS", |row| text(row, "status")),
-    Column::text("CLUSTER", |row| text(row, "remoteCluster")),
-    Column::text("REPOSITORY", |row| text(row, "localRepoName")),
+    Column::text("OUTCOME", outcome),
+    Column::text("CLUSTER", |row| text(row, "cluster")),
+    Column::text("REPOSITORY", |row| text(row, "repository")),
     Column::text("ARTIFACT", artifact),
     Column::number("SIZE", |row| {
-        row["size"].as_u64().map_or_else(|| "-".into(), bytes)
+        row["sizeBytes"].as_u64().map_or_else(|| "-".into(), bytes)
     }),
-    Column::text("CONFLICT", |row| text(row, "conflictStrategy")),
-    Column::text("STARTED", |row| text(row, "startTime")),
-    Column::text("REASON", |row| text(row, "errorReason")),
+    Column::number("TRIES", |row| text(row, "attempts")),
+    Column::text("STARTED", |row| time(row, "startedAt")),
+    Column::text("REASON", |row| text(row, "reason")),
 ];
 
-/// Names the artifact of a detail: its name and version, or what the constraint of an old row says.
-pub fn artifact(row: &Value) -> String {
-    match (row["artifactName"].as_str(), row["version"].as_str()) {
-        (Some(_), None) => text(row, "artifactName"),
-        (Some(_), Some(_)) => format!("{} {}", text(row, "artifactName"), text(row, "version")),
-        (None, _) if row["pathConstraint"].is_object() => text(&row["pathConstraint"], "path"),
-        (None, _) => text(&row["packageConstraint"], "packageKey"),
+/// Says what became of an artifact; of old rows only the status is known.
+fn outcome(row: &Value) -> String {
+    match row["outcome"].as_str() {
+        Some(outcome) => outcome.replace('_', " "),
+        None => text(row, "status"),
     }
+}
+
+/// Names the artifact of a detail, with its version where it has one.
+fn artifact(row: &Value) -> String {
+    match row["version"].as_str() {
+        Some(_) => format!("{} {}", text(row, "artifact"), text(row, "version")),
+        None => text(row, "artifact"),
+    }
+}
+
+/// Returns the record `id` as the native API tells it.
+pub async fn record(client: &Client, id: &str) -> CliResult<Value> {
+    client.native(Method::GET, &["records", id], &[], None).await
 }
 
 /// Shows the record `id` and its overview.
 pub async fn show(client: &Client, format: Format, id: &str) -> CliResult<()> {
-    let found = client.get(&api(&[id]), &[]).await?;
+    let record = record(client, id).await?;
     let overview = client.get(&api(&["overview", id]), &[]).await?;
-    let record = &found["record"];
-    let rows = [
-        ("record", text(record, "id")),
-        ("task", text(record, "taskKey")),
-        ("status", text(record, "status")),
-        ("started", text(record, "startTime")),
-        ("ended", text(record, "endTime")),
-        ("success", text(&overview, "success")),
-        ("failed", text(&overview, "failed")),
-        ("conflict", text(&overview, "conflict")),
-        ("files moved", text(&overview, "fileSuccess")),
-        ("files failed", text(&overview, "fileFailed")),
-        ("reason", text(record, "errorReason").replace("; ", "\n")),
+    let counts = &record["counts"];
+    let reasons = record["reason"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+    let reasons: Vec<String> = reasons.iter().map(|line| one_line(&text(line, "text"))).collect();
+    let mut rows = vec![
+        ("record", text(&record, "id")),
+        ("task", text(&record, "taskKey")),
+        ("status", text(&record, "status")),
+        ("triggered by", text(&record, "triggeredBy")),
+        ("started", time(&record, "startedAt")),
+        ("ended", time(&record, "endedAt")),
+        ("overview", overview_line(&overview)),
+        ("copied", text(counts, "copied")),
+        ("overwritten", text(counts, "overwritten")),
+        ("unchanged", text(counts, "unchanged")),
+        ("skipped", text(counts, "skippedConflict")),
+        ("failed", text(counts, "failed")),
+        (
+            "moved",
+            counts["bytesMoved"].as_u64().map_or_else(|| "-".into(), bytes),
+        ),
     ];
-    members(format, &rows, &json!({ "record": found, "overview": overview }))
+    if record["retryOf"].is_object() {
+        rows.push(("retry of", text(&record["retryOf"], "recordId")));
+    }
+    if !reasons.is_empty() {
+        rows.push(("reason", reasons.join("\n")));
+    }
+    members(format, &rows, &json!({ "record": record, "overview": overview }))
+}
+
+fn overview_line(overview: &Value) -> String {
+    if overview.is_null() {
+        return "-".into();
+    }
+    let said = |name: &str| text(overview, name);
+    format!(
+        "{} success, {} failed, {} conflict, {} files moved, {} files failed",
+        said("success"),
+        said("failed"),
+        said("conflict"),
+        said("fileSuccess"),
+        said("fileFailed")
+    )
 }

@@ -4,43 +4,63 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{api, show};
+use super::show;
 use crate::cli::spinner;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit};
-use crate::output::{Format, text};
+use crate::output::{Format, bytes, text};
 
-const EVERY: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_millis(300);
 
 /// Follows the record `id`, then shows it.
 pub async fn watch(client: &Client, format: Format, id: &str) -> CliResult<Exit> {
-    let bar = spinner();
-    let status = loop {
-        let found = client.get(&api(&[id]), &[]).await?;
-        let overview = client.get(&api(&["overview", id]), &[]).await?;
-        let status = text(&found["record"], "status");
-        bar.set_message(line(&status, &overview));
-        if status != "RUNNING" {
-            break status;
-        }
-        tokio::time::sleep(EVERY).await;
-    };
-    bar.finish_and_clear();
+    let moving = spinner();
+    let status = until_ended(client, id, |record| moving.set_message(line(record))).await?;
+    moving.finish_and_clear();
     show::show(client, format, id).await?;
-    Ok(if status == "SUCCESS" {
+    Ok(if status == "succeeded" {
         Exit::Done
     } else {
         Exit::Failed
     })
 }
 
-fn line(status: &str, overview: &Value) -> String {
-    let count = |name: &str| overview[name].as_u64().unwrap_or_default();
+/// Looks at the record `id` again and again, until it has ended; returns how.
+pub async fn until_ended(client: &Client, id: &str, mut look: impl FnMut(&Value)) -> CliResult<String> {
+    loop {
+        let record = show::record(client, id).await?;
+        look(&record);
+        let status = text(&record, "status");
+        if !matches!(status.as_str(), "waiting" | "running" | "stopping") {
+            return Ok(status);
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Returns how many artifacts of a record are settled.
+pub fn settled(record: &Value) -> u64 {
+    let counts = &record["counts"];
+    [
+        "copied",
+        "overwritten",
+        "unchanged",
+        "skippedConflict",
+        "failed",
+        "deleted",
+    ]
+    .iter()
+    .filter_map(|name| counts[*name].as_u64())
+    .sum()
+}
+
+fn line(record: &Value) -> String {
+    let counts = &record["counts"];
+    let failed = counts["failed"].as_u64().unwrap_or_default();
+    let moved = bytes(counts["bytesMoved"].as_u64().unwrap_or_default());
     format!(
-        "{status}  {} there, {} failed, {} conflicts, {} files moved",
-        count("success"),
-        count("failed"),
-        count("conflict"),
-        count("fileSuccess")
+        "{}: {} settled, {failed} failed, {moved} moved",
+        text(record, "status"),
+        settled(record)
     )
 }

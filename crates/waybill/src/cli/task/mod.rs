@@ -3,6 +3,7 @@
 pub mod create;
 
 use clap::{Args, Subcommand};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::server::Server;
@@ -69,6 +70,15 @@ enum Verb {
     Run {
         /// Its name or key.
         task: String,
+    },
+    /// Say what a run would do now, and do nothing.
+    #[command(after_help = "Example:\n  waybill task plan nightly --limit 1000")]
+    Plan {
+        /// Its name or key.
+        task: String,
+        /// Most artifacts to name; all are counted.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=10_000), value_name = "ROWS")]
+        limit: u32,
     },
     /// Switch a task on.
     #[command(after_help = "Example:\n  waybill task enable nightly")]
@@ -150,9 +160,23 @@ impl TaskCommand {
             }
             Verb::Run { task } => {
                 let key = key_of(&client, &task).await?;
-                client.post(&api(&["execute", &key]), &json!({})).await?;
-                let words = format!("task {task} runs; `waybill record watch {task}` follows it");
-                done(format, &words, &json!({ "key": key }))?;
+                let started = client
+                    .native(Method::POST, &["tasks", &key, "run"], &[], Some(&json!({})))
+                    .await?;
+                let id = text(&started, "recordId");
+                done(
+                    format,
+                    &format!("record {id} runs; `waybill record watch {id}` follows it"),
+                    &started,
+                )?;
+            }
+            Verb::Plan { task, limit } => {
+                let key = key_of(&client, &task).await?;
+                let query = [("limit", Some(limit.to_string()))];
+                let found = client
+                    .native(Method::POST, &["tasks", &key, "plan"], &query, Some(&json!({})))
+                    .await?;
+                return super::plan::show(format, &found);
             }
             Verb::Enable { task } => switch(&client, format, &task, true).await?,
             Verb::Disable { task } => switch(&client, format, &task, false).await?,

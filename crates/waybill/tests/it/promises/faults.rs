@@ -37,11 +37,15 @@ async fn one_round(
     centre.make_repository("faults", name).await;
     for n in 0..25 {
         let size = 1 + draw.below(30_000) as usize;
-        centre.upload(&repository, &format!("/small/{n}"), draw.bytes(size)).await;
+        centre
+            .upload(&repository, &format!("/small/{n}"), draw.bytes(size))
+            .await;
     }
     centre.upload(&repository, "/large", draw.bytes(2_000_000)).await;
     let setting = json!({ "conflictStrategy": "OVERWRITE", "errorStrategy": "CONTINUE" });
-    let task = centre.make_task(name, &repository, std::slice::from_ref(cluster), setting).await;
+    let task = centre
+        .make_task(name, &repository, std::slice::from_ref(cluster), setting)
+        .await;
 
     proxy.set(fault, percent);
     let record = centre.execute(&task).await;
@@ -49,26 +53,47 @@ async fn one_round(
     proxy.set(Fault::None, 0);
 
     for row in centre.assert_overview_equals_rows(&record).await {
-        let path = row["artifactName"].as_str().expect("a new row names its artifact");
+        let path = row["artifactName"]
+            .as_str()
+            .expect("a new row names its artifact");
         match row["status"].as_str() {
             Some("SUCCESS") => {
-                let there = edge.download(&repository, path).await.expect("a successful artifact is there");
-                assert_eq!(Digest::of(&there).to_hex(), row["sha256"], "{fault:?}: {path} is not what the log says");
+                let there = edge
+                    .download(&repository, path)
+                    .await
+                    .expect("a successful artifact is there");
+                assert_eq!(
+                    Digest::of(&there).to_hex(),
+                    row["sha256"],
+                    "{fault:?}: {path} is not what the log says"
+                );
             }
             Some("FAILED") => {
                 let reason = row["errorReason"].as_str().unwrap_or_default();
                 let (step, words) = reason.split_once(": ").unwrap_or_default();
                 let (stage, class) = step.split_once('/').unwrap_or_default();
-                assert!(STAGES.contains(&stage) && !class.is_empty() && words.len() > 10, "{fault:?}: `{reason}`");
+                assert!(
+                    STAGES.contains(&stage) && !class.is_empty() && words.len() > 10,
+                    "{fault:?}: `{reason}`"
+                );
                 assert!(!reason.contains("internal error"), "{reason}");
             }
             other => panic!("{fault:?}: {path} ended as {other:?}"),
         }
     }
     if ended["status"] == json!("FAILED") {
-        assert!(ended["errorReason"].as_str().is_some_and(|reason| reason.contains("edge")), "{ended}");
+        assert!(
+            ended["errorReason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains("edge")),
+            "{ended}"
+        );
     }
     let again = centre.execute(&task).await;
-    assert_eq!(centre.ended(&again).await["status"], json!("SUCCESS"), "{fault:?}: a clean run converges");
+    assert_eq!(
+        centre.ended(&again).await["status"],
+        json!("SUCCESS"),
+        "{fault:?}: a clean run converges"
+    );
     assert_eq!(edge.files(&repository).await, centre.files(&repository).await);
 }

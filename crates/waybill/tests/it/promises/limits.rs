@@ -14,9 +14,13 @@ async fn limits_hold_over_all_workers_of_a_run() {
     centre.make_repository("limits", "rate").await;
     let mut draw = Draw::new(4);
     for n in 0..40 {
-        centre.upload("limits/rate", &format!("/small/{n}"), draw.bytes(50_000)).await;
+        centre
+            .upload("limits/rate", &format!("/small/{n}"), draw.bytes(50_000))
+            .await;
     }
-    centre.upload("limits/rate", "/large", draw.bytes(2_000_000)).await;
+    centre
+        .upload("limits/rate", "/large", draw.bytes(2_000_000))
+        .await;
     let setting = json!({ "conflictStrategy": "SKIP", "errorStrategy": "CONTINUE", "rateLimit": 1_000_000 });
     let task = centre.make_task("rate", "limits/rate", &[cluster], setting).await;
 

@@ -31,8 +31,6 @@ pub enum Fault {
     Broken,
     /// 503 with Retry-After: 1.
     Unavailable,
-    /// Nobody listens.
-    Refuse,
 }
 
 /// Every fault there is.
@@ -63,11 +61,21 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy to `target` that breaks nothing yet.
     pub async fn to(target: SocketAddr, seed: u64) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let state = Arc::new(Mutex::new(State { fault: Fault::None, percent: 0, draw: Draw::new(seed) }));
+        let state = Arc::new(Mutex::new(State {
+            fault: Fault::None,
+            percent: 0,
+            draw: Draw::new(seed),
+        }));
         let cut = watch::Sender::new(0);
-        let proxy = Self { address, state: state.clone(), cut: cut.clone() };
+        let proxy = Self {
+            address,
+            state: state.clone(),
+            cut: cut.clone(),
+        };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let state = state.clone();
@@ -105,9 +113,10 @@ async fn serve(mut client: TcpStream, target: SocketAddr, state: Arc<Mutex<State
         Fault::SlowDown => answer(client, "429 Too Many Requests", "Retry-After: 1\r\n", "slow down").await,
         Fault::Broken => answer(client, "500 Internal Server Error", "", "something broke").await,
         Fault::Unavailable => answer(client, "503 Service Unavailable", "Retry-After: 1\r\n", "later").await,
-        Fault::Refuse => reset(&client),
         Fault::None | Fault::Truncate | Fault::FlipBit | Fault::Reset | Fault::Stall => {
-            let Ok(mut server) = TcpStream::connect(target).await else { return reset(&client) };
+            let Ok(mut server) = TcpStream::connect(target).await else {
+                return reset(&client);
+            };
             relay(&mut client, &mut server, fault, after, bit as u8).await;
         }
     }
@@ -156,7 +165,8 @@ async fn answer(mut client: TcpStream, status: &str, header: &str, words: &str) 
     let mut head = vec![0; 16 * 1024];
     let _ = client.read(&mut head).await;
     let length = words.len();
-    let text = format!("HTTP/1.1 {status}\r\n{header}Content-Length: {length}\r\nConnection: close\r\n\r\n{words}");
+    let text =
+        format!("HTTP/1.1 {status}\r\n{header}Content-Length: {length}\r\nConnection: close\r\n\r\n{words}");
     let _ = client.write_all(text.as_bytes()).await;
     // The client may still be sending: hear it out, so that it reads the answer and not a reset.
     let drain = async { while matches!(client.read(&mut head).await, Ok(1..)) {} };

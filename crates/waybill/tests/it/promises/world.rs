@@ -34,7 +34,10 @@ pub fn free_address() -> SocketAddr {
 
 fn http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().expect("a plain client")
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a plain client")
 }
 
 impl Node {
@@ -42,7 +45,14 @@ impl Node {
     pub async fn start(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
-        let node = Self { name: name.into(), address: free_address(), data, child: None, http: http(), _folder: folder };
+        let node = Self {
+            name: name.into(),
+            address: free_address(),
+            data,
+            child: None,
+            http: http(),
+            _folder: folder,
+        };
         node.started().await
     }
 
@@ -55,9 +65,19 @@ impl Node {
     /// Starts the process of this node again, on its data and its port.
     pub async fn start_again(&mut self) {
         let config = self._folder.path().join("waybill.toml");
-        std::fs::write(&config, "[runs]\npatience_s = 8\nlease_s = 4\n[limits]\nsilence_s = 3\n").expect("a config file");
+        std::fs::write(
+            &config,
+            "[runs]\npatience_s = 8\nlease_s = 4\n[limits]\nsilence_s = 3\n",
+        )
+        .expect("a config file");
         let child = Command::new(env!("CARGO_BIN_EXE_waybill"))
-            .args(["serve", "--name", &self.name, "--listen", &self.address.to_string()])
+            .args([
+                "serve",
+                "--name",
+                &self.name,
+                "--listen",
+                &self.address.to_string(),
+            ])
             .arg("--data")
             .arg(&self.data)
             .arg("--config")
@@ -65,7 +85,13 @@ impl Node {
             .env("WAYBILL_ADMIN_PASSWORD", PASSWORD)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(std::fs::File::options().create(true).append(true).open(self.log()).expect("a log file"))
+            .stderr(
+                std::fs::File::options()
+                    .create(true)
+                    .append(true)
+                    .open(self.log())
+                    .expect("a log file"),
+            )
             .kill_on_drop(true)
             .spawn()
             .expect("the binary starts");
@@ -111,10 +137,12 @@ impl Node {
     /// Makes a project and a GENERIC repository.
     pub async fn make_repository(&self, project: &str, repository: &str) {
         let body = json!({ "name": project, "displayName": project, "description": "" });
-        self.call(Method::POST, "/repository/api/project/create", Some(body)).await;
+        self.call(Method::POST, "/repository/api/project/create", Some(body))
+            .await;
         let body = json!({ "projectId": project, "name": repository, "type": "GENERIC", "category": "LOCAL",
             "public": false, "description": "" });
-        self.ok(Method::POST, "/repository/api/repo/create", Some(body)).await;
+        self.ok(Method::POST, "/repository/api/repo/create", Some(body))
+            .await;
     }
 
     /// Uploads a file, replacing what stands there.
@@ -129,14 +157,23 @@ impl Node {
             .send()
             .await
             .expect("the node answers");
-        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
+        assert!(
+            answer.status().is_success(),
+            "{path}: {}",
+            answer.text().await.unwrap_or_default()
+        );
     }
 
     /// Downloads a file.
     pub async fn download(&self, repository: &str, path: &str) -> Option<Vec<u8>> {
         let url = format!("http://{}/generic/{repository}{path}", self.address);
-        let answer =
-            self.http.get(url).basic_auth("admin", Some(PASSWORD)).send().await.expect("the node answers");
+        let answer = self
+            .http
+            .get(url)
+            .basic_auth("admin", Some(PASSWORD))
+            .send()
+            .await
+            .expect("the node answers");
         match answer.status().as_u16() {
             200 => Some(answer.bytes().await.expect("a whole body").to_vec()),
             404 => None,
@@ -153,48 +190,88 @@ impl Node {
         if status == 404 || status == 400 {
             return BTreeMap::new();
         }
-        let records = answer["data"]["records"].as_array().expect("a page of nodes").clone();
+        let records = answer["data"]["records"]
+            .as_array()
+            .expect("a page of nodes")
+            .clone();
         let text = |node: &Value, member: &str| node[member].as_str().unwrap_or_default().to_string();
-        records.iter().map(|node| (text(node, "fullPath"), text(node, "sha256"))).collect()
+        records
+            .iter()
+            .map(|node| (text(node, "fullPath"), text(node, "sha256")))
+            .collect()
     }
 
     /// Registers `address` as a peer called `name`; returns its cluster id.
     pub async fn register(&self, name: &str, address: SocketAddr) -> String {
         let body = json!({ "name": name, "url": format!("http://{address}"), "type": "STANDALONE",
             "username": "admin", "password": PASSWORD });
-        self.ok(Method::POST, "/replication/api/cluster/create", Some(body)).await;
+        self.ok(Method::POST, "/replication/api/cluster/create", Some(body))
+            .await;
         let path = format!("/replication/api/cluster/info?name={name}");
-        self.ok(Method::GET, &path, None).await["id"].as_str().expect("a cluster has an id").into()
+        self.ok(Method::GET, &path, None).await["id"]
+            .as_str()
+            .expect("a cluster has an id")
+            .into()
     }
 
     /// Makes a task that replicates `project/repository` to `clusters` when asked to; returns its key.
-    pub async fn make_task(&self, name: &str, repository: &str, clusters: &[String], setting: Value) -> String {
+    pub async fn make_task(
+        &self,
+        name: &str,
+        repository: &str,
+        clusters: &[String],
+        setting: Value,
+    ) -> String {
         let (project, repository) = repository.split_once('/').expect("project/repository");
         let body = json!({ "name": name, "localProjectId": project, "replicaObjectType": "REPOSITORY",
             "replicaType": "RUN_ONCE", "setting": setting, "remoteClusterIds": clusters, "description": null,
             "replicaTaskObjects": [{ "localRepoName": repository, "remoteProjectId": project,
                 "remoteRepoName": repository, "repoType": "GENERIC", "packageConstraints": null,
                 "pathConstraints": null }] });
-        let task = self.ok(Method::POST, "/replication/api/task/create", Some(body)).await;
+        let task = self
+            .ok(Method::POST, "/replication/api/task/create", Some(body))
+            .await;
         task["key"].as_str().expect("a task has a key").into()
     }
 
     /// Starts a run of the task; returns its record's id.
     pub async fn execute(&self, task: &str) -> String {
-        self.ok(Method::POST, &format!("/replication/api/task/execute/{task}"), None).await;
-        let latest = self.records(task).await.into_iter().next().expect("executing makes a record");
+        self.ok(
+            Method::POST,
+            &format!("/replication/api/task/execute/{task}"),
+            None,
+        )
+        .await;
+        let latest = self
+            .records(task)
+            .await
+            .into_iter()
+            .next()
+            .expect("executing makes a record");
         latest["id"].as_str().expect("a record has an id").into()
     }
 
     /// Returns the records of a task, newest first.
     pub async fn records(&self, task: &str) -> Vec<Value> {
-        let list = self.ok(Method::GET, &format!("/replication/api/task/record/list/{task}"), None).await;
+        let list = self
+            .ok(
+                Method::GET,
+                &format!("/replication/api/task/record/list/{task}"),
+                None,
+            )
+            .await;
         list.as_array().expect("a list of records").clone()
     }
 
     /// Returns a record.
     pub async fn record(&self, record: &str) -> Value {
-        self.ok(Method::GET, &format!("/replication/api/task/record/{record}"), None).await["record"].clone()
+        self.ok(
+            Method::GET,
+            &format!("/replication/api/task/record/{record}"),
+            None,
+        )
+        .await["record"]
+            .clone()
     }
 
     /// Waits until a record has ended and returns it.
@@ -208,13 +285,24 @@ impl Node {
 
     /// Returns every detail of a record.
     pub async fn details(&self, record: &str) -> Vec<Value> {
-        let list = self.ok(Method::GET, &format!("/replication/api/task/record/detail/list/{record}"), None).await;
+        let list = self
+            .ok(
+                Method::GET,
+                &format!("/replication/api/task/record/detail/list/{record}"),
+                None,
+            )
+            .await;
         list.as_array().expect("a list of details").clone()
     }
 
     /// Returns the overview of a record.
     pub async fn overview(&self, record: &str) -> Value {
-        self.ok(Method::GET, &format!("/replication/api/task/record/overview/{record}"), None).await
+        self.ok(
+            Method::GET,
+            &format!("/replication/api/task/record/overview/{record}"),
+            None,
+        )
+        .await
     }
 
     /// Asserts that the record's overview is what its rows add up to, and that each artifact has one row.
@@ -223,10 +311,16 @@ impl Node {
         let overview = self.overview(record).await;
         let sum = |member: &str| -> u64 {
             let settled = rows.iter().filter(|row| row["status"] != json!("RUNNING"));
-            settled.map(|row| row["progress"][member].as_u64().unwrap_or(0)).sum()
+            settled
+                .map(|row| row["progress"][member].as_u64().unwrap_or(0))
+                .sum()
         };
         let said = |member: &str| overview[member].as_u64().expect("an overview has five numbers");
-        assert_eq!(said("success"), sum("success") + sum("skip"), "success: {overview}");
+        assert_eq!(
+            said("success"),
+            sum("success") + sum("skip"),
+            "success: {overview}"
+        );
         assert_eq!(said("failed"), sum("failed"), "failed: {overview}");
         assert_eq!(said("conflict"), sum("conflict"), "conflict: {overview}");
         let mut names: Vec<_> = rows

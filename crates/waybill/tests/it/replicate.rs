@@ -1,0 +1,328 @@
+//! Two nodes and the command line: from an empty repository to a log of what arrived.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::support::{Said, Served, run, waybill};
+
+struct Two {
+    folder: tempfile::TempDir,
+    hq: Served,
+    edge: Served,
+}
+
+impl Two {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (hq, edge) = (folder.path().join("hq"), folder.path().join("edge"));
+        Self {
+            hq: Served::node("hq", &hq),
+            edge: Served::node("edge", &edge),
+            folder,
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = waybill(arguments);
+        command
+            .env("WAYBILL_SERVER", &self.hq.url)
+            .env("WAYBILL_PASSWORD", "secret")
+            .env("WAYBILL_CLUSTER_PASSWORD", "secret")
+            .env("XDG_STATE_HOME", self.folder.path().join("state"));
+        command
+    }
+
+    fn said(&self, arguments: &[&str]) -> Said {
+        run(&mut self.command(arguments))
+    }
+
+    /// Runs a command that has to succeed.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let said = self.said(arguments);
+        assert_eq!(said.code, 0, "{arguments:?}: {}{}", said.out, said.err);
+        said.out
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let mut all = arguments.to_vec();
+        all.extend(["--output", "json"]);
+        serde_json::from_str(&self.ok(&all)).expect("JSON")
+    }
+
+    /// Fills `demo/files` of hq with `names`.
+    fn fill(&self, names: &[&str]) {
+        let files = self.folder.path().join("files");
+        for name in names {
+            let file = files.join(name);
+            std::fs::create_dir_all(file.parent().expect("a parent")).expect("made");
+            std::fs::write(file, name).expect("written");
+        }
+        let location = self.hq.url.replace("http://", "waybill+http://admin@") + "/demo/files";
+        self.ok(&["copy", files.to_str().expect("UTF-8"), &location]);
+    }
+
+    fn register(&self) {
+        self.ok(&["cluster", "add", "edge", &self.edge.url, "--username", "admin"]);
+    }
+}
+
+#[test]
+fn a_task_made_on_the_command_line_replicates_and_its_record_says_so() {
+    let two = Two::start();
+    two.fill(&["a", "img/b", "img/c"]);
+    two.register();
+
+    two.ok(&[
+        "task",
+        "create",
+        "once",
+        "--project",
+        "demo",
+        "--repo",
+        "files",
+        "--to",
+        "edge",
+        "--manual",
+    ]);
+    two.ok(&["task", "run", "once"]);
+    let watched = two.said(&["record", "watch", "once"]);
+
+    assert_eq!(watched.code, 0, "{}{}", watched.out, watched.err);
+    let rows = two.json(&["record", "details", "once", "--path", "/img"]);
+    let mut names: Vec<&str> = rows
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter_map(|row| row["artifact"].as_str())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["/img/b", "/img/c"]);
+    let there = run(waybill(&[
+        "repo",
+        "files",
+        "demo/files",
+        "--output",
+        "csv",
+        "--server",
+        &two.edge.url,
+    ])
+    .env("WAYBILL_PASSWORD", "secret"));
+    assert_eq!(there.out.lines().count(), 4, "{}{}", there.out, there.err);
+    let metrics = two.hq.get("/metrics").1;
+    for line in [
+        "waybill_runs_total{end=\"succeeded\"} 1",
+        "waybill_artifacts_total{cluster=\"edge\",outcome=\"copied\"} 3",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line} is not in\n{metrics}"
+        );
+    }
+}
+
+#[test]
+fn a_task_of_a_cluster_that_does_not_answer_is_refused() {
+    let two = Two::start();
+    two.fill(&["a"]);
+    two.ok(&[
+        "cluster",
+        "add",
+        "gone",
+        "http://127.0.0.1:1",
+        "--username",
+        "admin",
+        "--no-test",
+    ]);
+
+    let said = two.said(&[
+        "task",
+        "create",
+        "t1",
+        "--project",
+        "demo",
+        "--repo",
+        "files",
+        "--to",
+        "gone",
+        "--manual",
+    ]);
+
+    assert_eq!(said.code, 2, "{}{}", said.out, said.err);
+    assert!(said.err.contains("gone"), "{}", said.err);
+}
+
+#[test]
+fn a_name_nobody_knows_is_refused_with_a_hint() {
+    let two = Two::start();
+
+    for arguments in [
+        ["task", "show", "nothing"],
+        ["cluster", "show", "nothing"],
+        ["repo", "show", "no/thing"],
+    ] {
+        let said = two.said(&arguments);
+
+        assert_eq!(said.code, 2, "{arguments:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains("hint:"), "{arguments:?}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_login_is_remembered_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let two = Two::start();
+    let config = two.folder.path().join("config");
+
+    let login = run(waybill(&["login", &two.hq.url])
+        .env("XDG_CONFIG_HOME", &config)
+        .env("WAYBILL_PASSWORD", "secret"));
+    let listed = run(waybill(&["cluster", "list"]).env("XDG_CONFIG_HOME", &config));
+
+    assert_eq!(login.code, 0, "{}", login.err);
+    assert_eq!(listed.code, 0, "{}", listed.err);
+    assert!(!login.out.contains("secret"), "{}", login.out);
+    let mode = std::fs::metadata(config.join("waybill/login.toml"))
+        .expect("written")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+impl Two {
+    /// Makes a task of `demo/files` to the edge that runs when asked to.
+    fn task(&self, name: &str, more: &[&str]) {
+        let mut arguments = vec![
+            "task",
+            "create",
+            name,
+            "--project",
+            "demo",
+            "--repo",
+            "files",
+            "--to",
+            "edge",
+            "--manual",
+        ];
+        arguments.extend(more);
+        self.ok(&arguments);
+    }
+
+    /// Runs a task to its end and returns how that was.
+    fn carried(&self, task: &str) -> Said {
+        self.ok(&["task", "run", task]);
+        self.said(&["record", "watch", task])
+    }
+}
+
+#[test]
+fn a_plan_is_told_and_nothing_is_done() {
+    let two = Two::start();
+    two.fill(&["a", "img/b"]);
+    two.register();
+    two.task("plan", &[]);
+
+    let said = two.said(&["task", "plan", "plan"]);
+    let records = two.json(&["record", "list", "plan"]);
+
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(
+        said.out.contains("/img/b") && said.out.contains("would copy"),
+        "{}",
+        said.out
+    );
+    assert_eq!(records.as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_retry_takes_exactly_the_selection() {
+    let two = Two::start();
+    two.fill(&["a", "img/b", "img/c"]);
+    two.register();
+    two.task("again", &[]);
+    assert_eq!(two.carried("again").code, 0);
+
+    let retried = two.json(&["record", "retry", "again", "--path", "/img"]);
+    let id = retried["recordId"].as_str().expect("an id").to_owned();
+    let watched = two.said(&["record", "watch", &id]);
+    let rows = two.json(&["record", "details", &id]);
+
+    assert_eq!(watched.code, 0, "{}{}", watched.out, watched.err);
+    let outcomes: Vec<_> = rows
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| row["outcome"].clone())
+        .collect();
+    assert_eq!(outcomes, ["unchanged", "unchanged"]);
+}
+
+#[test]
+fn a_stopped_run_says_who_stopped_it_and_ends_with_1() {
+    let two = Two::start();
+    let large = "x".repeat(3_000_000);
+    two.fill(&["a"]);
+    std::fs::write(two.folder.path().join("files/large"), large).expect("written");
+    two.fill(&[]);
+    two.register();
+    two.task("slow", &["--rate", "100KiB"]);
+
+    two.ok(&["task", "run", "slow"]);
+    two.ok(&["record", "stop", "slow"]);
+    let watched = two.said(&["record", "watch", "slow"]);
+
+    assert_eq!(watched.code, 1, "{}{}", watched.out, watched.err);
+    assert!(
+        watched.out.contains("stopped") && watched.out.contains("admin"),
+        "{}",
+        watched.out
+    );
+}
+
+#[test]
+fn details_are_exported_as_lines_and_as_a_sheet() {
+    let two = Two::start();
+    two.fill(&["a", "img/b", "img/c"]);
+    two.register();
+    two.task("out", &[]);
+    assert_eq!(two.carried("out").code, 0);
+    let file = two.folder.path().join("out.csv");
+    let file = file.to_str().expect("UTF-8");
+
+    let lines = two.ok(&["record", "export", "out"]);
+    two.ok(&[
+        "record", "export", "out", "--as", "csv", "--path", "/img", "--to", file,
+    ]);
+    let again = two.said(&["record", "export", "out", "--to", file]);
+
+    let first: Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(
+        (lines.lines().count(), &first["outcome"]),
+        (3, &Value::from("copied"))
+    );
+    let sheet = std::fs::read_to_string(file).expect("written");
+    assert!(
+        sheet.starts_with("id,cluster,repository,") && sheet.lines().count() == 3,
+        "{sheet}"
+    );
+    assert_eq!(again.code, 2, "an existing file is not replaced");
+}
+
+#[test]
+fn history_is_imported_once_however_often_it_is_sent() {
+    let two = Two::start();
+    let file = two.folder.path().join("history.jsonl");
+    let record = serde_json::json!({ "record": {
+        "id": "66a1c3f0d94e5b0012ab34cd", "taskKey": "0f4d6b1c2a3948578899aabbccddeeff", "taskName": "of old",
+        "status": "FAILED", "startTime": "2024-07-25T11:20:00.5", "endTime": "2024-07-25T11:20:41",
+        "errorReason": "bj-edge: timeout" } });
+    std::fs::write(&file, format!("{record}\n")).expect("written");
+    let file = file.to_str().expect("UTF-8");
+
+    two.ok(&["record", "import", file]);
+    two.ok(&["record", "import", file]);
+    let records = two.json(&["record", "list", "0f4d6b1c2a3948578899aabbccddeeff"]);
+
+    assert_eq!(records.as_array().map(Vec::len), Some(1), "{records}");
+    assert_eq!(records[0]["id"], "66a1c3f0d94e5b0012ab34cd");
+}
