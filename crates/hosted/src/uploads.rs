@@ -5,22 +5,19 @@
 //! and finishing has little left to do.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::digest::{Digest, Hasher};
-use domain::failure::{ErrorKind, Stage};
+use domain::digest::Digest;
 use domain::id::random_hex32;
-use domain::ports::{ByteStream, ConnectorError};
-use futures_util::StreamExt;
-use storage::blobfiles::{BlobPlace, Held, NewFile, PIECE_BYTES, PartWriter, read_piece, reserve};
+use domain::ports::ByteStream;
+use storage::blobfiles::{BlobPlace, Held, NewFile, reserve};
 use storage::publish::NewBlob;
 use storage::uploads::UploadRow;
-use tokio::sync::watch;
 
 use crate::Hosted;
 use crate::error::{HostedError, HostedResult};
 use crate::receive::blocking;
+use crate::upload_parts::Upload;
 
 /// How long a session lives after it was opened or resumed.
 pub const UPLOAD_MS: i64 = 12 * 60 * 60 * 1000;
@@ -49,27 +46,6 @@ pub struct Session {
 /// The sessions somebody is working on.
 #[derive(Default)]
 pub(crate) struct Uploads(Mutex<HashMap<String, Arc<Upload>>>);
-
-/// One session: its file, which parts are there, and how far the digest is.
-struct Upload {
-    row: UploadRow,
-    file: Arc<File>,
-    state: Mutex<State>,
-    /// Counts how often a hasher came to rest.
-    rests: watch::Sender<u64>,
-    turns: Vec<Arc<tokio::sync::Mutex<()>>>,
-}
-
-struct State {
-    done: Vec<bool>,
-    closed: bool,
-    /// Tells whoever writes a part to give up.
-    writers: HashMap<u32, watch::Sender<bool>>,
-    /// The digest so far and how many bytes are in it; away while somebody hashes, which is never once it is complete.
-    resting: Option<(Hasher, u64)>,
-    /// Why the last hashing stopped early.
-    unreadable: Option<std::io::Error>,
-}
 
 impl Hosted {
     /// Opens a session for a blob, or resumes the one `owner` has for it.
@@ -293,200 +269,5 @@ impl Hosted {
 impl Uploads {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Upload>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Upload {
-    fn new(row: UploadRow, file: Arc<File>, done_parts: &[u32]) -> Self {
-        let parts = usize::try_from(row.size_bytes.div_ceil(row.part_bytes)).unwrap_or(0);
-        let mut done = vec![false; parts];
-        for part_no in done_parts {
-            if let Some(part) = done.get_mut(*part_no as usize) {
-                *part = true;
-            }
-        }
-        Self {
-            row,
-            file,
-            state: Mutex::new(State {
-                done,
-                closed: false,
-                writers: HashMap::new(),
-                resting: Some((Hasher::default(), 0)),
-                unreadable: None,
-            }),
-            rests: watch::Sender::new(0),
-            turns: (0..parts).map(|_| Arc::default()).collect(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn session(&self, expires_ms: i64) -> Session {
-        let state = self.state();
-        let numbers = 0..u32::try_from(state.done.len()).unwrap_or(u32::MAX);
-        Session {
-            id: self.row.id.clone(),
-            part_bytes: self.row.part_bytes,
-            parts: numbers.end,
-            parts_done: numbers.filter(|part_no| state.done[*part_no as usize]).collect(),
-            expires_ms,
-        }
-    }
-
-    /// Says who writes a part from now on; whoever did before is told to give up.
-    fn announce(&self, part_no: u32) -> watch::Receiver<bool> {
-        let (stop, give_up) = watch::channel(false);
-        if let Some(before) = self.state().writers.insert(part_no, stop) {
-            before.send_replace(true);
-        }
-        give_up
-    }
-
-    fn is_done(&self, part_no: u32) -> HostedResult<bool> {
-        let state = self.state();
-        if state.closed && !state.done[part_no as usize] {
-            return Err(HostedError::UploadUnknown(self.row.id.clone()));
-        }
-        Ok(state.done[part_no as usize])
-    }
-
-    fn mark_done(&self, part_no: u32) {
-        let mut state = self.state();
-        state.done[part_no as usize] = true;
-        state.writers.remove(&part_no);
-    }
-
-    /// Refuses further parts: everything is there, or somebody gives the session up.
-    fn close(&self) -> HostedResult<()> {
-        let mut state = self.state();
-        if state.done.contains(&false) {
-            return Err(HostedError::UploadIncomplete(self.row.id.clone()));
-        }
-        state.closed = true;
-        Ok(())
-    }
-
-    fn stop(&self) {
-        let mut state = self.state();
-        state.closed = true;
-        state.writers.drain().for_each(|(_, writer)| {
-            writer.send_replace(true);
-        });
-    }
-
-    async fn write_part(
-        &self,
-        part_no: u32,
-        mut bytes: ByteStream,
-        give_up: &mut watch::Receiver<bool>,
-        turn: Held,
-    ) -> HostedResult<()> {
-        let begin_bytes = u64::from(part_no) * self.row.part_bytes;
-        let length_bytes = self.row.part_bytes.min(self.row.size_bytes - begin_bytes);
-        let wrong = |words: &str| {
-            HostedError::from(
-                ConnectorError::new(ErrorKind::Protocol, Stage::Write, format!("part {part_no}"))
-                    .words(words),
-            )
-        };
-        let mut writer = PartWriter::new(self.file.clone(), begin_bytes).holding(turn);
-        let mut arrived_bytes = 0;
-        let ended = loop {
-            let piece = tokio::select! {
-                biased;
-                _ = give_up.wait_for(|stop| *stop) => break Err(wrong("it is written anew by somebody else")),
-                piece = bytes.next() => piece,
-            };
-            match piece {
-                None if arrived_bytes == length_bytes => break Ok(()),
-                None => break Err(wrong("it ended early")),
-                Some(Err(error)) => break Err(error.into()),
-                Some(Ok(piece)) => {
-                    arrived_bytes += piece.len() as u64;
-                    if arrived_bytes > length_bytes {
-                        break Err(wrong("it is too long"));
-                    }
-                    if let Err(error) = writer.push(piece).await {
-                        break Err(error.into());
-                    }
-                }
-            }
-        };
-        match ended {
-            Ok(()) => Ok(writer.finish().await?),
-            Err(error) => {
-                writer.settle().await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Returns how many bytes from the beginning are there without a gap.
-    fn unbroken_bytes(state: &State, row: &UploadRow) -> u64 {
-        let parts = state.done.iter().take_while(|done| **done).count() as u64;
-        (parts * row.part_bytes).min(row.size_bytes)
-    }
-
-    /// Goes on hashing, beside everything else, if there is something to hash and nobody does.
-    fn hash_on(self: &Arc<Self>) {
-        let mut state = self.state();
-        let unbroken_bytes = Self::unbroken_bytes(&state, &self.row);
-        let Some((hasher, at_bytes)) = state.resting.take_if(|(_, at_bytes)| *at_bytes < unbroken_bytes)
-        else {
-            return;
-        };
-        let upload = self.clone();
-        tokio::task::spawn_blocking(move || upload.hash(hasher, at_bytes));
-    }
-
-    fn hash(&self, mut hasher: Hasher, mut at_bytes: u64) {
-        let mut buffer = Vec::with_capacity(PIECE_BYTES);
-        let mut unreadable = None;
-        loop {
-            let until_bytes = {
-                let mut state = self.state();
-                let until_bytes = Self::unbroken_bytes(&state, &self.row);
-                if at_bytes >= until_bytes || unreadable.is_some() {
-                    state.resting = Some((hasher, at_bytes));
-                    state.unreadable = unreadable;
-                    break;
-                }
-                until_bytes
-            };
-            while at_bytes < until_bytes {
-                let wanted = (until_bytes - at_bytes).min(PIECE_BYTES as u64);
-                if let Err(error) = read_piece(&self.file, &mut buffer, at_bytes, wanted) {
-                    unreadable = Some(error);
-                    break;
-                }
-                hasher.update(&buffer);
-                at_bytes += wanted;
-            }
-        }
-        self.rests.send_modify(|rests| *rests += 1);
-    }
-
-    /// Returns the digest of the whole, waiting for what is not hashed yet; may be asked again after an error.
-    async fn digest(self: Arc<Self>) -> HostedResult<Digest> {
-        let mut rests = self.rests.subscribe();
-        loop {
-            {
-                let mut state = self.state();
-                if let Some(error) = state.unreadable.take() {
-                    return Err(HostedError::Disk(error));
-                }
-                if let Some((hasher, at_bytes)) = &state.resting
-                    && *at_bytes == self.row.size_bytes
-                {
-                    return Ok(hasher.clone().finish());
-                }
-            }
-            self.hash_on();
-            // The sender lives as long as `self`, so the wait cannot fail.
-            let _ = rests.changed().await;
-        }
     }
 }

@@ -4,6 +4,8 @@
 //! rows match is answered from its index; one that many match by walking through the rows in their
 //! order, from the nearer end.
 
+use std::collections::BTreeSet;
+
 use domain::artifact::ArtifactKey;
 use domain::detail::{DetailFilter, RecordDetail};
 use domain::id::{DetailId, RecordId};
@@ -12,7 +14,7 @@ use crate::Store;
 use crate::builder::Builder;
 use crate::db::{Row, Snapshot, StoreResult, blob, int, size, text, unindexed};
 use crate::entries;
-use crate::lanes::{Kind, kind_of, unit_of};
+use crate::lanes::{Kind, group_of, kind_of, unit_of};
 use crate::page::{Page, PageRequest};
 use crate::rows::unreadable;
 use crate::selection::Selection;
@@ -107,10 +109,12 @@ impl Details<'_> {
         if selection.lanes.is_empty() {
             return Ok(Vec::new());
         }
+        // One group in all likelihood, whose index is in the order asked for.
+        let groups: BTreeSet<i64> = selection.lanes.iter().map(|lane| group_of(*lane)).collect();
         let mut sql = Builder::new("SELECT name, version, lane FROM detail WHERE record_no = ");
         sql.bind(int(record_no))
-            .push(" AND unit_no = ")
-            .bind(int(unit_no.into()));
+            .push(" AND lane_group IN ")
+            .bind_list(groups.into_iter().map(int));
         if let Some(after) = &after {
             let version = text(after.version.as_deref().unwrap_or_default());
             sql.push(" AND name >= ").bind(text(&after.name));
@@ -167,8 +171,8 @@ async fn page_rows(
         };
         return Ok((rows, total));
     }
-    let total = count(read, selection, None).await?;
-    Ok((walked(read, selection, total, skip, take).await?, total))
+    let (total, span_ms) = spread(read, selection).await?;
+    Ok((walked(read, selection, total, span_ms, page).await?, total))
 }
 
 /// Returns how many rows are selected, if an index tells that they are few.
@@ -197,6 +201,26 @@ async fn count(read: &mut Snapshot, selection: &Selection, most: Option<u64>) ->
         total += rows.first().map_or(Ok(0), |row| row.size("rows"))?;
     }
     Ok(total)
+}
+
+/// Counts selected rows, and says between which start times they lie.
+async fn spread(read: &mut Snapshot, selection: &Selection) -> StoreResult<(u64, Option<(i64, i64)>)> {
+    let mut total = 0;
+    let mut span_ms: Option<(i64, i64)> = None;
+    for branch in selection.branches() {
+        let mut sql = Builder::new(
+            "SELECT COUNT(*) AS rows, MIN(start_ms) AS first_ms, MAX(start_ms) AS last_ms FROM detail WHERE ",
+        );
+        branch.write(&mut sql, selection.no);
+        for row in read.fetch_all(sql.sql, sql.values).await? {
+            total += row.size("rows")?;
+            if let (Some(first_ms), Some(last_ms)) = (row.maybe_int("first_ms")?, row.maybe_int("last_ms")?) {
+                let (low_ms, high_ms) = span_ms.unwrap_or((first_ms, last_ms));
+                span_ms = Some((low_ms.min(first_ms), high_ms.max(last_ms)));
+            }
+        }
+    }
+    Ok((total, span_ms))
 }
 
 /// Reads rows that lanes alone select.
@@ -243,17 +267,21 @@ async fn sorted(read: &mut Snapshot, selection: &Selection, span: Span) -> Store
     read.fetch_all(sql.sql, sql.values).await
 }
 
-/// Looks at rows in their order until the page is full.
+/// Looks at the rows between two start times in their order until the page is full.
 async fn walked(
     read: &mut Snapshot,
     selection: &Selection,
     total: u64,
-    skip: u64,
-    take: u64,
+    span_ms: Option<(i64, i64)>,
+    page: PageRequest,
 ) -> StoreResult<Vec<Row>> {
-    let (direction, skip, take) = nearer_end(total, skip, take);
+    let (direction, skip, take) = nearer_end(total, page.offset(), page.size.into());
     let mut sql = Builder::new("SELECT * FROM detail WHERE record_no = ");
     sql.bind(int(selection.no));
+    if let Some((first_ms, last_ms)) = span_ms {
+        sql.push(" AND start_ms >= ").bind(int(first_ms));
+        sql.push(" AND start_ms <= ").bind(int(last_ms));
+    }
     selection.and_lanes(&mut sql);
     selection.and_conditions(&mut sql);
     let order = match direction {

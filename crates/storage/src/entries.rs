@@ -7,18 +7,18 @@ use domain::id::{DetailId, RecordId};
 use domain::task::ConflictStrategy;
 
 use crate::db::{Row, StoreResult, Value, blob, flag, int, maybe, size, text};
-use crate::lanes::{Kind, kind_of, lane};
+use crate::lanes::{Kind, group_of, kind_of, lane};
 use crate::records::Unit;
 use crate::rows::{from_json, json, unreadable};
 
 /// Columns of a detail, in the order of [`Entry::values`].
 pub const COLUMNS: usize = 21;
 /// The statement that adds details.
-pub const INSERT: &str = "INSERT INTO detail (record_no, start_ms, id, lane, unit_no, name, version, package_name, \
+pub const INSERT: &str = "INSERT INTO detail (record_no, start_ms, id, lane, lane_group, name, version, package_name, \
     outcome, size_bytes, digest, ended_ms, conflict, on_conflict, moved_bytes, moved_blobs, failed_blobs, \
     attempts, class, failure, historical) VALUES";
 /// The statement that settles a running one.
-pub const SETTLE: &str = "UPDATE detail SET lane = $4, unit_no = $5, name = $6, version = $7, package_name = $8, \
+pub const SETTLE: &str = "UPDATE detail SET lane = $4, lane_group = $5, name = $6, version = $7, package_name = $8, \
     outcome = $9, size_bytes = $10, digest = $11, ended_ms = $12, conflict = $13, on_conflict = $14, \
     moved_bytes = $15, moved_blobs = $16, failed_blobs = $17, attempts = $18, class = $19, failure = $20, \
     historical = $21 WHERE record_no = $1 AND start_ms = $2 AND id = $3 AND outcome = 0";
@@ -113,7 +113,7 @@ impl Entry<'_> {
             int(self.started_ms),
             blob(*self.id.as_bytes()),
             int(self.lane()),
-            int(self.unit_no.into()),
+            int(group_of(self.lane())),
             maybe(name, text),
             maybe(self.artifact.and_then(|key| key.version.as_deref()), text),
             maybe(package_name, text),

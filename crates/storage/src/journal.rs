@@ -11,6 +11,7 @@ use domain::ports::Cursor;
 use serde::{Deserialize, Serialize};
 
 use crate::db::{Db, Row, StoreResult, Write, flag, int, maybe, placeholders, text};
+use crate::lanes::artifact_groups;
 use crate::rows::{from_json, json, unreadable};
 
 /// One artifact of a page, and what was decided for it.
@@ -257,14 +258,18 @@ pub(crate) async fn settled_keys(
 ) -> StoreResult<HashSet<ArtifactKey>> {
     let mut settled = HashSet::new();
     let wanted: HashSet<&ArtifactKey> = keys.iter().collect();
+    let [files, packages] = artifact_groups(unit_no).map(int);
+    let (details, settled_only) = (
+        "SELECT name, version FROM detail WHERE outcome <> 0 AND record_no = $1 AND lane_group IN ($2, $3)",
+        "SELECT name, version FROM journal_settled WHERE record_no = $1 AND unit_no IN ($2, $3)",
+    );
+    let unit = int(unit_no.into());
     for names in keys.chunks(500) {
-        let condition = format!("name IN {}", placeholders(3, names.len(), 1));
-        let mut values = vec![int(no), int(unit_no.into())];
-        values.extend(names.iter().map(|key| text(&key.name)));
-        for from in ["detail WHERE outcome <> 0 AND", "journal_settled WHERE"] {
-            let sql =
-                format!("SELECT name, version FROM {from} record_no = $1 AND unit_no = $2 AND {condition}");
-            for row in db.fetch_all(sql, values.clone()).await? {
+        for (sql, places) in [(details, [&files, &packages]), (settled_only, [&unit, &unit])] {
+            let sql = format!("{sql} AND name IN {}", placeholders(4, names.len(), 1));
+            let mut values = vec![int(no), places[0].clone(), places[1].clone()];
+            values.extend(names.iter().map(|key| text(&key.name)));
+            for row in db.fetch_all(sql, values).await? {
                 let key = ArtifactKey {
                     name: row.text("name")?,
                     version: row.maybe_text("version")?.filter(|version| !version.is_empty()),

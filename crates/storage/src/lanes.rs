@@ -34,6 +34,16 @@ pub fn lane(unit_no: u16, kind: Kind, status: DetailStatus) -> i64 {
     i64::from(unit_no) * 16 + kind * 4 + status
 }
 
+/// Returns a lane without its status: what rows of equal unit and kind share.
+pub fn group_of(lane: i64) -> i64 {
+    lane / 4
+}
+
+/// Returns the groups of the artifacts of a unit: its files, its packages.
+pub fn artifact_groups(unit_no: u16) -> [i64; 2] {
+    [Kind::File, Kind::Package].map(|kind| group_of(lane(unit_no, kind, DetailStatus::Running)))
+}
+
 /// Returns the unit of a lane.
 pub fn unit_of(lane: i64) -> u16 {
     u16::try_from(lane / 16).unwrap_or(u16::MAX)

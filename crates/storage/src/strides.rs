@@ -6,10 +6,12 @@
 use crate::builder::Builder;
 use crate::db::{Row, Snapshot, StoreResult, blob, int, size};
 use crate::selection::Selection;
-use crate::stretches::Place;
+use crate::stretches::{Place, STRETCH_ROWS};
 
-/// Stretches read by one statement.
-const STRETCHES: usize = 256;
+/// Stretches read by the first statement, when the page is near; each further one reads more.
+const FIRST_STRETCHES: usize = 8;
+/// Most stretches read by one statement.
+const MOST_STRETCHES: usize = 512;
 
 /// Which way rows are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct Strides<'a> {
     beyond: Option<Place>,
     /// Stretches read and not given out, next one last.
     known: Vec<Run>,
+    /// How many the next statement reads.
+    batch: usize,
     exhausted: bool,
 }
 
@@ -46,6 +50,7 @@ impl<'a> Strides<'a> {
             direction,
             beyond,
             known: Vec::new(),
+            batch: FIRST_STRETCHES,
             exhausted: false,
         }
     }
@@ -54,6 +59,8 @@ impl<'a> Strides<'a> {
     ///
     /// `skip` counts rows of the lanes, so it is of use only where lanes decide alone.
     pub async fn rows(mut self, read: &mut Snapshot, mut skip: u64, take: u64) -> StoreResult<Vec<Row>> {
+        let estimate = usize::try_from(skip / STRETCH_ROWS as u64).unwrap_or(usize::MAX);
+        self.batch = estimate.saturating_add(FIRST_STRETCHES).min(MOST_STRETCHES);
         let mut rows = Vec::new();
         while (rows.len() as u64) < take {
             let missing = take - rows.len() as u64;
@@ -143,9 +150,10 @@ impl<'a> Strides<'a> {
             " GROUP BY first_ms, first_id ORDER BY first_ms {order}, first_id {order} LIMIT "
         ));
         // One more when going forth: where it begins is where the last one ends.
-        sql.bind(int(STRETCHES as i64 + 1));
+        sql.bind(size(self.batch as u64 + 1));
         let rows = read.fetch_all(sql.sql, sql.values).await?;
-        self.exhausted = rows.len() <= STRETCHES;
+        self.exhausted = rows.len() <= self.batch;
+        self.batch = (self.batch * 4).min(MOST_STRETCHES);
         let mut stretches = Vec::with_capacity(rows.len());
         for row in &rows {
             stretches.push(((row.int("first_ms")?, row.blob("first_id")?), row.size("rows")?));

@@ -149,8 +149,8 @@ impl DetailWriter<'_> {
     }
 }
 
-const RUNNING: &str = "SELECT d.*, u.remote_cluster FROM detail d JOIN record_unit u \
-    ON u.record_no = d.record_no AND u.unit_no = d.unit_no WHERE d.record_no = $1 AND d.outcome = 0";
+const RUNNING: &str = "SELECT d.*, u.unit_no, u.remote_cluster FROM detail d JOIN record_unit u \
+    ON u.record_no = d.record_no AND u.unit_no = d.lane / 16 WHERE d.record_no = $1 AND d.outcome = 0";
 const HEAD: &str =
     "SELECT fence, keeps_details FROM record WHERE no = $1 AND status IN ('running', 'stopping')";
 

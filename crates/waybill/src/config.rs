@@ -167,8 +167,9 @@ impl ConfigFile {
             return Err("`tls` needs both `cert` and `key`".into());
         }
         let limits = &self.limits;
-        if limits.silence_s == 0 {
-            return Err("`limits.silence_s` must be at least 1".into());
+        // A node at work gives a sign of life every two seconds.
+        if limits.silence_s < 3 {
+            return Err("`limits.silence_s` must be at least 3".into());
         }
         if limits.connections == 0 || limits.header_timeout_s == 0 || limits.idle_timeout_s == 0 {
             return Err("numbers in `limits` must be at least 1".into());

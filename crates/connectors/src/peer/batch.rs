@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use domain::artifact::{ArtifactKey, Blob};
+use domain::artifact::{Artifact, ArtifactKey, Blob};
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled};
@@ -102,10 +102,10 @@ impl<'a> Batch<'a> {
         self.present.contains(digest) || self.uploaded.contains_key(digest)
     }
 
-    fn parcel(&self, index: usize, supply: Supply) -> Parcel {
+    fn parcel(&self, index: usize, supply: Supply) -> Parcel<&Artifact> {
         let put = &self.puts[index];
         Parcel::Item(Item {
-            artifact: put.artifact.clone(),
+            artifact: &put.artifact,
             expect: put.expect,
             with_metadata: put.with_metadata,
             supply,

@@ -157,7 +157,7 @@ impl Feed {
 
     /// Sends the end.
     pub(super) async fn end(mut self) -> Result<(), HungUp> {
-        put_frame(&mut self.gathered, &Parcel::End(self.frames), b"");
+        put_frame(&mut self.gathered, &Parcel::<()>::End(self.frames), b"");
         self.flush().await
     }
 

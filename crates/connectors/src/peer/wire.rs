@@ -206,9 +206,9 @@ pub enum Supply {
 
 /// One artifact of a batch; its frame carries the bytes of its only blob if `supply` is [`Supply::Here`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
-    /// The artifact.
-    pub artifact: Artifact,
+pub struct Item<A = Artifact> {
+    /// The artifact, or a reference to it.
+    pub artifact: A,
     /// What must stand there.
     pub expect: Expect,
     /// Whether its properties replace those that stand there.
@@ -220,9 +220,9 @@ pub struct Item {
 /// What follows a [`Question::Batch`] or [`Question::Part`]; each is the header of one frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Parcel {
+pub enum Parcel<A = Artifact> {
     /// One artifact of a batch.
-    Item(Item),
+    Item(Item<A>),
     /// The end, after this many frames that were not empty.
     End(u64),
 }

@@ -7,7 +7,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::decide::decide;
 use domain::detail::Settlement;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, PutOutcome, Settled, Target};
@@ -16,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::backoff::MOST_TRIES;
 use super::content::RunContent;
-use super::item::Item;
+use super::item::{Item, decided};
 use super::part::Part;
 
 /// An item's end, on its way to its row.
@@ -153,12 +152,7 @@ impl Carrier {
     fn decide_again(&self, pending: &mut Pending) -> Next {
         let item = &mut pending.item;
         let settings = &self.settings;
-        item.action = decide(
-            &item.artifact,
-            item.existing.as_ref(),
-            settings.on_conflict,
-            settings.include_metadata,
-        );
+        item.action = decided(&*self.target, &item.artifact, item.existing.as_ref(), settings);
         if item.action == domain::decide::Action::Refuse {
             return Next::Settle(item.failed(refused(&self.part.cluster)));
         }

@@ -1,12 +1,13 @@
 //! A dry run: what a task would do, without doing any of it.
 
 use domain::artifact::ArtifactKey;
-use domain::decide::{Action, decide};
+use domain::decide::Action;
 use domain::ports::{ConnectorError, ConnectorResult};
 use domain::record::RunPlan;
 use domain::repository::RepositoryRef;
 use serde::Serialize;
 
+use super::item::decided;
 use crate::Engine;
 
 /// Artifacts asked about in one exchange.
@@ -131,13 +132,7 @@ impl Engine {
             let found = found_or_nothing(target.find(&keys).await)?;
             for (index, artifact) in artifacts.into_iter().enumerate() {
                 let existing = found.get(index).and_then(Option::as_ref);
-                let settings = &plan.settings;
-                let action = decide(
-                    &artifact,
-                    existing,
-                    settings.on_conflict,
-                    settings.include_metadata,
-                );
+                let action = decided(&*target, &artifact, existing, &plan.settings);
                 let item = DryItem {
                     cluster: cluster.into(),
                     repository: object.local_repository.clone(),

@@ -1,12 +1,25 @@
 //! One artifact on its way to one target, and the row it ends as.
 
 use domain::artifact::{Artifact, ArtifactKey, Existing};
-use domain::decide::Action;
+use domain::decide::{Action, decide};
 use domain::detail::{Outcome, Settlement};
 use domain::failure::Failure;
 use domain::id::DetailId;
-use domain::ports::{Expect, Put};
+use domain::ports::{Expect, Put, Target};
+use domain::task::Settings;
 use storage::writer::{DetailRow, RowState};
+
+/// Decides what happens to `artifact` at `target`: properties that it cannot keep make no difference.
+pub(crate) fn decided(
+    target: &dyn Target,
+    artifact: &Artifact,
+    existing: Option<&Existing>,
+    settings: &Settings,
+) -> Action {
+    let differ = |existing: &Existing| !target.same_metadata(&artifact.metadata, &existing.metadata);
+    let compared = settings.include_metadata && existing.is_some_and(differ);
+    decide(artifact, existing, settings.on_conflict, compared)
+}
 
 /// An artifact to be written, and what was decided for it.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::artifact::{Artifact, ArtifactKey, Existing};
-use domain::decide::{Action, decide};
+use domain::decide::Action;
 use domain::detail::{Outcome, Settlement};
 use domain::failure::{ErrorKind, Failure, Stage};
 use domain::id::DetailId;
@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use super::backoff::{jitter, wait_before_next};
 use super::batch::{Carrier, Ended, batches, refused};
-use super::item::{Item, Line};
+use super::item::{Item, Line, decided};
 use super::unit::UnitRun;
 use crate::metrics::Tally;
 
@@ -142,13 +142,8 @@ impl UnitRun {
         before: &Before,
         page: &mut DecidedPage,
     ) {
-        let settings = &self.carrier.settings;
-        let action = decide(
-            &artifact,
-            existing.as_ref(),
-            settings.on_conflict,
-            settings.include_metadata,
-        );
+        let (target, settings) = (&*self.carrier.target, &self.carrier.settings);
+        let action = decided(target, &artifact, existing.as_ref(), settings);
         let (id, started_ms) = self.begin(&artifact.key, before);
         let journalled = before.journalled.get(&artifact.key).copied();
         let mut item = Item {

@@ -4,4 +4,5 @@ mod contract;
 mod exchange;
 mod faults;
 mod node;
+mod speed;
 mod way;
