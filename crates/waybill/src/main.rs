@@ -11,6 +11,7 @@ mod copy;
 mod demo;
 mod exit;
 mod login;
+mod memory;
 mod output;
 mod serve;
 
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    memory::keep_small();
     // The only provider compiled in; a second installation cannot happen this early.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let arguments = cli::Cli::parse();
