@@ -5,7 +5,7 @@ mod copy;
 mod cron;
 mod demo;
 mod help;
-mod replicate;
 mod promises;
+mod replicate;
 mod serve;
 mod support;
