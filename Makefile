@@ -26,7 +26,7 @@ lint: ## Lint, warnings are errors
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 docs: ## Build the documentation, warnings are errors
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --workspace --no-deps --locked --quiet
 
 tests: ## Run all tests
 	$(CARGO) $(RUNNER) --workspace --locked

@@ -1,4 +1,4 @@
-//! The ports every repository is reached through: [`Connector`], [`Source`], [`Target`], [`Content`].
+//! The ports every repository is reached through: [`Source`], [`Target`], [`Content`].
 //!
 //! All of them work on batches, so that a peer answers a thousand questions in one exchange; a registry
 //! that cannot, loops inside its connector. A failed look-up is an error, never "absent".

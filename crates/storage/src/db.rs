@@ -363,6 +363,13 @@ impl Db {
         Ok(touched)
     }
 
+    /// Gives at most `pages` pages of the file that hold nothing any more back to the file system.
+    pub async fn give_back(&self, pages: u32) -> StoreResult<()> {
+        let sql = AssertSqlSafe(format!("PRAGMA incremental_vacuum({pages})"));
+        sqlx::query(sql).execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// Begins a write; nobody else writes until it is committed or dropped. Never held across the network.
     pub async fn begin(&self) -> StoreResult<Write> {
         Ok(Write(self.writer.begin_with("BEGIN IMMEDIATE").await?))

@@ -17,6 +17,7 @@ mod builder;
 mod closing;
 pub mod clusters;
 pub mod collect;
+mod conditions;
 pub mod db;
 pub mod details;
 mod entries;

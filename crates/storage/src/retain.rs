@@ -8,6 +8,8 @@ use crate::records::Records;
 use crate::tasks::Tasks;
 
 const DAY_MS: i64 = 86_400_000;
+/// Pages of the file given back after each batch: somewhat more than a batch of details fills.
+const GIVEN_BACK_PAGES: u32 = 128;
 
 const PURGING: &str = "SELECT no FROM record WHERE purging = 1 ORDER BY no LIMIT $1";
 const EXPIRED: &str = "SELECT r.no FROM record r JOIN task t ON t.key = r.task_key \
@@ -75,6 +77,7 @@ impl Records<'_> {
             }
         };
         write.commit().await?;
+        self.0.db().give_back(GIVEN_BACK_PAGES).await?;
         Ok(more)
     }
 }

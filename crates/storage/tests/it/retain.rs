@@ -111,3 +111,29 @@ async fn a_deleted_task_and_its_log_are_gone_at_once_and_removed_in_batches() {
     assert_eq!(world.store.records().no_of(run.id).await.unwrap(), None);
     assert_eq!(details_left(&world, &kept).await, 250);
 }
+
+#[tokio::test]
+async fn the_file_shrinks_when_rows_are_cleared_away() {
+    let world = World::start().await;
+    let run = world.run("large").await;
+    for _ in 0..8 {
+        let rows = (0..1000).map(|n| run.row(&world, &format!("/{n}"), Settlement::of(Outcome::Copied)));
+        world.commit(&run, rows.collect(), vec![]).await.unwrap();
+    }
+    finish(&world, &run).await;
+    let (world, before) = file_bytes(world).await;
+
+    while world.store.records().purge(run.no, 500).await.unwrap() {}
+
+    let (_world, after) = file_bytes(world).await;
+    assert!(after < before / 2, "{after} of {before} bytes are left");
+}
+
+/// Everything is in the one file only after the store was closed.
+async fn file_bytes(world: World) -> (World, u64) {
+    let world = world.restart().await;
+    let bytes = std::fs::metadata(world.folder.path().join("waybill.db"))
+        .unwrap()
+        .len();
+    (world, bytes)
+}

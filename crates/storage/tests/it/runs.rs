@@ -198,6 +198,34 @@ async fn a_lost_lease_sends_the_record_back_and_a_stale_fence_writes_nothing() {
 }
 
 #[tokio::test]
+async fn groups_of_other_records_are_written_beside_a_stale_one() {
+    let world = World::start().await;
+    let (stale, held) = (world.run("stale").await, world.run("held").await);
+    let records = world.store.records();
+    world.clock.advance_ms(200);
+    records
+        .heartbeat(held.no, held.fence, START_MS + 900)
+        .await
+        .unwrap();
+    assert_eq!(
+        records.reclaim("boot-1", START_MS + 200).await.unwrap(),
+        [stale.id]
+    );
+
+    let row = |run: &Run, path: &str| vec![run.row(&world, path, Settlement::of(Outcome::Copied))];
+    let (first, lost, second) = tokio::join!(
+        world.commit(&held, row(&held, "/a"), vec![]),
+        world.commit(&stale, row(&stale, "/a"), vec![]),
+        world.commit(&held, row(&held, "/b"), vec![]),
+    );
+
+    assert!(first.is_ok() && second.is_ok());
+    assert!(matches!(lost, Err(StoreError::LeaseLost)));
+    let counts = async |run: &Run| records.get(run.id).await.unwrap().unwrap().counts.unwrap().copied;
+    assert_eq!((counts(&stale).await, counts(&held).await), (0, 2));
+}
+
+#[tokio::test]
 async fn a_waiting_record_stops_at_once_and_a_running_one_after_its_node_heard_of_it() {
     let world = World::start().await;
     let waiting = world.saved_task("waiting").await;
