@@ -273,6 +273,14 @@ impl Frames {
         Ok(body.freeze())
     }
 
+    /// Makes sure that nothing follows.
+    pub async fn ended(&mut self) -> ConnectorResult<()> {
+        match self.piece().await? {
+            None => Ok(()),
+            Some(_) => Err(self.bad(BadFrame::Unexpected)),
+        }
+    }
+
     /// Returns `bad` as an error of this exchange.
     pub fn bad(&self, bad: BadFrame) -> ConnectorError {
         ConnectorError::new(bad.kind(), self.stage, &self.subject).words(bad.to_string())

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -13,26 +14,39 @@ use connectors::peer::wire::{Answer, FRAMES, Trouble};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
 use futures_util::{StreamExt, stream};
 
+use super::incoming::Arriving;
+
 /// How long an asker waits without a sign of life.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 type Work = Pin<Box<dyn Future<Output = ConnectorResult<Vec<Answer>>> + Send>>;
 
-/// Answers with what `work` returns.
+/// Answers with what `work` returns. Signs of life are given while it works on the whole request, or more of
+/// the request arrives; an asker whose bytes got stuck on the way gets none and notices.
 pub(super) async fn once(
+    arriving: Arc<Arriving>,
     work: impl Future<Output = ConnectorResult<Vec<Answer>>> + Send + 'static,
 ) -> Response {
     let mut work: Work = Box::pin(work);
-    if let Ok(done) = tokio::time::timeout(SIGN_OF_LIFE, &mut work).await {
-        return response(Body::from(encoded(done)));
+    loop {
+        match tokio::time::timeout(SIGN_OF_LIFE, &mut work).await {
+            Ok(done) => return response(Body::from(encoded(done))),
+            Err(_) if arriving.goes_on() => break,
+            Err(_) => {}
+        }
     }
-    response(Body::from_stream(stream::unfold(Some(work), |work| async move {
-        let mut work = work?;
-        Some(match tokio::time::timeout(SIGN_OF_LIFE, &mut work).await {
-            Ok(done) => (Ok::<_, Infallible>(encoded(done)), None),
-            Err(_) => (Ok(still_working()), Some(work)),
-        })
-    })))
+    let going_on = Some((work, arriving));
+    let frames = stream::unfold(going_on, |going_on| async move {
+        let (mut work, arriving) = going_on?;
+        loop {
+            match tokio::time::timeout(SIGN_OF_LIFE, &mut work).await {
+                Ok(done) => return Some((Ok::<_, Infallible>(encoded(done)), None)),
+                Err(_) if arriving.goes_on() => return Some((Ok(still_working()), Some((work, arriving)))),
+                Err(_) => {}
+            }
+        }
+    });
+    response(Body::from_stream(frames))
 }
 
 /// Answers that nothing of the request was done.

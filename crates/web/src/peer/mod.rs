@@ -18,7 +18,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use connectors::peer::frame::{BadFrame, Frames};
-use connectors::peer::wire::{EXCHANGE_VERSION, Handshake, PREFIX, PRODUCT, Question};
+use connectors::peer::wire::{Answer, EXCHANGE_VERSION, Handshake, PREFIX, PRODUCT, Question};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use domain::repository::{RepositoryRef, RepositoryType};
@@ -28,6 +28,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiResult;
+use incoming::Arriving;
 
 /// Batches, and answers with many blobs, that are held in memory at the same time: each up to 8 MiB.
 const HELD_AT_ONCE: usize = 4;
@@ -121,7 +122,8 @@ async fn exchange(
     Path(endpoint): Path<String>,
     body: Body,
 ) -> ApiResult<Response> {
-    let mut frames = Frames::new(incoming::pieces(body), Stage::Write, "request");
+    let arriving = Arc::new(Arriving::default());
+    let mut frames = Frames::new(incoming::pieces(body, arriving.clone()), Stage::Write, "request");
     let question = match frames.head::<Question>().await {
         Ok(Some(Some(question))) if question.endpoint()[1..] == endpoint => question,
         Ok(_) => return Ok(answer::refused(&frames.bad(BadFrame::Unexpected))),
@@ -143,20 +145,6 @@ async fn exchange(
         name: question.repository().clone(),
     };
     Ok(match question {
-        Question::Prepare { create, .. } => answer::once(write::prepare(asked, create)).await,
-        Question::Inventory { keys, .. } => answer::once(write::inventory(asked, keys)).await,
-        Question::Blobs { digests, .. } => answer::once(write::blobs(asked, digests)).await,
-        Question::Batch { .. } => write::batch(asked, frames).await,
-        Question::Upload {
-            digest, size_bytes, ..
-        } => answer::once(write::upload(asked, digest, size_bytes)).await,
-        Question::Part { upload, part, .. } => answer::once(write::part(asked, upload, part, frames)).await,
-        Question::Finish { upload, .. } => answer::once(write::finish(asked, upload)).await,
-        Question::List {
-            scope, cursor, limit, ..
-        } => answer::once(read::list(asked, scope, cursor, limit)).await,
-        Question::Missing { scope, .. } => answer::once(read::missing(asked, scope)).await,
-        Question::Describe { keys, .. } => answer::once(read::describe(asked, keys)).await,
         Question::Read { wanted, .. } => read::read(asked, wanted).await,
         Question::Range {
             wanted,
@@ -164,5 +152,38 @@ async fn exchange(
             length_bytes,
             ..
         } => read::range(asked, wanted, offset_bytes, length_bytes).await,
+        question => answer::once(arriving, work(asked, question, frames)).await,
     })
+}
+
+/// Answers the questions that have one answer.
+async fn work(asked: Asked, question: Question, mut frames: Frames) -> ConnectorResult<Vec<Answer>> {
+    match question {
+        Question::Batch { .. } => write::batch(asked, frames).await,
+        Question::Part { upload, part, .. } => write::part(asked, upload, part, frames).await,
+        other => {
+            frames.ended().await?;
+            reply(asked, other).await
+        }
+    }
+}
+
+async fn reply(asked: Asked, question: Question) -> ConnectorResult<Vec<Answer>> {
+    match question {
+        Question::Prepare { create, .. } => write::prepare(asked, create).await,
+        Question::Inventory { keys, .. } => write::inventory(asked, keys).await,
+        Question::Blobs { digests, .. } => write::blobs(asked, digests).await,
+        Question::Upload {
+            digest, size_bytes, ..
+        } => write::upload(asked, digest, size_bytes).await,
+        Question::Finish { upload, .. } => write::finish(asked, upload).await,
+        Question::List {
+            scope, cursor, limit, ..
+        } => read::list(asked, scope, cursor, limit).await,
+        Question::Missing { scope, .. } => read::missing(asked, scope).await,
+        Question::Describe { keys, .. } => read::describe(asked, keys).await,
+        Question::Batch { .. } | Question::Part { .. } | Question::Read { .. } | Question::Range { .. } => {
+            Err(asked.error(ErrorKind::Protocol, Stage::Write, "asked at the wrong door"))
+        }
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use axum::response::Response;
 use bytes::Bytes;
 use connectors::peer::frame::{BadFrame, Frames};
 use connectors::peer::wire::{
@@ -16,7 +15,7 @@ use futures_util::stream;
 use hosted::{HostedError, MOST_PARTS, Publish};
 
 use super::read::bounded;
-use super::{Asked, answer, turn};
+use super::{Asked, turn};
 
 /// Fates in one frame.
 const FATES: usize = 250;
@@ -51,20 +50,11 @@ pub(super) async fn blobs(asked: Asked, digests: Vec<Digest>) -> ConnectorResult
 }
 
 /// Takes a batch whole, then stores it in one durable step.
-pub(super) async fn batch(asked: Asked, mut frames: Frames) -> Response {
-    let turn = match turn(&asked.turns.held).await {
-        Ok(turn) => turn,
-        Err(error) => return answer::refused(&error),
-    };
-    let items = match items(&asked, &mut frames).await {
-        Ok(items) => items,
-        Err(error) => return answer::refused(&error),
-    };
-    answer::once(async move {
-        let _turn = turn;
-        store(asked, items).await
-    })
-    .await
+pub(super) async fn batch(asked: Asked, mut frames: Frames) -> ConnectorResult<Vec<Answer>> {
+    let _turn = turn(&asked.turns.held).await?;
+    let items = items(&asked, &mut frames).await?;
+    frames.ended().await?;
+    store(asked, items).await
 }
 
 async fn items(asked: &Asked, frames: &mut Frames) -> ConnectorResult<Vec<(Item, Bytes)>> {
@@ -202,7 +192,10 @@ fn raw(frames: Frames) -> ByteStream {
                 }
                 match frames.head::<Parcel>().await? {
                     Some(None) => count += 1,
-                    Some(Some(Parcel::End(frames))) if frames == count => return Ok(None),
+                    Some(Some(Parcel::End(sent))) if sent == count => {
+                        frames.ended().await?;
+                        return Ok(None);
+                    }
                     Some(Some(Parcel::End(_))) | None => return Err(frames.bad(BadFrame::Short)),
                     Some(Some(Parcel::Item(_))) => return Err(frames.bad(BadFrame::Unexpected)),
                 }
