@@ -247,7 +247,7 @@ async fn two_gib_from_node_to_node() {
     measured(
         "put 2 GiB",
         2048.0,
-        target.put(&puts(&[artifact.clone()]), &Verified(&source), &count),
+        target.put(&puts(std::slice::from_ref(&artifact)), &Verified(&source), &count),
     )
     .await
     .expect("it arrives");
