@@ -78,7 +78,7 @@ async fn one_round(
                 );
                 assert!(!reason.contains("internal error"), "{reason}");
             }
-            other => panic!("{fault:?}: {path} ended as {other:?}"),
+            other => unreachable!("{fault:?}: {path} ended as {other:?}"),
         }
     }
     if ended["status"] == json!("FAILED") {

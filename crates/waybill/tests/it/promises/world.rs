@@ -177,7 +177,7 @@ impl Node {
         match answer.status().as_u16() {
             200 => Some(answer.bytes().await.expect("a whole body").to_vec()),
             404 => None,
-            other => panic!("{path}: {other}"),
+            other => unreachable!("{path}: {other}"),
         }
     }
 
