@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::Peer;
-use super::frame::{BODY_BYTES, BadFrame, Frames, put_body_head, put_frame, still_working};
+use super::frame::{BODY_BYTES, BadFrame, Frames, PREFIX_BYTES, put_body_head, put_frame, still_working};
 use super::wire::{Answer, FRAMES, Parcel, Question};
 use crate::http::{Activity, answered, send};
 
@@ -27,6 +27,8 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 const PIECES: usize = 2;
 /// Frames are gathered up to this size before they are handed on.
 const PIECE_BYTES: usize = 256 * 1024;
+/// Room for a piece and the frame that fills it.
+const ROOM_BYTES: usize = PIECE_BYTES + 64 * 1024;
 
 /// A request on its way: where to, what it is about, and when something last moved.
 pub(super) struct Exchange<'a> {
@@ -79,7 +81,7 @@ impl Exchange<'_> {
         });
         let mut feed = Feed {
             sender,
-            gathered: BytesMut::with_capacity(PIECE_BYTES),
+            gathered: BytesMut::with_capacity(ROOM_BYTES),
             frames: 0,
         };
         put_frame(&mut feed.gathered, self.question, b"");
@@ -147,9 +149,11 @@ impl Feed {
     pub(super) async fn raw(&mut self, mut bytes: Bytes) -> Result<(), HungUp> {
         while !bytes.is_empty() {
             let body = bytes.split_to(bytes.len().min(BODY_BYTES));
-            put_body_head(&mut self.gathered, &body);
+            let mut head = BytesMut::with_capacity(PREFIX_BYTES);
+            put_body_head(&mut head, &body);
             self.frames += 1;
             self.flush().await?;
+            self.sender.send(head.freeze()).await.map_err(|_| HungUp)?;
             self.sender.send(body).await.map_err(|_| HungUp)?;
         }
         Ok(())
@@ -179,7 +183,7 @@ impl Feed {
         if self.gathered.is_empty() {
             return Ok(());
         }
-        let gathered = std::mem::replace(&mut self.gathered, BytesMut::new());
+        let gathered = std::mem::replace(&mut self.gathered, BytesMut::with_capacity(ROOM_BYTES));
         self.sender.send(gathered.freeze()).await.map_err(|_| HungUp)
     }
 }
