@@ -64,7 +64,7 @@ async fn carry(engine: Engine, claimed: Claimed) {
         () = keep(&engine, &claimed, &stop) => true,
         result = carry_and_finish(&engine, claimed.clone(), active) => match result {
             Ok(status) => {
-                tracing::info!(record.id = %id, ?status, "run ended");
+                tracing::info!(record.id = %id, record.status = status.as_str(), "run ended");
                 false
             }
             Err(StoreError::LeaseLost) => true,
@@ -85,7 +85,7 @@ async fn carry_and_finish(
     engine: &Engine,
     claimed: Claimed,
     active: Active,
-) -> StoreResult<Option<RecordStatus>> {
+) -> StoreResult<RecordStatus> {
     let no = claimed.no;
     let fence = claimed.fence;
     let task_key = claimed.record.task_key.clone();
@@ -124,7 +124,7 @@ async fn carry_and_finish(
     if let Some(end) = finished.status.end() {
         engine.inner.metrics.run_ended(end);
     }
-    Ok(Some(finished.status))
+    Ok(finished.status)
 }
 
 /// A task that fires again waits for that; the others have done what they were made for.
