@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::support::{Said, Served, run, waybill};
 
@@ -184,4 +185,49 @@ fn a_node_that_is_not_there_ends_with_1_and_a_reason() {
         said.out,
         said.err
     );
+}
+
+#[test]
+fn a_copy_that_was_interrupted_or_killed_goes_on_and_repeats_nothing() {
+    for (signal, code) in [("INT", Some(1)), ("KILL", None)] {
+        let folders = Folders::new();
+        // Each is too large to travel together with others, so that some arrive long before the rest.
+        for n in 0..8 {
+            std::fs::write(folders.path("a").join(format!("large {n}")), vec![n; 600_000]).expect("written");
+        }
+        let mut started = folders.command(&["./a", "./b", "--rate", "700KiB"]);
+        let mut copying = started
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        let arrived = || {
+            (0..8)
+                .filter(|n| folders.path("b").join(format!("large {n}")).exists())
+                .count()
+        };
+        let begun = Instant::now();
+        while arrived() == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(120), "nothing arrives");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &copying.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+        let told = Instant::now();
+        let ended = copying.wait().expect("it ends");
+        let before = arrived();
+        let again = folders.copy(&["./a", "./b", "--output", "json"]);
+
+        assert_eq!(ended.code(), code, "{signal}");
+        assert!(told.elapsed() < Duration::from_secs(20), "{signal}");
+        assert!(before < 8, "{signal}: it was too quick to be interrupted");
+        assert_eq!(again.code, 0, "{signal}: {}{}", again.out, again.err);
+        let counts = counts(&again);
+        let settled = ["copied", "unchanged"].map(|name| counts[name].as_u64().expect("a number"));
+        assert_eq!(settled[0] + settled[1], 11, "{signal}: {counts}");
+        assert!(settled[1] as usize >= before, "{signal}: {counts}");
+    }
 }

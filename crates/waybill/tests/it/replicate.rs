@@ -326,3 +326,54 @@ fn history_is_imported_once_however_often_it_is_sent() {
     assert_eq!(records.as_array().map(Vec::len), Some(1), "{records}");
     assert_eq!(records[0]["id"], "66a1c3f0d94e5b0012ab34cd");
 }
+
+#[test]
+fn a_failure_ends_the_plan_when_the_command_line_says_so() {
+    let two = Two::start();
+    let names: Vec<String> = (0..200).map(|n| format!("{n:03}")).collect();
+    two.fill(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    two.register();
+    let other = two.folder.path().join("other");
+    std::fs::create_dir(&other).expect("made");
+    std::fs::write(other.join("000"), "other").expect("written");
+    let location = two.edge.url.replace("http://", "waybill+http://admin@") + "/demo/files";
+    two.ok(&["copy", other.to_str().expect("UTF-8"), &location]);
+    two.task("strict", &["--conflict", "fail", "--on-error", "stop"]);
+
+    let watched = two.carried("strict");
+    let record = two.json(&["record", "show", "strict"]);
+
+    assert_eq!(watched.code, 1, "{}{}", watched.out, watched.err);
+    assert!(watched.out.contains("not attempted"), "{}", watched.out);
+    assert!(
+        record["record"]["counts"]["copied"].as_u64().expect("a number") < 199,
+        "{record}"
+    );
+}
+
+#[test]
+fn a_task_may_be_told_the_time_of_another_zone() {
+    let two = Two::start();
+    two.fill(&["a"]);
+    two.register();
+    let at = [
+        "task",
+        "create",
+        "later",
+        "--project",
+        "demo",
+        "--repo",
+        "files",
+        "--to",
+        "edge",
+        "--at",
+    ];
+
+    let mut arguments = at.to_vec();
+    arguments.push("2099-01-01T00:00+00:00");
+    two.ok(&arguments);
+    let task = two.json(&["task", "show", "later"]);
+
+    // Dates are shown on the clocks of this process, which are UTC's; the setting is on the server's.
+    assert_eq!(task["task"]["nextExecutionTime"], "2099-01-01T00:00:00", "{task}");
+}

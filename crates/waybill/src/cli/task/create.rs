@@ -1,9 +1,9 @@
 //! `waybill task create`: the settings of a task as arguments.
 
 use clap::{Args, ValueEnum};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::api;
 use crate::cli::cluster;
 use crate::client::Client;
 use crate::exit::{CliResult, refused};
@@ -41,9 +41,9 @@ pub struct Create {
     /// Run whenever this Quartz expression fires.
     #[arg(long, value_name = "EXPRESSION", group = "trigger")]
     cron: Option<String>,
-    /// Run once at this local time of the server's time zone, for example 2027-03-01T02:30.
-    #[arg(long, value_name = "TIME", group = "trigger")]
-    at: Option<jiff::civil::DateTime>,
+    /// Run once at this time: 2027-03-01T02:30+01:00, or without offset a local time of the server's zone.
+    #[arg(long, value_name = "TIME", group = "trigger", value_parser = moment)]
+    at: Option<String>,
     /// Run only when `waybill task run` asks for it.
     #[arg(long, group = "trigger")]
     manual: bool,
@@ -112,7 +112,8 @@ impl Create {
         for name in &self.targets {
             ids.push(text(&cluster::by_name(client, name).await?, "id"));
         }
-        let made = client.post(&api(&["create"]), &self.body(&ids)?).await?;
+        let body = self.body(&ids)?;
+        let made = client.native(Method::POST, &["tasks"], &[], Some(&body)).await?;
         let words = format!("task {} created with key {}", self.name, text(&made, "key"));
         done(format, &words, &made)
     }
@@ -176,11 +177,22 @@ impl Create {
             ),
             (None, Some(at)) => (
                 "SPECIFIED_TIME",
-                json!({ "executeImmediately": false, "executeTime": at.to_string() }),
+                json!({ "executeImmediately": false, "executeTime": at }),
             ),
             (None, None) => ("IMMEDIATELY", json!({ "executeImmediately": true })),
         }
     }
+}
+
+/// Reads a moment: with an offset an instant, without one a time on the server's clocks.
+fn moment(text: &str) -> Result<String, String> {
+    let instant = text.parse::<jiff::Timestamp>().map(|instant| instant.to_string());
+    let local = text
+        .parse::<jiff::civil::DateTime>()
+        .map(|local| local.to_string());
+    instant
+        .or(local)
+        .map_err(|_| "a time such as 2027-03-01T02:30 or 2027-03-01T02:30+01:00 is wanted".to_owned())
 }
 
 /// Reads a number of bytes: `1048576`, `500KiB`, `10MiB`, `2GB`.
@@ -215,6 +227,16 @@ mod tests {
             (byte_count("10MiB"), byte_count("2kb"), byte_count("7")),
             (Ok(10 << 20), Ok(2000), Ok(7))
         );
+    }
+
+    #[test]
+    fn a_moment_with_an_offset_is_an_instant_and_one_without_is_not() {
+        assert_eq!(
+            moment("2027-03-01T02:30+01:00"),
+            Ok("2027-03-01T01:30:00Z".into())
+        );
+        assert_eq!(moment("2027-03-01T02:30"), Ok("2027-03-01T02:30:00".into()));
+        assert!(moment("tomorrow").is_err());
     }
 
     #[test]
