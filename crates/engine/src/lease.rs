@@ -81,11 +81,7 @@ async fn carry(engine: Engine, claimed: Claimed) {
     engine.nudge();
 }
 
-async fn carry_and_finish(
-    engine: &Engine,
-    claimed: Claimed,
-    active: Active,
-) -> StoreResult<RecordStatus> {
+async fn carry_and_finish(engine: &Engine, claimed: Claimed, active: Active) -> StoreResult<RecordStatus> {
     let no = claimed.no;
     let fence = claimed.fence;
     let task_key = claimed.record.task_key.clone();

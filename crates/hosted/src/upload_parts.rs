@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use domain::digest::{Digest, Hasher};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError};
@@ -19,14 +20,21 @@ use crate::uploads::Session;
 pub(crate) struct Upload {
     pub(crate) row: UploadRow,
     file: Arc<File>,
+    /// The same file for writes past the page cache, where the file system has them.
+    direct: Option<Arc<File>>,
     state: Mutex<State>,
     /// Counts how often a hasher came to rest.
     rests: watch::Sender<u64>,
     pub(crate) turns: Vec<Arc<tokio::sync::Mutex<()>>>,
 }
 
+/// Parts that wait in memory for the hasher at most; the others are read again from the file.
+const FRESH_PARTS: usize = 3;
+
 struct State {
     done: Vec<bool>,
+    /// Bytes of parts that have just arrived and are not hashed yet.
+    fresh: HashMap<u32, Vec<Bytes>>,
     closed: bool,
     /// Tells whoever writes a part to give up.
     writers: HashMap<u32, watch::Sender<bool>>,
@@ -37,7 +45,12 @@ struct State {
 }
 
 impl Upload {
-    pub(crate) fn new(row: UploadRow, file: Arc<File>, done_parts: &[u32]) -> Self {
+    pub(crate) fn new(
+        row: UploadRow,
+        file: Arc<File>,
+        direct: Option<Arc<File>>,
+        done_parts: &[u32],
+    ) -> Self {
         let parts = usize::try_from(row.size_bytes.div_ceil(row.part_bytes)).unwrap_or(0);
         let mut done = vec![false; parts];
         for part_no in done_parts {
@@ -48,8 +61,10 @@ impl Upload {
         Self {
             row,
             file,
+            direct,
             state: Mutex::new(State {
                 done,
+                fresh: HashMap::new(),
                 closed: false,
                 writers: HashMap::new(),
                 resting: Some((Hasher::default(), 0)),
@@ -132,8 +147,11 @@ impl Upload {
                     .words(words),
             )
         };
-        let mut writer = PartWriter::new(self.file.clone(), begin_bytes).holding(turn);
+        let mut writer = PartWriter::new(self.file.clone(), begin_bytes)
+            .holding(turn)
+            .directly(self.direct.clone());
         let mut arrived_bytes = 0;
+        let mut pieces = Vec::new();
         let ended = loop {
             let piece = tokio::select! {
                 biased;
@@ -149,6 +167,7 @@ impl Upload {
                     if arrived_bytes > length_bytes {
                         break Err(wrong("it is too long"));
                     }
+                    pieces.push(piece.clone());
                     if let Err(error) = writer.push(piece).await {
                         break Err(error.into());
                     }
@@ -156,12 +175,39 @@ impl Upload {
             }
         };
         match ended {
-            Ok(()) => Ok(writer.finish().await?),
+            Ok(()) => {
+                writer.finish_part().await?;
+                self.remember_fresh(part_no, pieces);
+                Ok(())
+            }
             Err(error) => {
                 writer.settle().await;
                 Err(error)
             }
         }
+    }
+
+    /// Makes everything written durable: before a blob is made of it.
+    pub(crate) async fn sync(&self) -> HostedResult<()> {
+        let file = self.file.clone();
+        let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
+        Ok(synced.map_err(std::io::Error::other)??)
+    }
+
+    fn remember_fresh(&self, part_no: u32, pieces: Vec<Bytes>) {
+        let mut state = self.state();
+        if state.fresh.len() < FRESH_PARTS {
+            state.fresh.insert(part_no, pieces);
+        }
+    }
+
+    /// Returns the bytes of the part that begins at `at_bytes`, if they are still in memory.
+    fn take_fresh(&self, at_bytes: u64) -> Option<Vec<Bytes>> {
+        if !at_bytes.is_multiple_of(self.row.part_bytes) {
+            return None;
+        }
+        let part_no = u32::try_from(at_bytes / self.row.part_bytes).ok()?;
+        self.state().fresh.remove(&part_no)
     }
 
     /// Returns how many bytes from the beginning are there without a gap.
@@ -197,7 +243,15 @@ impl Upload {
                 until_bytes
             };
             while at_bytes < until_bytes {
-                let wanted = (until_bytes - at_bytes).min(PIECE_BYTES as u64);
+                if let Some(pieces) = self.take_fresh(at_bytes) {
+                    for piece in pieces {
+                        hasher.update(&piece);
+                        at_bytes += piece.len() as u64;
+                    }
+                    continue;
+                }
+                let part_left = self.row.part_bytes - at_bytes % self.row.part_bytes;
+                let wanted = (until_bytes - at_bytes).min(PIECE_BYTES as u64).min(part_left);
                 if let Err(error) = read_piece(&self.file, &mut buffer, at_bytes, wanted) {
                     unreadable = Some(error);
                     break;

@@ -130,6 +130,7 @@ impl Hosted {
             self.give_up(&row).await?;
             return Err(HostedError::Mismatch("sha256"));
         }
+        upload.sync().await?;
         let new = NewBlob {
             digest,
             md5: None,
@@ -254,7 +255,10 @@ impl Hosted {
             Err(error) => return Err(error),
         };
         let done = self.data().upload_parts(&row.id).await?;
-        let upload = Arc::new(Upload::new(row, file, &done));
+        let files = self.data().files().clone();
+        let no = row.file_no;
+        let direct = blocking(move || files.reopen_direct(no)).await?.map(Arc::new);
+        let upload = Arc::new(Upload::new(row, file, direct, &done));
         let upload = self
             .uploads()
             .lock()

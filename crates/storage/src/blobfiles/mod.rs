@@ -116,6 +116,11 @@ impl BlobFiles {
         OpenOptions::new().read(true).write(true).open(self.path(no))
     }
 
+    /// Opens file `no` for direct writes; `None` where the file system has none. Blocks.
+    pub fn reopen_direct(&self, no: i64) -> io::Result<Option<File>> {
+        open_direct(&self.path(no))
+    }
+
     /// Unlinks file `no`; one that is gone is fine. Blocks.
     pub fn remove(&self, no: i64) -> io::Result<()> {
         match fs::remove_file(self.path(no)) {
@@ -190,5 +195,14 @@ impl Drop for NewFile {
         if let Err(error) = self.files.remove(self.no) {
             tracing::warn!(blob_file.no = self.no, %error, "blob file not removed");
         }
+    }
+}
+/// Opens a file for writes past the page cache; `None` where the file system has none. Blocks.
+fn open_direct(path: &Path) -> io::Result<Option<File>> {
+    let flags = i32::try_from(rustix::fs::OFlags::DIRECT.bits()).unwrap_or(0);
+    match OpenOptions::new().write(true).custom_flags(flags).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => Ok(None),
+        Err(error) => Err(error),
     }
 }
