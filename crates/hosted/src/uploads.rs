@@ -123,14 +123,13 @@ impl Hosted {
     pub async fn finish_upload(&self, owner: &str, id: &str) -> HostedResult<Digest> {
         let upload = self.upload(owner, id).await?;
         upload.close()?;
-        let digest = upload.clone().digest().await?;
+        let (digest, ()) = tokio::try_join!(upload.clone().digest(), upload.sync())?;
         self.uploads().lock().remove(id);
         let row = upload.row.clone();
         if digest != row.digest {
             self.give_up(&row).await?;
             return Err(HostedError::Mismatch("sha256"));
         }
-        upload.sync().await?;
         let new = NewBlob {
             digest,
             md5: None,
@@ -205,6 +204,8 @@ impl Hosted {
             }
             let file = files.create()?;
             reserve(file.file(), size_bytes)?;
+            // Direct writes within a file's length do not wait for each other.
+            file.file().set_len(size_bytes)?;
             files.sync_entry(file.no())?;
             Ok(file)
         })

@@ -28,7 +28,7 @@ struct Aligned {
 impl Aligned {
     fn of(pieces: &[Bytes]) -> Self {
         let bytes: usize = pieces.iter().map(Bytes::len).sum();
-        let mut memory = Vec::with_capacity(bytes + BLOCK_BYTES);
+        let mut memory: Vec<u8> = Vec::with_capacity(bytes + BLOCK_BYTES);
         let begin = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
         memory.resize(begin, 0);
         pieces.iter().for_each(|piece| memory.extend_from_slice(piece));
@@ -156,7 +156,7 @@ impl PartWriter {
     async fn write(&mut self) -> io::Result<()> {
         done(self.writing.take()).await?;
         let gathered = self.take_gathered();
-        let bytes = gathered.iter().map(|piece| piece.len() as u64).sum();
+        let bytes: u64 = gathered.iter().map(|piece| piece.len() as u64).sum();
         if bytes == 0 {
             return Ok(());
         }
