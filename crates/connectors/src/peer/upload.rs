@@ -12,7 +12,7 @@ use super::target::PeerTarget;
 use super::wire::{Answer, Question};
 
 /// Parts that travel at the same time.
-const PARALLEL_PARTS: usize = 4;
+const PARALLEL_PARTS: usize = 3;
 /// How often one part is sent before its error counts.
 const PART_TRIES: u32 = 3;
 /// Parts a peer may ask for, smallest and largest.
