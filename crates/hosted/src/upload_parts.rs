@@ -29,7 +29,7 @@ pub(crate) struct Upload {
 }
 
 /// Parts that wait in memory for the hasher at most; the others are read again from the file.
-const FRESH_PARTS: usize = 3;
+const FRESH_PARTS: usize = 1;
 
 struct State {
     done: Vec<bool>,
