@@ -16,7 +16,7 @@ pub fn make(folder: &Path) -> StoreResult<()> {
     Ok(())
 }
 
-/// Takes the folder for this process; it is free again when the returned file is dropped.
+/// Takes the folder for this process; it is free again after [`unlock`], or when the returned file is dropped.
 pub fn lock(folder: &Path) -> StoreResult<File> {
     let file = OpenOptions::new()
         .create(true)
@@ -29,6 +29,11 @@ pub fn lock(folder: &Path) -> StoreResult<File> {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse(folder.into())),
         Err(error) => Err(StoreError::Disk(error.into())),
     }
+}
+
+/// Lets go of the folder, whoever still holds the file.
+pub fn unlock(lock: &File) -> std::io::Result<()> {
+    Ok(flock(lock, FlockOperation::Unlock)?)
 }
 
 /// Reads a small file, or `None` where there is none.

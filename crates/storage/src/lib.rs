@@ -77,7 +77,7 @@ struct Inner {
     passwords: Passwords,
     node_id: String,
     groups: mpsc::Sender<writer::Job>,
-    _lock: File,
+    lock: File,
 }
 
 const READ_NODE_ID: &str = "SELECT CAST(value AS TEXT) AS value FROM meta WHERE name = 'node_id'";
@@ -110,7 +110,7 @@ impl Store {
             vault,
             passwords: Passwords::default(),
             node_id,
-            _lock: lock,
+            lock,
         })))
     }
 
@@ -161,9 +161,14 @@ impl Store {
         &self.0.node_id
     }
 
-    /// Closes the database; what was committed stays. Nothing can be read or written afterwards.
+    /// Closes the database and lets go of the folder; what was committed stays.
+    ///
+    /// Nothing can be read or written afterwards, whoever still holds a clone of this.
     pub async fn close(&self) {
         self.0.db.close().await;
+        if let Err(error) = folder::unlock(&self.0.lock) {
+            tracing::warn!(%error, "data folder stays locked until the process ends");
+        }
     }
 
     /// The clusters known here.
