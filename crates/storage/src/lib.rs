@@ -21,6 +21,7 @@ mod conditions;
 pub mod db;
 pub mod details;
 mod entries;
+mod failing;
 mod folder;
 pub mod hosted;
 mod import;
@@ -29,6 +30,7 @@ mod lanes;
 mod leases;
 pub mod node_pages;
 pub mod nodes;
+pub mod open_failures;
 pub mod page;
 mod passwords;
 pub mod projects;
@@ -56,6 +58,7 @@ pub use page::{Page, PageRequest};
 use clusters::Clusters;
 use db::{Db, text};
 use details::Details;
+use open_failures::OpenFailures;
 use passwords::Passwords;
 use records::Records;
 use secrets::Vault;
@@ -189,6 +192,11 @@ impl Store {
     /// The record details: one artifact to one target each.
     pub fn details(&self) -> Details<'_> {
         Details(self)
+    }
+
+    /// The artifacts whose latest detail failed.
+    pub fn open_failures(&self) -> OpenFailures<'_> {
+        OpenFailures(self)
     }
 
     /// The writer of record details.

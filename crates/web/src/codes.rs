@@ -105,6 +105,8 @@ codes! {
     /// The peer speaks a version that is not understood.
     PeerVersion = 250316, BAD_REQUEST,
         "the version of remote cluster {0} is not supported", "不支持远程集群{0}的版本";
+    /// There is no such failure.
+    FailureUnknown = 250325, BAD_REQUEST, "failure record {0} is not found", "未找到失败记录{0}";
 
     /// Bytes that arrived are not the ones announced.
     DigestMismatch = 251003, BAD_REQUEST, "digest mismatch: {0}", "摘要校验不一致：{0}";

@@ -14,7 +14,7 @@ use storage::tasks::{TaskFilter, TaskSort};
 
 use crate::app::App;
 use crate::auth::Admin;
-use crate::contract::names::STATUSES;
+use crate::contract::names::{FLAGS, STATUSES};
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
 use crate::page::{PageQuery, PageView};
@@ -29,8 +29,6 @@ const SORTS: &[(&str, TaskSort)] = &[
     ("LAST_EXECUTION_TIME", TaskSort::LastRun),
     ("NEXT_EXECUTION_TIME", TaskSort::NextRun),
 ];
-
-const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
 
 /// Returns the routes.
 pub fn router() -> Router<App> {
