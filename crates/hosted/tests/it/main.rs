@@ -3,6 +3,7 @@
 
 mod collector;
 mod contract;
+mod expiry;
 mod files;
 mod speed;
 mod transfers;
