@@ -5,6 +5,7 @@
 //! decides what goes there and hashes what arrives.
 #![warn(missing_docs)]
 
+mod blocks;
 mod checksums;
 mod content;
 mod error;
@@ -22,16 +23,18 @@ mod uploads;
 
 use std::sync::Arc;
 
+pub use blocks::MOST_BLOCKS;
 use domain::digest::Digest;
 use domain::repository::RepositoryRef;
 pub use error::{HostedError, HostedResult};
 pub use publish::{Publish, Supply};
 pub use receive::{Received, UploadOptions};
 pub use repository::HostedRepository;
+pub use storage::block_uploads::Block;
 pub use storage::collect::Collected;
 pub use storage::hosted::HostedData;
 pub use storage::node_pages::{FolderSize, NodeFilter, NodeOrder};
-pub use storage::nodes::{Node, NodeFile};
+pub use storage::nodes::{Node, NodeFile, PathRange};
 pub use storage::projects::Project;
 pub use storage::publish::Viewer;
 pub use storage::removal::Removed;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 pub mod blobfiles;
 pub mod blobs;
+pub mod block_uploads;
 mod builder;
 mod closing;
 pub mod clusters;
