@@ -27,8 +27,7 @@ const SET: &str = "INSERT INTO project_access (user_name, project, access) \
     SELECT name, $2, $3 FROM app_user WHERE name = $1 \
     ON CONFLICT (user_name, project) DO UPDATE SET access = excluded.access";
 const REMOVE: &str = "DELETE FROM project_access WHERE user_name = $1 AND project = $2";
-const OF_PROJECT: &str =
-    "SELECT user_name, access FROM project_access WHERE project = $1 ORDER BY user_name";
+const OF_PROJECT: &str = "SELECT user_name, access FROM project_access WHERE project = $1 ORDER BY user_name";
 
 impl ProjectAccess<'_> {
     /// Lets `user` do this much in `project`, instead of what was allowed before; `false` without such a user.
