@@ -78,7 +78,7 @@ impl Hosted {
         self
     }
 
-    /// Makes a project.
+    /// Makes a project that `user` manages from then on.
     pub async fn create_project(
         &self,
         name: &str,
@@ -89,7 +89,7 @@ impl Hosted {
         names::check_project(name, display_name)?;
         if self
             .data
-            .insert_project(name, display_name, description, user)
+            .insert_project(name, display_name, description, user, true)
             .await?
         {
             Ok(())
@@ -150,10 +150,10 @@ impl Hosted {
             if let Some(repository) = self.repository(name).await? {
                 return Ok(repository);
             }
-            match self.create_project(&name.project, &name.project, "", user).await {
-                Ok(()) | Err(HostedError::ProjectExists(_)) => {}
-                Err(error) => return Err(error),
-            }
+            names::check_project(&name.project, &name.project)?;
+            self.data
+                .insert_project(&name.project, &name.project, "", user, false)
+                .await?;
             match self
                 .create_repository(&NewRepository::generic(name.clone()), user)
                 .await

@@ -11,6 +11,7 @@ use domain::clock::Clock;
 use domain::id::{IdSource, random_hex32};
 use tokio::sync::mpsc;
 
+pub mod access;
 pub mod blobfiles;
 pub mod blobs;
 pub mod block_uploads;
@@ -56,6 +57,7 @@ pub mod writer;
 pub use db::{StoreError, StoreResult};
 pub use page::{Page, PageRequest};
 
+use access::ProjectAccess;
 use clusters::Clusters;
 use db::{Db, text};
 use details::Details;
@@ -202,6 +204,11 @@ impl Store {
     /// The users that may log in.
     pub fn users(&self) -> Users<'_> {
         Users(self)
+    }
+
+    /// Who may do what in which project.
+    pub fn access(&self) -> ProjectAccess<'_> {
+        ProjectAccess(self)
     }
 
     /// The tokens that act as their users.
