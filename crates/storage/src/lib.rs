@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 pub mod blobfiles;
 pub mod blobs;
 mod builder;
+mod changes;
 mod closing;
 pub mod clusters;
 pub mod collect;
