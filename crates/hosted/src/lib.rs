@@ -17,6 +17,7 @@ mod receive;
 mod repository;
 mod source;
 mod target;
+mod upload_marks;
 mod upload_parts;
 mod uploads;
 
