@@ -2,7 +2,7 @@
 
 use domain::digest::Digest;
 
-use crate::db::{Row, StoreResult, blob, int, size, text};
+use crate::db::{Row, StoreResult, Write, blob, int, size, text};
 use crate::hosted::HostedData;
 use crate::publish::NewBlob;
 
@@ -30,7 +30,8 @@ const INSERT: &str = "INSERT INTO upload_sessions (id, owner, digest, size_bytes
 const BY_BLOB: &str = "SELECT * FROM upload_sessions WHERE owner = $1 AND digest = $2 AND size_bytes = $3";
 const BY_ID: &str = "SELECT * FROM upload_sessions WHERE id = $1 AND owner = $2";
 const EXPIRED: &str = "SELECT * FROM upload_sessions WHERE expires_ms < $1";
-const OPEN_BYTES: &str = "SELECT COALESCE(SUM(size_bytes), 0) AS bytes FROM upload_sessions";
+const OPEN_BYTES: &str = "SELECT (SELECT COALESCE(SUM(size_bytes), 0) FROM upload_sessions) \
+     + (SELECT COALESCE(SUM(size_bytes), 0) FROM block_uploads) AS bytes";
 const EXTEND: &str = "UPDATE upload_sessions SET expires_ms = $2 WHERE id = $1";
 const DROP: &str = "DELETE FROM upload_sessions WHERE id = $1";
 
@@ -76,7 +77,7 @@ impl HostedData {
         rows.iter().map(upload_of).collect()
     }
 
-    /// Returns the sum of the sizes of all open sessions.
+    /// Returns the bytes of all open uploads: what sessions announced, and what came in blocks.
     pub async fn open_upload_bytes(&self) -> StoreResult<u64> {
         let row = self.db().fetch_optional(OPEN_BYTES, vec![]).await?;
         row.map_or(Ok(0), |row| row.size("bytes"))
@@ -106,6 +107,12 @@ impl HostedData {
     pub async fn drop_upload(&self, id: &str) -> StoreResult<bool> {
         Ok(self.db().execute(DROP, vec![text(id)]).await? > 0)
     }
+}
+
+/// Returns the bytes of all open uploads, within a transaction.
+pub(crate) async fn open_bytes(write: &mut Write) -> StoreResult<u64> {
+    let row = write.fetch_optional(OPEN_BYTES, vec![]).await?;
+    row.map_or(Ok(0), |row| row.size("bytes"))
 }
 
 fn upload_of(row: &Row) -> StoreResult<UploadRow> {
