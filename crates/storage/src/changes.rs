@@ -11,6 +11,7 @@ use crate::db::{StoreResult, Value, Write, blob, int, list_of, maybe, size, text
 use crate::hosted::{HostedData, lists};
 use crate::nodes::depth;
 use crate::publish::keep;
+use crate::room::hold_more;
 
 /// A node's row as it is written.
 #[derive(Debug, Clone)]
@@ -88,7 +89,6 @@ const REPLACE: &str = "ON CONFLICT (repository_no, path) DO UPDATE SET id = excl
      expires_ms = excluded.expires_ms, created_by = excluded.created_by, created_ms = excluded.created_ms, \
      modified_by = excluded.modified_by, modified_ms = excluded.modified_ms";
 const KEEP: &str = "ON CONFLICT (repository_no, path) DO NOTHING";
-const ADD_USED: &str = "UPDATE repositories SET used_bytes = used_bytes + $2 WHERE no = $1";
 const SET_EXPIRY: &str = "UPDATE nodes SET expires_ms = $3, modified_by = $4, modified_ms = $5 \
      WHERE repository_no = $1 AND path = $2 AND folder = 0";
 const COLUMNS: usize = 13;
@@ -122,11 +122,7 @@ impl NodeChanges {
         write
             .insert_all(INSERT, COLUMNS, REPLACE, rows(self.files))
             .await?;
-        if self.more_bytes != 0 {
-            write
-                .execute(ADD_USED, vec![int(no), int(self.more_bytes)])
-                .await?;
-        }
+        hold_more(write, no, self.more_bytes).await?;
         keep(write, &self.released, data.now_ms() + data.grace_ms).await
     }
 }
