@@ -200,7 +200,7 @@ async fn update(
     Segments(name): Segments<String>,
     request: Request,
 ) -> ApiResult<Response> {
-    caller.need_write(&name)?;
+    caller.need_manage(&name)?;
     let body = <Members as axum::extract::FromRequest<App>>::from_request(request, &app).await?;
     let (display_name, description) = (body.text("displayName")?, body.text("description")?);
     match app

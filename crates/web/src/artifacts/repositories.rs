@@ -212,7 +212,7 @@ async fn create(
     body: Members,
 ) -> ApiResult<Response> {
     let new = new_repository(&body)?;
-    caller.need_write(&new.name.project)?;
+    caller.need_manage(&new.name.project)?;
     let made = app.hosted().create_repository(&new, &caller.name).await?;
     reader.ok(detail(&made, &reader)?)
 }
@@ -424,7 +424,7 @@ async fn update(
     Segments((project, name)): Segments<(String, String)>,
     request: Request,
 ) -> ApiResult<Response> {
-    caller.need_write(&project)?;
+    caller.need_manage(&project)?;
     let body = <Members as axum::extract::FromRequest<App>>::from_request(request, &app).await?;
     let change = RepositoryChange {
         public: body.flag("public")?,
@@ -448,7 +448,7 @@ async fn delete(
     Segments((project, name)): Segments<(String, String)>,
     params: Params,
 ) -> ApiResult<Response> {
-    caller.need_write(&project)?;
+    caller.need_manage(&project)?;
     let forced = params.parsed("forced")?.unwrap_or(false);
     app.hosted()
         .delete_repository(&RepositoryRef::new(project, name), forced)
