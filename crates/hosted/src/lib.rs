@@ -18,6 +18,7 @@ mod receive;
 mod repository;
 mod source;
 mod target;
+mod upload_marks;
 mod upload_parts;
 mod uploads;
 

@@ -33,11 +33,7 @@ const EXPIRED: &str = "SELECT * FROM upload_sessions WHERE expires_ms < $1";
 const OPEN_BYTES: &str = "SELECT (SELECT COALESCE(SUM(size_bytes), 0) FROM upload_sessions) \
      + (SELECT COALESCE(SUM(size_bytes), 0) FROM block_uploads) AS bytes";
 const EXTEND: &str = "UPDATE upload_sessions SET expires_ms = $2 WHERE id = $1";
-const PARTS: &str = "SELECT part_no FROM upload_parts WHERE session = $1 ORDER BY part_no";
-const ADD_PART: &str = "INSERT INTO upload_parts (session, part_no) \
-     SELECT id, $2 FROM upload_sessions WHERE id = $1 ON CONFLICT DO NOTHING";
 const DROP: &str = "DELETE FROM upload_sessions WHERE id = $1";
-const DROP_PARTS: &str = "DELETE FROM upload_parts WHERE session = $1";
 
 impl HostedData {
     /// Stores a new session; `false` when its owner has one for the same blob.
@@ -93,22 +89,6 @@ impl HostedData {
         Ok(())
     }
 
-    /// Returns the numbers of the parts that are durable, in order.
-    pub async fn upload_parts(&self, id: &str) -> StoreResult<Vec<u32>> {
-        let rows = self.db().fetch_all(PARTS, vec![text(id)]).await?;
-        rows.iter()
-            .map(|row| Ok(u32::try_from(row.int("part_no")?).unwrap_or(u32::MAX)))
-            .collect()
-    }
-
-    /// Remembers that a part is durable.
-    pub async fn remember_part(&self, id: &str, part_no: u32) -> StoreResult<()> {
-        self.db()
-            .execute(ADD_PART, vec![text(id), int(i64::from(part_no))])
-            .await?;
-        Ok(())
-    }
-
     /// Ends a session by making its file a live blob of `owner`; says whether the file is used.
     ///
     /// When the same bytes were here already it is not, and may be removed. `None`: the session is gone, and its
@@ -118,7 +98,6 @@ impl HostedData {
         if write.execute(DROP, vec![text(id)]).await? == 0 {
             return Ok(None);
         }
-        write.execute(DROP_PARTS, vec![text(id)]).await?;
         let used = self.adopt_in(&mut write, new, owner).await?;
         write.commit().await?;
         Ok(Some(used))
@@ -126,11 +105,7 @@ impl HostedData {
 
     /// Forgets a session; its file may be removed if this says so.
     pub async fn drop_upload(&self, id: &str) -> StoreResult<bool> {
-        let mut write = self.db().begin().await?;
-        let dropped = write.execute(DROP, vec![text(id)]).await? > 0;
-        write.execute(DROP_PARTS, vec![text(id)]).await?;
-        write.commit().await?;
-        Ok(dropped)
+        Ok(self.db().execute(DROP, vec![text(id)]).await? > 0)
     }
 }
 

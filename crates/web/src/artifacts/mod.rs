@@ -13,10 +13,10 @@ mod refusals;
 mod repositories;
 mod upload;
 
-use axum::Router;
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
 use hosted::{HostedRepository, Viewer};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::auth::{Caller, MaybeCaller};
@@ -24,8 +24,8 @@ use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
         .merge(download::router())
         .merge(nodes::router())
         .merge(projects::router())
