@@ -3,22 +3,23 @@
 //! A failure is an artifact of a task that did not arrive at a target when it was carried last: a view over
 //! the log, kept up to date by the runs themselves.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{delete, get, post};
 use domain::open_failure::OpenFailure;
 use serde::Serialize;
 use storage::PageRequest;
 use storage::open_failures::{FailureFilter, FailureKind, FailureSort};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Admin;
 use crate::contract::constraint::{PackageConstraint, PathConstraint};
-use crate::contract::names::FLAGS;
+use crate::contract::names::{FLAGS, ObjectTypeName, one_of};
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
-use crate::page::{PageQuery, PageView};
+use crate::page::{PageParams, PageQuery, PageView};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
 
@@ -34,18 +35,19 @@ const SORTS: &[(&str, FailureSort)] = &[
     ("retryCount", FailureSort::Retries),
 ];
 
+const BASE: &str = "/replication/api/replica/failure";
+
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    const BASE: &str = "/replication/api/replica/failure";
-    Router::new()
-        .route(&format!("{BASE}/page"), get(page))
-        .route(&format!("{BASE}/{{id}}"), get(one))
-        .route(&format!("{BASE}/delete"), delete(dismiss))
-        .route(&format!("{BASE}/retry"), post(retry))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(page))
+        .routes(routes!(one))
+        .routes(routes!(dismiss))
+        .routes(routes!(retry))
 }
 
 /// A failure.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureView {
     id: String,
@@ -55,6 +57,7 @@ pub struct FailureView {
     repo_name: String,
     remote_project_id: String,
     remote_repo_name: String,
+    #[schema(value_type = ObjectTypeName)]
     failure_type: &'static str,
     package_constraint: Option<PackageConstraint>,
     path_constraint: Option<PathConstraint>,
@@ -90,7 +93,60 @@ impl FailureView {
     }
 }
 
+/// What failures are paged by.
+#[derive(IntoParams)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+struct FailurePageParams {
+    /// Key of the task.
+    task_key: Option<String>,
+    /// Id of the target cluster.
+    remote_cluster_id: Option<String>,
+    /// Project that was read.
+    project_id: Option<String>,
+    /// Repository that was read.
+    repo_name: Option<String>,
+    /// Project at the target.
+    remote_project_id: Option<String>,
+    /// Repository at the target.
+    remote_repo_name: Option<String>,
+    /// What failed.
+    #[param(inline)]
+    failure_type: Option<ObjectTypeName>,
+    /// Whether it is being retried.
+    retrying: Option<bool>,
+    /// Only those of which more retries failed than this.
+    max_retry_count: Option<i32>,
+    /// `lastModifiedDate` unless said otherwise.
+    #[param(schema_with = sorts)]
+    sort_field: Option<String>,
+    /// `ASC` or `DESC` in any case; everything else is `DESC`.
+    sort_direction: Option<String>,
+}
+
+fn sorts() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    one_of(SORTS.iter().map(|(name, _)| *name))
+}
+
+/// Which failures are dismissed: those that fit both members, as far as they are given; one must be.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct FailureSelection {
+    ids: Option<Vec<String>>,
+    /// Only those of which more retries failed than this.
+    max_retry_count: Option<i64>,
+}
+
+/// The failure that is retried.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct FailureRetryBody {
+    id: String,
+}
+
 /// Pages failures by every filter of the contract, the latest first unless it is asked otherwise.
+#[utoipa::path(get, context_path = BASE, path = "/page", params(PageParams, FailurePageParams), responses((status = 200, body = PageView<FailureView>)))]
 async fn page(_: Admin, State(app): State<App>, reader: Reader, params: Params) -> ApiResult<Response> {
     let page = PageQuery::of(&params)?;
     let direction = params.filled("sortDirection").unwrap_or_default();
@@ -125,6 +181,7 @@ fn retries(params: &Params) -> ApiResult<Option<i64>> {
 }
 
 /// Answers the failure with an id, or null.
+#[utoipa::path(get, context_path = BASE, path = "/{id}", responses((status = 200, body = Option<FailureView>)))]
 async fn one(
     _: Admin,
     State(app): State<App>,
@@ -136,6 +193,7 @@ async fn one(
 }
 
 /// Dismisses failures and answers how many; the log keeps their details.
+#[utoipa::path(delete, context_path = BASE, path = "/delete", request_body = FailureSelection, responses((status = 200, body = u64)))]
 async fn dismiss(_: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
     let ids = body.texts("ids")?;
     let retries = body.number("maxRetryCount")?;
@@ -146,6 +204,7 @@ async fn dismiss(_: Admin, State(app): State<App>, reader: Reader, body: Members
 }
 
 /// Does one failure again in a record of its own, and answers whether it is mended.
+#[utoipa::path(post, context_path = BASE, path = "/retry", request_body = FailureRetryBody, responses((status = 200, body = bool)))]
 async fn retry(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
     let id = body.required_text("id")?;
     let record = app.engine().retry_failure(&id, admin.name()).await?;
