@@ -343,7 +343,7 @@ fn manual_trigger(plan: &PlanDraft) -> EngineResult<Trigger> {
     match plan.strategy {
         ExecutionStrategy::Immediately => Ok(Trigger::Manual),
         other @ (ExecutionStrategy::SpecifiedTime | ExecutionStrategy::Cron) => {
-            let reason = "a RUN_ONCE task runs only when somebody executes it";
+            let reason = Why::RunOnceByHand;
             Err(EngineError::invalid("executionStrategy", other.as_str(), reason))
         }
     }
@@ -354,7 +354,7 @@ impl PlanDraft {
         match self.strategy {
             ExecutionStrategy::Immediately if self.immediately => Ok(Trigger::Immediately),
             ExecutionStrategy::Immediately => {
-                let reason = "the strategy IMMEDIATELY needs it to be true";
+                let reason = Why::ImmediatelyIsTrue;
                 Err(EngineError::invalid("executeImmediately", "false", reason))
             }
             ExecutionStrategy::SpecifiedTime => {

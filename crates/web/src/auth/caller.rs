@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::ConnectInfo;
 use axum::http::request::Parts;
+use messages::text;
 use storage::users::Role;
 
 use crate::app::App;
@@ -75,8 +76,13 @@ impl Caller {
         if allowed {
             return Ok(());
         }
-        let about = format!("user {}, action {action}, project {project}", self.name);
-        Err(ApiError::new(Code::AccessDenied, [&about]))
+        let about = text!(
+            "need-permission",
+            user = &*self.name,
+            action = action,
+            project = project
+        );
+        Err(ApiError::about(Code::AccessDenied, about))
     }
 }
 
@@ -88,7 +94,7 @@ impl MaybeCaller {
     /// Returns the caller, or the refusal an anonymous one gets.
     pub fn or_refuse(self) -> ApiResult<Caller> {
         self.0
-            .ok_or_else(|| ApiError::new(Code::Unauthenticated, ["no credentials"]))
+            .ok_or_else(|| ApiError::about(Code::Unauthenticated, text!("login-absent")))
     }
 }
 
