@@ -59,6 +59,8 @@ SizeMismatch = size mismatch: { $subject }
 
 UploadUnknown = upload { $subject } is not found
 ListingForbidden = listing { $subject } is not allowed
+BlockMissing = the upload is broken: block { $subject } is missing
+UploadIdEmpty = the upload id is empty
 
 ## Sentences that codes are followed or filled by
 
@@ -80,6 +82,7 @@ body-too-long = more than { $limit } bytes, or broken off
 folders-not-downloaded = folders cannot be downloaded
 blocks-not-supported = block uploads are not supported
 parts-missing = parts of it are missing
+a-block = block { $sequence }
 open-uploads = open uploads
 upload-budget = they use up { $bytes } bytes
 transfer-broken = the transfer broke off: { $words }

@@ -58,6 +58,8 @@ SizeMismatch = サイズが一致しません：{ $subject }
 
 UploadUnknown = アップロード { $subject } が見つかりません
 ListingForbidden = { $subject } の一覧表示は許可されていません
+BlockMissing = アップロードが不完全です：ブロック { $subject } がありません
+UploadIdEmpty = アップロード ID が空です
 
 ## Sentences that codes are followed or filled by
 
@@ -79,6 +81,7 @@ body-too-long = { $limit } バイトを超えたか、途中で切れました
 folders-not-downloaded = フォルダーはダウンロードできません
 blocks-not-supported = ブロックアップロードには対応していません
 parts-missing = 一部のパートが足りません
+a-block = ブロック { $sequence }
 open-uploads = 未完了のアップロード
 upload-budget = { $bytes } バイトを使い切っています
 transfer-broken = 転送が途中で切れました：{ $words }

@@ -58,6 +58,8 @@ SizeMismatch = 大小不一致：{ $subject }
 
 UploadUnknown = 找不到上传{ $subject }
 ListingForbidden = 不允许列出{ $subject }
+BlockMissing = 分块上传不完整：缺少分块{ $subject }
+UploadIdEmpty = 上传ID为空
 
 ## Sentences that codes are followed or filled by
 
@@ -79,6 +81,7 @@ body-too-long = 超过{ $limit }字节或传输中断
 folders-not-downloaded = 不支持下载目录
 blocks-not-supported = 不支持分块上传
 parts-missing = 分块不完整
+a-block = 分块{ $sequence }
 open-uploads = 未完成的上传
 upload-budget = 已占用{ $bytes }字节
 transfer-broken = 传输中断：{ $words }

@@ -58,6 +58,8 @@ SizeMismatch = 大小不一致：{ $subject }
 
 UploadUnknown = 找不到上傳{ $subject }
 ListingForbidden = 不允許列出{ $subject }
+BlockMissing = 分塊上傳不完整：缺少分塊{ $subject }
+UploadIdEmpty = 上傳ID為空
 
 ## Sentences that codes are followed or filled by
 
@@ -79,6 +81,7 @@ body-too-long = 超過{ $limit }位元組或傳輸中斷
 folders-not-downloaded = 不支援下載目錄
 blocks-not-supported = 不支援分塊上傳
 parts-missing = 分塊不完整
+a-block = 分塊{ $sequence }
 open-uploads = 未完成的上傳
 upload-budget = 已佔用{ $bytes }位元組
 transfer-broken = 傳輸中斷：{ $words }

@@ -133,6 +133,10 @@ codes! {
     UploadUnknown = 251201, BAD_REQUEST;
     /// Folders are not listed here.
     ListingForbidden = 251202, FORBIDDEN;
+    /// The blocks of an upload cannot be joined.
+    BlockMissing = 251212, BAD_REQUEST;
+    /// The id of an upload is blank.
+    UploadIdEmpty = 251213, BAD_REQUEST;
 }
 
 impl Code {

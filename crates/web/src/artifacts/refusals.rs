@@ -32,6 +32,10 @@ impl From<HostedError> for ApiError {
             HostedError::RangeOutside => Self::new(Code::RangeInvalid, []),
             HostedError::UploadUnknown(id) => of(Code::UploadUnknown, id),
             HostedError::UploadIncomplete(id) => Self::invalid("upload", &id).because(text!("parts-missing")),
+            HostedError::BlockExists(sequence) => {
+                Self::about(Code::NodeExists, text!("a-block", sequence = sequence))
+            }
+            HostedError::BlockMissing(sequence) => of(Code::BlockMissing, sequence.to_string()),
             HostedError::UploadBudget(bytes) => Self::about(Code::TooManyRequests, text!("open-uploads"))
                 .because(text!("upload-budget", bytes = bytes)),
             HostedError::Arriving(error) => Self::new(Code::ContentInvalid, [])
