@@ -4,7 +4,7 @@
 //! blob that was called present is alive. The files are durable before it begins, so what is committed here
 //! can be read for ever after.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::artifact::{Existing, Metadata};
 use domain::digest::Digest;
@@ -170,6 +170,7 @@ impl HostedData {
             used_bytes,
             live_of_file,
             completed,
+            changed,
             ..
         } = decided;
         let kept_files: HashSet<i64> = live_of_file.keys().copied().collect();
@@ -191,6 +192,10 @@ impl HostedData {
             write.execute(COMPLETE_BLOB, values).await?;
         }
         keep(&mut write, &released, now_ms + self.grace_ms).await?;
+        let changed: Vec<FilePath> = changed.into_iter().collect();
+        let user = &publication.viewer.user;
+        self.note_changed(&mut write, publication.repository_no, user, &changed)
+            .await?;
         if used_bytes != 0 {
             write
                 .execute(ADD_USED, vec![int(publication.repository_no), int(used_bytes)])
@@ -217,6 +222,7 @@ struct Decided<'a> {
     folder_rows: Vec<Vec<Value>>,
     node_rows: BTreeMap<String, Vec<Value>>,
     released: Vec<i64>,
+    changed: BTreeSet<FilePath>,
 }
 
 impl<'a> Decided<'a> {
@@ -249,6 +255,7 @@ impl<'a> Decided<'a> {
             folder_rows: Vec::new(),
             node_rows: BTreeMap::new(),
             released: Vec::new(),
+            changed: BTreeSet::new(),
         }
     }
 
@@ -289,10 +296,14 @@ impl<'a> Decided<'a> {
             self.released.push(was);
         }
         self.make_folders(&item.path);
-        let metadata = match found {
-            Some(found) if !item.with_metadata => found.metadata,
+        let metadata = match &found {
+            Some(found) if !item.with_metadata => found.metadata.clone(),
             _ => item.metadata.clone(),
         };
+        // Writing the same again is no change.
+        if found.is_none_or(|was| (was.digest, &was.metadata) != (item.digest, &metadata)) {
+            self.changed.insert(item.path.clone());
+        }
         let id = self.data.next_id();
         let row = self.row(&item.path, id, blob_no, size_bytes, &metadata, item.expires_ms);
         self.node_rows.insert(path.into(), row);

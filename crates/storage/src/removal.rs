@@ -167,6 +167,7 @@ impl HostedData {
                     .execute(ADD_USED, vec![int(no), crate::db::size(bytes)])
                     .await?;
             }
+            self.note_removed(write, no, &paths).await?;
         }
         keep(write, &released, self.now_ms() + self.grace_ms).await?;
         Ok(removed)
