@@ -5,6 +5,7 @@
 //! decides what goes there and hashes what arrives.
 #![warn(missing_docs)]
 
+mod blocks;
 mod checksums;
 mod content;
 mod error;
@@ -17,21 +18,24 @@ mod receive;
 mod repository;
 mod source;
 mod target;
+mod upload_marks;
 mod upload_parts;
 mod uploads;
 
 use std::sync::Arc;
 
+pub use blocks::MOST_BLOCKS;
 use domain::digest::Digest;
 use domain::repository::RepositoryRef;
 pub use error::{HostedError, HostedResult};
 pub use publish::{Publish, Supply};
 pub use receive::{Received, UploadOptions};
 pub use repository::HostedRepository;
+pub use storage::block_uploads::Block;
 pub use storage::collect::Collected;
 pub use storage::hosted::HostedData;
 pub use storage::node_pages::{FolderSize, NodeFilter, NodeOrder};
-pub use storage::nodes::{Node, NodeFile};
+pub use storage::nodes::{Node, NodeFile, PathRange};
 pub use storage::projects::Project;
 pub use storage::publish::Viewer;
 pub use storage::removal::Removed;
@@ -75,7 +79,7 @@ impl Hosted {
         self
     }
 
-    /// Makes a project.
+    /// Makes a project that `user` manages from then on.
     pub async fn create_project(
         &self,
         name: &str,
@@ -86,7 +90,7 @@ impl Hosted {
         names::check_project(name, display_name)?;
         if self
             .data
-            .insert_project(name, display_name, description, user)
+            .insert_project(name, display_name, description, user, true)
             .await?
         {
             Ok(())
@@ -147,10 +151,10 @@ impl Hosted {
             if let Some(repository) = self.repository(name).await? {
                 return Ok(repository);
             }
-            match self.create_project(&name.project, &name.project, "", user).await {
-                Ok(()) | Err(HostedError::ProjectExists(_)) => {}
-                Err(error) => return Err(error),
-            }
+            names::check_project(&name.project, &name.project)?;
+            self.data
+                .insert_project(&name.project, &name.project, "", user, false)
+                .await?;
             match self
                 .create_repository(&NewRepository::generic(name.clone()), user)
                 .await

@@ -11,8 +11,10 @@ use domain::clock::Clock;
 use domain::id::{IdSource, random_hex32};
 use tokio::sync::{Notify, mpsc};
 
+pub mod access;
 pub mod blobfiles;
 pub mod blobs;
+pub mod block_uploads;
 mod builder;
 mod closing;
 pub mod clusters;
@@ -28,6 +30,7 @@ mod import;
 mod journal;
 mod lanes;
 mod leases;
+pub mod listing;
 pub mod node_pages;
 pub mod nodes;
 pub mod page;
@@ -38,6 +41,7 @@ pub mod records;
 pub mod removal;
 pub mod repositories;
 mod retain;
+mod room;
 mod rows;
 mod secrets;
 mod selection;
@@ -56,6 +60,7 @@ pub mod writer;
 pub use db::{StoreError, StoreResult};
 pub use page::{Page, PageRequest};
 
+use access::ProjectAccess;
 use clusters::Clusters;
 use db::{Db, text};
 use details::Details;
@@ -209,6 +214,11 @@ impl Store {
     /// The users that may log in.
     pub fn users(&self) -> Users<'_> {
         Users(self)
+    }
+
+    /// Who may do what in which project.
+    pub fn access(&self) -> ProjectAccess<'_> {
+        ProjectAccess(self)
     }
 
     /// The tokens that act as their users.

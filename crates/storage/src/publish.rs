@@ -16,7 +16,8 @@ use crate::blobfiles::BlobPlace;
 use crate::db::{StoreResult, Value, Write, blob, int, list_of, maybe, size};
 use crate::hosted::{HostedData, lists};
 use crate::nodes::{NodeColumns, metadata_text};
-use crate::standing::{Live, Standing, live_blobs, room_of, standing};
+use crate::room::Room;
+use crate::standing::{Live, Standing, live_blobs, standing};
 
 /// Who asks, and which projects they may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +127,15 @@ pub struct Published {
     pub kept_files: HashSet<i64>,
 }
 
-const ADD_USED: &str = "UPDATE repositories SET used_bytes = used_bytes + $2 WHERE no = $1";
+impl Published {
+    /// Says whether every write stands where it was to stand.
+    pub fn all_stored(&self) -> bool {
+        self.written
+            .iter()
+            .all(|written| matches!(written, Written::Stored { .. }))
+    }
+}
+
 const INSERT_FILES: &str = "INSERT INTO blob_files (no, size_bytes, live_bytes) VALUES";
 const INSERT_BLOBS: &str =
     "INSERT INTO blobs (no, digest, size_bytes, md5, crc64, file_no, offset_bytes, keep_until_ms) VALUES";
@@ -142,9 +151,21 @@ const KEEP_FOLDER: &str = "ON CONFLICT (repository_no, path) DO NOTHING";
 impl HostedData {
     /// Publishes files whose blobs are durable, all decisions and rows in one transaction.
     pub async fn publish(&self, publication: Publication<'_>) -> StoreResult<Published> {
-        let now_ms = self.now_ms();
         let mut write = self.db().begin().await?;
-        let Some(room_bytes) = room_of(&mut write, publication.repository_no).await? else {
+        let published = self.publish_in(&mut write, &publication).await?;
+        write.commit().await?;
+        Ok(published)
+    }
+
+    /// Publishes within a transaction that does something else as well.
+    pub(crate) async fn publish_in(
+        &self,
+        write: &mut Write,
+        publication: &Publication<'_>,
+    ) -> StoreResult<Published> {
+        let now_ms = self.now_ms();
+        let standing = standing(self, write, publication).await?;
+        let Some(room) = Room::of(write, publication.repository_no).await? else {
             return Ok(Published {
                 written: publication
                     .writes
@@ -154,9 +175,8 @@ impl HostedData {
                 kept_files: HashSet::new(),
             });
         };
-        let standing = standing(&mut write, &publication).await?;
-        let live = live_blobs(&mut write, &publication).await?;
-        let mut decided = Decided::new(self, &publication, standing, live, room_bytes, now_ms);
+        let live = live_blobs(write, publication).await?;
+        let mut decided = Decided::new(self, publication, standing, live, room, now_ms);
         let written = publication
             .writes
             .iter()
@@ -167,7 +187,7 @@ impl HostedData {
             node_rows,
             folder_rows,
             released,
-            used_bytes,
+            room,
             live_of_file,
             completed,
             changed,
@@ -191,17 +211,12 @@ impl HostedData {
         for values in completed {
             write.execute(COMPLETE_BLOB, values).await?;
         }
-        keep(&mut write, &released, now_ms + self.grace_ms).await?;
+        keep(write, &released, now_ms + self.grace_ms).await?;
+        room.settle(write).await?;
         let changed: Vec<FilePath> = changed.into_iter().collect();
         let user = &publication.viewer.user;
-        self.note_changed(&mut write, publication.repository_no, user, &changed)
+        self.note_changed(write, publication.repository_no, user, &changed)
             .await?;
-        if used_bytes != 0 {
-            write
-                .execute(ADD_USED, vec![int(publication.repository_no), int(used_bytes)])
-                .await?;
-        }
-        write.commit().await?;
         Ok(Published { written, kept_files })
     }
 }
@@ -213,9 +228,8 @@ struct Decided<'a> {
     brought: HashMap<Digest, usize>,
     standing: HashMap<String, Standing>,
     live: HashMap<Digest, Live>,
-    room_bytes: Option<i64>,
+    room: Room,
     now_ms: i64,
-    used_bytes: i64,
     live_of_file: HashMap<i64, u64>,
     blob_rows: Vec<Vec<Value>>,
     completed: Vec<Vec<Value>>,
@@ -231,7 +245,7 @@ impl<'a> Decided<'a> {
         publication: &'a Publication<'a>,
         standing: HashMap<String, Standing>,
         live: HashMap<Digest, Live>,
-        room_bytes: Option<i64>,
+        room: Room,
         now_ms: i64,
     ) -> Self {
         let brought = publication
@@ -246,9 +260,8 @@ impl<'a> Decided<'a> {
             brought,
             standing,
             live,
-            room_bytes,
+            room,
             now_ms,
-            used_bytes: 0,
             live_of_file: HashMap::new(),
             blob_rows: Vec::with_capacity(publication.blobs.len()),
             completed: Vec::new(),
@@ -283,14 +296,9 @@ impl<'a> Decided<'a> {
         let Some(size_bytes) = self.size_of(item) else {
             return Written::BlobAbsent;
         };
-        let more_bytes = int_of(size_bytes) - int_of(was_bytes);
-        if self
-            .room_bytes
-            .is_some_and(|room| more_bytes > 0 && self.used_bytes + more_bytes > room)
-        {
+        if !self.room.take(size_bytes, was_bytes) {
             return Written::OverQuota;
         }
-        self.used_bytes += more_bytes;
         let blob_no = self.blob_no(item.digest);
         if let Some(was) = was_blob_no.filter(|was| Some(*was) != blob_no) {
             self.released.push(was);
@@ -407,10 +415,6 @@ impl<'a> Decided<'a> {
         }
         .values()
     }
-}
-
-fn int_of(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX / 4)
 }
 
 /// Returns the row of a new blob.

@@ -6,6 +6,7 @@ use crate::db::{Row, StoreResult, Write, int, list_of, text};
 use crate::hosted::{HostedData, lists};
 use crate::nodes::PathRange;
 use crate::publish::keep;
+use crate::room::freed;
 
 /// Rows of one transaction.
 const BATCH: i64 = 1000;
@@ -30,26 +31,25 @@ pub enum RemovedOne {
     NotEmpty,
 }
 
-const RANGE: &str = "SELECT repository_no, path, size_bytes, blob_no FROM nodes \
+const RANGE: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms FROM nodes \
      WHERE repository_no = $1 AND path >= $2 AND path < $3 ORDER BY path LIMIT $4";
-const OF_REPOSITORY: &str =
-    "SELECT repository_no, path, size_bytes, blob_no FROM nodes WHERE repository_no = $1 LIMIT $2";
-const EXPIRED: &str = "SELECT repository_no, path, size_bytes, blob_no FROM nodes WHERE expires_ms IS NOT NULL \
-     AND expires_ms < $1 ORDER BY repository_no LIMIT $2";
-const ONE: &str = "SELECT repository_no, path, size_bytes, blob_no FROM nodes \
-     WHERE repository_no = $1 AND path = $2";
-const ANY_BELOW: &str =
-    "SELECT 1 AS one FROM nodes WHERE repository_no = $1 AND path >= $2 AND path < $3 LIMIT 1";
-const ADD_USED: &str = "UPDATE repositories SET used_bytes = used_bytes - $2 WHERE no = $1";
+const OF_REPOSITORY: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms FROM nodes WHERE repository_no = $1 LIMIT $2";
+const EXPIRED: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms FROM nodes \
+     WHERE expires_ms IS NOT NULL AND expires_ms <= $1 ORDER BY repository_no LIMIT $2";
+const ONE: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms FROM nodes \
+     WHERE repository_no = $1 AND path = $2 AND (expires_ms IS NULL OR expires_ms > $3)";
+const ANY_BELOW: &str = "SELECT 1 AS one FROM nodes WHERE repository_no = $1 AND path >= $2 AND path < $3 \
+     AND (expires_ms IS NULL OR expires_ms > $4) LIMIT 1";
 const HIDDEN: &str = "SELECT no FROM repositories WHERE deleted_ms IS NOT NULL LIMIT 1";
 const DROP_REPOSITORY: &str = "DELETE FROM repositories WHERE no = $1 AND deleted_ms IS NOT NULL";
 
 impl HostedData {
     /// Removes a file, or a folder that holds nothing.
     pub async fn remove_one(&self, repository_no: i64, path: &FilePath) -> StoreResult<RemovedOne> {
+        let now_ms = self.now_ms();
         let mut write = self.db().begin().await?;
         let Some(row) = write
-            .fetch_optional(ONE, vec![int(repository_no), text(path.as_str())])
+            .fetch_optional(ONE, vec![int(repository_no), text(path.as_str()), int(now_ms)])
             .await?
         else {
             return Ok(RemovedOne::Unknown);
@@ -60,6 +60,7 @@ impl HostedData {
                 int(repository_no),
                 text(below.from),
                 text(below.until.unwrap_or_default()),
+                int(now_ms),
             ];
             if write.fetch_optional(ANY_BELOW, values).await?.is_some() {
                 return Ok(RemovedOne::NotEmpty);
@@ -124,13 +125,15 @@ impl HostedData {
             if rows.is_empty() {
                 return Ok(removed);
             }
-            removed += self.remove_rows(&mut write, &rows).await?.nodes;
+            self.remove_rows(&mut write, &rows).await?;
             write.commit().await?;
+            removed += rows.len() as u64;
         }
     }
 
-    /// Removes rows, which are ordered by repository.
-    async fn remove_rows(&self, write: &mut Write, rows: &[Row]) -> StoreResult<Removed> {
+    /// Removes rows, which are ordered by repository; says how much of that was not past its time.
+    pub(crate) async fn remove_rows(&self, write: &mut Write, rows: &[Row]) -> StoreResult<Removed> {
+        let now_ms = self.now_ms();
         let mut removed = Removed::default();
         let mut released = Vec::new();
         let mut by_repository: Vec<(i64, Vec<String>, u64)> = Vec::new();
@@ -141,8 +144,10 @@ impl HostedData {
                 row.size("size_bytes")?,
             );
             released.extend(row.maybe_int("blob_no")?);
-            removed.nodes += 1;
-            removed.size_bytes += size_bytes;
+            if row.maybe_int("expires_ms")?.is_none_or(|at_ms| at_ms > now_ms) {
+                removed.nodes += 1;
+                removed.size_bytes += size_bytes;
+            }
             match by_repository.last_mut() {
                 Some((same, paths, bytes)) if *same == no => {
                     paths.push(path);
@@ -162,14 +167,10 @@ impl HostedData {
                     .collect();
                 write.execute(sql, values).await?;
             }
-            if bytes > 0 {
-                write
-                    .execute(ADD_USED, vec![int(no), crate::db::size(bytes)])
-                    .await?;
-            }
+            freed(write, no, bytes).await?;
             self.note_removed(write, no, &paths).await?;
         }
-        keep(write, &released, self.now_ms() + self.grace_ms).await?;
+        keep(write, &released, now_ms + self.grace_ms).await?;
         Ok(removed)
     }
 }

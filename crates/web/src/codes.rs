@@ -143,6 +143,10 @@ codes! {
     UploadUnknown = 251201, BAD_REQUEST, "upload {0} is not found", "找不到上传{0}";
     /// Folders are not listed here.
     ListingForbidden = 251202, FORBIDDEN, "listing {0} is not allowed", "不允许列出{0}";
+    /// The blocks of an upload cannot be joined.
+    BlockMissing = 251212, BAD_REQUEST, "the upload is broken: block {0} is missing", "分块上传不完整：缺少分块{0}";
+    /// The id of an upload is blank.
+    UploadIdEmpty = 251213, BAD_REQUEST, "the upload id is empty", "上传ID为空";
 }
 
 impl Code {

@@ -1,8 +1,10 @@
 //! The hosted repositories against the real store and real files.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod blocks;
 mod collector;
 mod contract;
+mod expiry;
 mod files;
 mod speed;
 mod transfers;

@@ -33,6 +33,8 @@ impl From<HostedError> for ApiError {
             HostedError::UploadIncomplete(id) => {
                 Self::invalid("upload", &id).because("parts of it are missing", "分块不完整")
             }
+            HostedError::BlockExists(sequence) => of(Code::NodeExists, format!("block {sequence}")),
+            HostedError::BlockMissing(sequence) => of(Code::BlockMissing, sequence.to_string()),
             HostedError::UploadBudget(bytes) => Self::new(Code::TooManyRequests, ["open uploads"])
                 .because(format!("they use up {bytes} bytes"), format!("已占用{bytes}字节")),
             HostedError::Arriving(error) => {

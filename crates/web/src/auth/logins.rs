@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use domain::cluster::Secret;
 use domain::digest::{Digest, Hasher};
@@ -133,6 +133,7 @@ fn caller(user: User) -> Caller {
     Caller {
         name: user.name.into(),
         role: user.role,
+        access: Arc::new(user.access),
     }
 }
 
