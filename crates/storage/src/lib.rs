@@ -16,6 +16,7 @@ pub mod blobfiles;
 pub mod blobs;
 pub mod block_uploads;
 mod builder;
+mod changes;
 mod closing;
 pub mod clusters;
 pub mod collect;

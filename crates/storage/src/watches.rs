@@ -8,6 +8,7 @@ use domain::id::EventId;
 use domain::path::FilePath;
 use domain::task::{Scope, Task, unit_no};
 
+use crate::changes::NodeRow;
 use crate::db::{Row, StoreResult, Write, blob, int, list_of, maybe, text};
 use crate::hosted::{HostedData, lists};
 use crate::rows::{from_json, json};
@@ -94,30 +95,28 @@ async fn watches(write: &mut Write, repository_no: i64) -> StoreResult<Vec<Watch
 }
 
 impl HostedData {
-    /// Notes within `write` that `user` made or changed the files at `paths`, for every task that watches them.
+    /// Notes within `write` that `files` are written, for every task that watches them.
     ///
-    /// Whoever makes a file appear under a path, or gives it other content or properties, calls this in the
-    /// same transaction. Folders are not noted. Tasks hear of it once the transaction is committed.
+    /// Tasks hear of it once the transaction is committed.
     pub(crate) async fn note_changed(
         &self,
         write: &mut Write,
         repository_no: i64,
-        user: &str,
-        paths: &[FilePath],
+        files: &[NodeRow],
     ) -> StoreResult<()> {
-        if paths.is_empty() {
+        if files.is_empty() {
             return Ok(());
         }
         let now_ms = self.now_ms();
         let mut rows = Vec::new();
         for watch in watches(write, repository_no).await? {
-            rows.extend(paths.iter().filter(|path| watch.covers(path)).map(|path| {
+            rows.extend(files.iter().filter(|file| watch.covers(&file.path)).map(|file| {
                 vec![
                     int(watch.task_no),
                     int(watch.unit_no),
-                    text(path.as_str()),
+                    text(file.path.as_str()),
                     blob(*self.next_id::<EventId>().as_bytes()),
-                    text(user),
+                    text(&file.modified_by),
                     int(now_ms),
                     int(now_ms),
                     int(now_ms),
@@ -140,6 +139,9 @@ impl HostedData {
         repository_no: i64,
         paths: &[String],
     ) -> StoreResult<()> {
+        if paths.is_empty() {
+            return Ok(());
+        }
         for watch in watches(write, repository_no).await? {
             for list in lists(paths) {
                 let sql = format!(
