@@ -169,6 +169,9 @@ pub struct RunPlan {
     pub settings: Settings,
     /// Whether details of artifacts that did not fail are kept.
     pub keeps_details: bool,
+    /// Whether it carries what changed, as noted for its task, instead of listing what its objects cover.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_events: bool,
     /// Set when this record retries a selection of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<RetryOf>,
@@ -193,7 +196,7 @@ pub struct Record {
     pub counts: Option<Counts>,
     /// Why it did not succeed: one line per failing target. Empty unless failed or stopped.
     pub reason: Vec<ReasonLine>,
-    /// Who or what triggered it: a user's name, `schedule`, `retry`.
+    /// Who or what triggered it: a user's name, `schedule`, `event`.
     pub triggered_by: String,
     /// What it runs with; `None` for historical records.
     pub plan: Option<RunPlan>,

@@ -118,6 +118,8 @@ pub enum Why {
     Url,
     /// Tasks that run once run when somebody executes them, not by a plan.
     RunOnceByHand,
+    /// Tasks in real time run whenever something changes, not by a plan.
+    RealTimeByChange,
     /// The strategy IMMEDIATELY needs it to be true.
     ImmediatelyIsTrue,
     /// The task came with imported records and says nothing of what to replicate.

@@ -48,6 +48,7 @@ impl Engine {
         // The root's objects and targets, so that unit numbers mean the same; the task's settings of today.
         let plan = RunPlan {
             settings: task.settings.clone(),
+            by_events: false,
             retry_of: Some(RetryOf {
                 parent: record,
                 filter,
@@ -107,6 +108,7 @@ impl Engine {
             targets,
             settings: task.settings.clone(),
             keeps_details: task.keeps_details,
+            by_events: false,
             retry_of,
         })
     }

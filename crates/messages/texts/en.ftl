@@ -100,6 +100,7 @@ own-repository = the target is this very repository
 shared-target = two objects of the task would write to it
 not-url = it has to be an http or https address of a host, without a login in it
 run-once-by-hand = a RUN_ONCE task runs only when somebody executes it
+real-time-by-change = a REAL_TIME task runs whenever something changes
 immediately-is-true = the strategy IMMEDIATELY needs it to be true
 task-says-nothing = it came with imported records and says nothing of what to replicate
 record-says-nothing = a historical record does not say what it ran with

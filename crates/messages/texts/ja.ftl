@@ -99,6 +99,7 @@ own-repository = レプリケーション先がこのリポジトリ自身です
 shared-target = タスクの 2 つのオブジェクトが同じリポジトリに書き込みます
 not-url = ログイン情報を含まない http または https のアドレスでなければなりません
 run-once-by-hand = RUN_ONCE タスクは手動で実行したときだけ動きます
+real-time-by-change = REAL_TIME タスクは変更があるたびに動きます
 immediately-is-true = 戦略 IMMEDIATELY では true でなければなりません
 task-says-nothing = インポートした記録と共に作られたタスクで、複製する対象がありません
 record-says-nothing = 過去の記録には実行した内容がありません

@@ -99,6 +99,7 @@ own-repository = 同步目标就是该仓库本身
 shared-target = 任务中有两个对象写入同一仓库
 not-url = 须为http或https地址，且不得包含登录信息
 run-once-by-hand = RUN_ONCE任务只能由人执行
+real-time-by-change = REAL_TIME任务在内容变化时执行
 immediately-is-true = 策略IMMEDIATELY要求该值为true
 task-says-nothing = 该任务随导入的记录而来，未说明要同步的内容
 record-says-nothing = 历史记录未说明其执行内容

@@ -99,6 +99,7 @@ own-repository = 同步目標就是該倉庫本身
 shared-target = 任務中有兩個物件寫入同一倉庫
 not-url = 須為http或https位址，且不得包含登入資訊
 run-once-by-hand = RUN_ONCE任務只能由人執行
+real-time-by-change = REAL_TIME任務在內容變化時執行
 immediately-is-true = 策略IMMEDIATELY要求該值為true
 task-says-nothing = 該任務隨匯入的記錄而來，未說明要同步的內容
 record-says-nothing = 歷史記錄未說明其執行內容

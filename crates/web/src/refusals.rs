@@ -57,6 +57,7 @@ fn words(reason: Why) -> Text {
         Why::SharedTarget => text!("shared-target"),
         Why::Url => text!("not-url"),
         Why::RunOnceByHand => text!("run-once-by-hand"),
+        Why::RealTimeByChange => text!("real-time-by-change"),
         Why::ImmediatelyIsTrue => text!("immediately-is-true"),
         Why::TaskSaysNothing => text!("task-says-nothing"),
         Why::RecordSaysNothing => text!("record-says-nothing"),
