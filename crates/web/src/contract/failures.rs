@@ -6,6 +6,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::open_failure::OpenFailure;
+use messages::Render;
 use serde::Serialize;
 use storage::PageRequest;
 use storage::open_failures::{FailureFilter, FailureKind, FailureSort};
