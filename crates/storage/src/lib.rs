@@ -23,6 +23,7 @@ pub mod collect;
 mod conditions;
 pub mod db;
 pub mod details;
+pub mod distributions;
 mod entries;
 pub mod events;
 mod failing;
@@ -67,6 +68,7 @@ use access::ProjectAccess;
 use clusters::Clusters;
 use db::{Db, text};
 use details::Details;
+use distributions::Distributions;
 use open_failures::OpenFailures;
 use passwords::Passwords;
 use records::Records;
@@ -208,6 +210,11 @@ impl Store {
     /// The record details: one artifact to one target each.
     pub fn details(&self) -> Details<'_> {
         Details(self)
+    }
+
+    /// The distributions: tasks that come and go with a cluster of their own.
+    pub fn distributions(&self) -> Distributions<'_> {
+        Distributions(self)
     }
 
     /// The artifacts whose latest detail failed.
