@@ -5,6 +5,8 @@
 //! decides what goes there and hashes what arrives.
 #![warn(missing_docs)]
 
+mod appends;
+mod blobs;
 mod checksums;
 mod content;
 mod error;
@@ -22,6 +24,7 @@ mod uploads;
 
 use std::sync::Arc;
 
+pub use appends::Appended;
 use domain::digest::Digest;
 use domain::repository::RepositoryRef;
 pub use error::{HostedError, HostedResult};
@@ -38,6 +41,7 @@ pub use storage::removal::Removed;
 pub use storage::repositories::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
 pub use uploads::{LEAST_PART_BYTES, MOST_PARTS, Session, UPLOAD_MS};
 
+use appends::Appends;
 use intake::Intake;
 use storage::Store;
 use storage::repositories::Created;
@@ -49,6 +53,7 @@ pub struct Hosted {
     data: HostedData,
     intake: Arc<Intake>,
     uploads: Arc<Uploads>,
+    appends: Arc<Appends>,
     upload_budget_bytes: u64,
 }
 
@@ -63,6 +68,7 @@ impl Hosted {
         Self {
             intake: Arc::new(Intake::default()),
             uploads: Arc::new(Uploads::default()),
+            appends: Arc::new(Appends::default()),
             upload_budget_bytes: u64::MAX,
             data,
         }
@@ -218,6 +224,10 @@ impl Hosted {
 
     pub(crate) fn uploads(&self) -> &Uploads {
         &self.uploads
+    }
+
+    pub(crate) fn appends(&self) -> &Appends {
+        &self.appends
     }
 
     pub(crate) fn upload_budget_bytes(&self) -> u64 {

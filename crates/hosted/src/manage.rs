@@ -68,6 +68,7 @@ impl Hosted {
     /// Takes nothing that somebody refers to, was told is present, or wrote less than an hour ago.
     pub async fn collect(&self) -> HostedResult<Collected> {
         self.expire_uploads().await?;
+        self.expire_appends().await?;
         self.data().remove_expired().await?;
         self.data().purge_repositories().await?;
         Ok(self.data().collect().await?)

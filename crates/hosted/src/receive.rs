@@ -49,6 +49,11 @@ impl Received {
         self.sums.sha256
     }
 
+    /// Returns how many bytes arrived.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
     fn blob(&self) -> NewBlob {
         NewBlob {
             digest: self.sums.sha256,
@@ -147,7 +152,7 @@ impl HostedRepository {
             .ok_or_else(|| HostedError::BlobAbsent(FilePath::root()))
     }
 
-    async fn answer(&self, path: &FilePath, written: Written) -> HostedResult<Node> {
+    pub(crate) async fn answer(&self, path: &FilePath, written: Written) -> HostedResult<Node> {
         match written {
             Written::Stored { .. } => {
                 let node = self.node(path).await?;
@@ -178,7 +183,7 @@ impl UploadOptions {
         Ok(())
     }
 
-    fn write(&self, path: &FilePath, digest: Digest) -> NodeWrite {
+    pub(crate) fn write(&self, path: &FilePath, digest: Digest) -> NodeWrite {
         NodeWrite {
             path: path.clone(),
             digest,

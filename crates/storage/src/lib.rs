@@ -11,6 +11,7 @@ use domain::clock::Clock;
 use domain::id::{IdSource, random_hex32};
 use tokio::sync::mpsc;
 
+pub mod appends;
 pub mod blobfiles;
 pub mod blobs;
 mod builder;
