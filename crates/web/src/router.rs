@@ -29,6 +29,7 @@ pub fn router(app: App) -> Router {
         .merge(crate::api::router())
         .merge(crate::peer::router())
         .merge(crate::artifacts::router())
+        .merge(crate::replica::router())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone());

@@ -13,6 +13,10 @@ mod refusals;
 mod repositories;
 mod upload;
 
+pub(crate) use node_view::detail as node_detail;
+pub(crate) use projects::view as project_view;
+pub(crate) use repositories::{detail as repository_detail, new_repository};
+
 use axum::Router;
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
@@ -33,7 +37,7 @@ pub fn router() -> Router<App> {
 }
 
 /// Reads a path as the contract's clients write it.
-fn path_of(text: &str) -> ApiResult<FilePath> {
+pub(crate) fn path_of(text: &str) -> ApiResult<FilePath> {
     text.parse().map_err(|_| ApiError::new(Code::PathInvalid, [text]))
 }
 
@@ -71,12 +75,12 @@ async fn find(app: &App, project: &str, name: &str) -> ApiResult<Option<HostedRe
     Ok(found.filter(|repository| repository.info().repository_type.as_str() == "GENERIC"))
 }
 
-fn unknown(project: &str, name: &str) -> ApiError {
+pub(crate) fn unknown(project: &str, name: &str) -> ApiError {
     ApiError::new(Code::RepositoryUnknown, [&format!("{project}/{name}")])
 }
 
 /// Returns what a caller may refer to without sending it.
-fn viewer(caller: &Caller) -> Viewer {
+pub(crate) fn viewer(caller: &Caller) -> Viewer {
     Viewer {
         user: caller.name.to_string(),
         projects: (!caller.is_admin()).then(|| caller.projects().to_vec()),

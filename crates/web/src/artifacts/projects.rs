@@ -28,7 +28,7 @@ pub(super) fn router() -> Router<App> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ProjectView {
+pub(crate) struct ProjectView {
     name: String,
     display_name: String,
     description: String,
@@ -42,7 +42,7 @@ struct ProjectView {
     tenant_id: Option<String>,
 }
 
-fn view(project: Project, reader: &Reader) -> ProjectView {
+pub(crate) fn view(project: Project, reader: &Reader) -> ProjectView {
     ProjectView {
         name: project.name,
         display_name: project.display_name,

@@ -119,7 +119,7 @@ fn view(repository: &Repository, reader: &Reader) -> RepositoryView {
 }
 
 /// Shows a repository in detail: other members than in lists, the contract has it so.
-fn detail(repository: &Repository, reader: &Reader) -> ApiResult<Value> {
+pub(crate) fn detail(repository: &Repository, reader: &Reader) -> ApiResult<Value> {
     let mut shown = serde_json::to_value(view(repository, reader)).map_err(ApiError::internal)?;
     if let Some(members) = shown.as_object_mut() {
         for left_out in ["id", "storageCredentialsKey", "display"] {
@@ -143,7 +143,7 @@ async fn create(
     reader.ok(detail(&made, &reader)?)
 }
 
-fn new_repository(body: &Members) -> ApiResult<NewRepository> {
+pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
     let name = RepositoryRef::new(body.required_text("projectId")?, body.required_text("name")?);
     let repository_type = body.required_text("type")?;
     if !TYPES.contains(&repository_type.as_str()) {
