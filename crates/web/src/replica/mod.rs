@@ -96,5 +96,5 @@ async fn repository(app: &App, caller: &Caller, project: &str, name: &str) -> Ap
     files.ok_or_else(|| artifacts::unknown(project, name))
 }
 
-/// Keeps [`State`] extractors short.
+/// What every handler here works on.
 type Node = State<App>;

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::artifact::Metadata;
-use domain::clock::Clock as _;
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
 use hosted::{HostedError, UploadOptions};
