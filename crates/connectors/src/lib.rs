@@ -8,4 +8,5 @@ pub mod bkrepo;
 pub mod folder;
 pub mod http;
 pub mod peer;
+pub mod signed;
 pub mod url;

@@ -79,6 +79,12 @@ pub enum HostedError {
     /// Parts of the upload are missing.
     #[error("upload `{0}` is not complete")]
     UploadIncomplete(String),
+    /// Other bytes came under the same number before.
+    #[error("block {0} exists already with other bytes")]
+    BlockExists(u32),
+    /// A block is missing, so the others cannot be joined.
+    #[error("block {0} is missing")]
+    BlockMissing(u32),
     /// Open uploads use up the budget.
     #[error("open uploads use up the {0} bytes set aside for them")]
     UploadBudget(u64),
@@ -138,13 +144,16 @@ impl HostedError {
             | Self::RepositoryNotEmpty(_)
             | Self::NodeExists(_)
             | Self::NodeConflict(_)
+            | Self::BlockExists(_)
             | Self::FolderNotEmpty(_) => ErrorKind::Conflict,
             Self::OverQuota(_) | Self::UploadBudget(_) => ErrorKind::Limit,
             Self::Mismatch(_) | Self::WrongSize { .. } => ErrorKind::Corrupt,
             Self::Disk(_) | Self::Store(_) => ErrorKind::Disk,
-            Self::Invalid { .. } | Self::RangeOutside | Self::RootDeleted | Self::UploadIncomplete(_) => {
-                ErrorKind::Protocol
-            }
+            Self::Invalid { .. }
+            | Self::RangeOutside
+            | Self::RootDeleted
+            | Self::UploadIncomplete(_)
+            | Self::BlockMissing(_) => ErrorKind::Protocol,
             Self::Arriving(error) => error.kind,
         }
     }

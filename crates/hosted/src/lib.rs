@@ -7,6 +7,7 @@
 
 mod appends;
 mod blobs;
+mod blocks;
 mod checksums;
 mod content;
 mod error;
@@ -19,22 +20,25 @@ mod receive;
 mod repository;
 mod source;
 mod target;
+mod upload_marks;
 mod upload_parts;
 mod uploads;
 
 use std::sync::Arc;
 
 pub use appends::Appended;
+pub use blocks::MOST_BLOCKS;
 use domain::digest::Digest;
 use domain::repository::RepositoryRef;
 pub use error::{HostedError, HostedResult};
 pub use publish::{Publish, Supply};
 pub use receive::{Received, UploadOptions};
 pub use repository::HostedRepository;
+pub use storage::block_uploads::Block;
 pub use storage::collect::Collected;
 pub use storage::hosted::HostedData;
 pub use storage::node_pages::{FolderSize, NodeFilter, NodeOrder};
-pub use storage::nodes::{Node, NodeFile};
+pub use storage::nodes::{Node, NodeFile, PathRange};
 pub use storage::projects::Project;
 pub use storage::publish::Viewer;
 pub use storage::removal::Removed;
@@ -81,7 +85,7 @@ impl Hosted {
         self
     }
 
-    /// Makes a project.
+    /// Makes a project that `user` manages from then on.
     pub async fn create_project(
         &self,
         name: &str,
@@ -92,7 +96,7 @@ impl Hosted {
         names::check_project(name, display_name)?;
         if self
             .data
-            .insert_project(name, display_name, description, user)
+            .insert_project(name, display_name, description, user, true)
             .await?
         {
             Ok(())
@@ -153,10 +157,10 @@ impl Hosted {
             if let Some(repository) = self.repository(name).await? {
                 return Ok(repository);
             }
-            match self.create_project(&name.project, &name.project, "", user).await {
-                Ok(()) | Err(HostedError::ProjectExists(_)) => {}
-                Err(error) => return Err(error),
-            }
+            names::check_project(&name.project, &name.project)?;
+            self.data
+                .insert_project(&name.project, &name.project, "", user, false)
+                .await?;
             match self
                 .create_repository(&NewRepository::generic(name.clone()), user)
                 .await

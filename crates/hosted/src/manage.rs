@@ -3,7 +3,7 @@
 use domain::path::FilePath;
 use storage::collect::Collected;
 use storage::node_pages::{FolderSize, NodeFilter};
-use storage::nodes::Node;
+use storage::nodes::{Node, PathRange};
 use storage::removal::{Removed, RemovedOne};
 
 use crate::Hosted;
@@ -36,6 +36,31 @@ impl HostedRepository {
             .await?)
     }
 
+    /// Returns at most `limit` files and folders of `range` by path, behind `after`.
+    pub async fn nodes_in(
+        &self,
+        range: &PathRange,
+        after: Option<&FilePath>,
+        limit: u32,
+    ) -> HostedResult<Vec<Node>> {
+        let data = self.hosted().data();
+        Ok(data.nodes_in(self.info().no, range, after, limit).await?)
+    }
+
+    /// Returns at most `limit` folders (or files) that lie directly in `folder`, by path, behind `after`.
+    pub async fn children(
+        &self,
+        folder: &FilePath,
+        folders: bool,
+        after: Option<&FilePath>,
+        limit: u32,
+    ) -> HostedResult<Vec<Node>> {
+        let data = self.hosted().data();
+        Ok(data
+            .children(self.info().no, folder, folders, after, limit)
+            .await?)
+    }
+
     /// Returns what lies below `folder`, all in all.
     pub async fn folder_size(&self, folder: &FilePath) -> HostedResult<FolderSize> {
         Ok(self.hosted().data().folder_size(self.info().no, folder).await?)
@@ -63,13 +88,20 @@ impl HostedRepository {
 }
 
 impl Hosted {
+    /// Removes files, upload sessions and block uploads whose time is over; returns how many.
+    ///
+    /// They count as absent from that moment on, whenever this is called; it gives their room back.
+    pub async fn expire(&self) -> HostedResult<u64> {
+        let uploads =
+            self.expire_uploads().await? + self.expire_appends().await? + self.expire_blocks().await?;
+        Ok(uploads + self.data().remove_expired().await?)
+    }
+
     /// Makes one pass of the collector: expired files and uploads, deleted repositories, blobs without reference.
     ///
     /// Takes nothing that somebody refers to, was told is present, or wrote less than an hour ago.
     pub async fn collect(&self) -> HostedResult<Collected> {
-        self.expire_uploads().await?;
-        self.expire_appends().await?;
-        self.data().remove_expired().await?;
+        self.expire().await?;
         self.data().purge_repositories().await?;
         Ok(self.data().collect().await?)
     }

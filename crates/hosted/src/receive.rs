@@ -8,6 +8,7 @@ use domain::path::FilePath;
 use domain::ports::{ByteStream, ConnectorError, Expect, SMALL_BLOB_BYTES};
 use futures_util::StreamExt;
 use storage::blobfiles::{BlobPlace, NewFile, PartWriter, reserve};
+use storage::block_uploads::BlockUpload;
 use storage::nodes::Node;
 use storage::publish::{NewBlob, NewBlobFile, NodeWrite, Publication, Viewer, Written};
 
@@ -54,16 +55,29 @@ impl Received {
         self.size_bytes
     }
 
+    pub(crate) fn sums(&self) -> &Checksums {
+        &self.sums
+    }
+
+    pub(crate) fn place(&self) -> BlobPlace {
+        BlobPlace {
+            file_no: self.file.no(),
+            offset_bytes: 0,
+            size_bytes: self.size_bytes,
+        }
+    }
+
+    /// Leaves its file where it is: a row names it now, or may do.
+    pub(crate) fn keep(self) {
+        self.file.keep();
+    }
+
     fn blob(&self) -> NewBlob {
         NewBlob {
             digest: self.sums.sha256,
             md5: self.sums.md5,
             crc64: self.sums.crc64,
-            place: BlobPlace {
-                file_no: self.file.no(),
-                offset_bytes: 0,
-                size_bytes: self.size_bytes,
-            },
+            place: self.place(),
         }
     }
 }
@@ -83,7 +97,8 @@ impl HostedRepository {
         if path.is_root() {
             return Err(HostedError::NodeConflict(path.clone()));
         }
-        self.check_place(path, options.overwrite).await?;
+        self.check_place(path, options.overwrite, options.size_bytes)
+            .await?;
         let written = match self.hosted().arrive(path, bytes, &options).await? {
             Arrived::Small(bytes, sums) => {
                 options.check(&sums)?;
@@ -99,57 +114,100 @@ impl HostedRepository {
             Arrived::Large(received) => {
                 options.check(&received.sums)?;
                 let write = options.write(path, received.digest());
-                self.publish_received(received, write, viewer.clone()).await?
+                let written = self
+                    .publish_received(received, write, viewer.clone(), None)
+                    .await?;
+                written.ok_or_else(|| HostedError::BlobAbsent(path.clone()))?
             }
         };
         self.answer(path, written).await
     }
 
-    async fn check_place(&self, path: &FilePath, overwrite: bool) -> HostedResult<()> {
+    /// Refuses early what publishing would refuse: a path that is taken, and bytes there is no room for.
+    pub(crate) async fn check_place(
+        &self,
+        path: &FilePath,
+        overwrite: bool,
+        size_bytes: Option<u64>,
+    ) -> HostedResult<()> {
         match self.node(path).await? {
             Some(node) if node.file.is_none() => Err(HostedError::NodeConflict(path.clone())),
             Some(_) if !overwrite => Err(HostedError::NodeExists(path.clone())),
-            _ => Ok(()),
+            standing => {
+                let instead_of_bytes = standing.and_then(|node| node.file).map(|file| file.size_bytes);
+                self.check_room(size_bytes, instead_of_bytes).await
+            }
         }
     }
 
-    async fn publish_received(
+    /// Refuses bytes there is no room for, before they travel.
+    pub(crate) async fn check_room(
+        &self,
+        size_bytes: Option<u64>,
+        instead_of_bytes: Option<u64>,
+    ) -> HostedResult<()> {
+        let (Some(size_bytes), Some(_)) = (size_bytes, self.info().quota_bytes) else {
+            return Ok(());
+        };
+        let instead_of_bytes = instead_of_bytes.unwrap_or(0);
+        let data = self.hosted().data();
+        if data
+            .has_room(self.info().no, size_bytes, instead_of_bytes)
+            .await?
+        {
+            Ok(())
+        } else {
+            Err(HostedError::OverQuota(self.info().name.clone()))
+        }
+    }
+
+    /// Publishes a blob that arrived as the file `write` says, and ends the block upload it came from.
+    ///
+    /// `None` when that upload is not as it was any more. Runs to its end even when whoever asked goes away.
+    pub(crate) async fn publish_received(
         &self,
         received: Received,
         write: NodeWrite,
         viewer: Viewer,
-    ) -> HostedResult<Written> {
-        let (data, repository_no) = (self.hosted().data().clone(), self.info().no);
+        ends: Option<BlockUpload>,
+    ) -> HostedResult<Option<Written>> {
+        let (hosted, repository_no) = (self.hosted().clone(), self.info().no);
         let storing = tokio::spawn(async move {
             let file = NewBlobFile {
                 no: received.file.no(),
                 size_bytes: received.size_bytes,
             };
-            let published = data
-                .publish(Publication {
-                    repository_no,
-                    viewer: &viewer,
-                    writes: &[write],
-                    blobs: &[received.blob()],
-                    files: &[file],
-                })
-                .await;
-            if published
-                .as_ref()
-                .map_or(true, |published| published.kept_files.contains(&file.no))
-            {
+            let publication = Publication {
+                repository_no,
+                viewer: &viewer,
+                writes: &[write],
+                blobs: &[received.blob()],
+                files: &[file],
+            };
+            let published = match &ends {
+                None => hosted
+                    .data()
+                    .publish(publication)
+                    .await
+                    .map(|published| Some((published, Vec::new()))),
+                Some(upload) => hosted.data().end_block_upload(upload, publication).await,
+            };
+            let kept = published.as_ref().map_or(true, |published| {
+                let published = published.as_ref().map(|(published, _)| published);
+                published.is_some_and(|published| published.kept_files.contains(&file.no))
+            });
+            if kept {
                 received.file.keep();
             }
-            published
+            let Some((published, block_files)) = published? else {
+                return Ok(None);
+            };
+            hosted.remove_files(block_files).await?;
+            Ok(published.written.into_iter().next())
         });
-        let published = storing
+        storing
             .await
-            .map_err(|error| HostedError::Disk(std::io::Error::other(error)))??;
-        published
-            .written
-            .into_iter()
-            .next()
-            .ok_or_else(|| HostedError::BlobAbsent(FilePath::root()))
+            .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?
     }
 
     pub(crate) async fn answer(&self, path: &FilePath, written: Written) -> HostedResult<Node> {
@@ -168,7 +226,16 @@ impl HostedRepository {
 }
 
 impl UploadOptions {
-    fn check(&self, sums: &Checksums) -> HostedResult<()> {
+    /// Returns the sums that are needed to check these.
+    pub(crate) fn wanted(&self) -> Wanted {
+        if self.md5.is_some() || self.crc64ecma.is_some() {
+            Wanted::All
+        } else {
+            Wanted::Sha256
+        }
+    }
+
+    pub(crate) fn check(&self, sums: &Checksums) -> HostedResult<()> {
         if self.sha256.is_some_and(|wanted| wanted != sums.sha256) {
             return Err(HostedError::Mismatch("sha256"));
         }

@@ -11,30 +11,41 @@ use domain::ports::{ByteStream, ConnectorError};
 use futures_util::StreamExt;
 use storage::blobfiles::{Held, PIECE_BYTES, PartWriter, read_piece};
 use storage::uploads::UploadRow;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::error::{HostedError, HostedResult};
+use crate::receive::blocking;
+use crate::upload_marks::Marks;
 use crate::uploads::Session;
 
 /// One session: its file, which parts are there, and how far the digest is.
 pub(crate) struct Upload {
     pub(crate) row: UploadRow,
+    marks: Marks,
     file: Arc<File>,
     /// The same file for writes past the page cache, where the file system has them.
     direct: Option<Arc<File>>,
     state: Mutex<State>,
+    /// What of [`FRESH_BYTES`] is free, in KiB.
+    fresh_room: Arc<Semaphore>,
     /// Counts how often a hasher came to rest.
     rests: watch::Sender<u64>,
     pub(crate) turns: Vec<Arc<tokio::sync::Mutex<()>>>,
 }
 
-/// Parts that wait in memory for the hasher at most; the others are read again from the file.
-const FRESH_PARTS: usize = 1;
+/// Bytes of parts, arriving or arrived, that wait in memory for the hasher at most; the others are read again
+/// from the file.
+const FRESH_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Bytes of a part that has just arrived and is not hashed yet.
+struct Fresh {
+    pieces: Vec<Bytes>,
+    _room: OwnedSemaphorePermit,
+}
 
 struct State {
     done: Vec<bool>,
-    /// Bytes of parts that have just arrived and are not hashed yet.
-    fresh: HashMap<u32, Vec<Bytes>>,
+    fresh: HashMap<u32, Fresh>,
     closed: bool,
     /// Tells whoever writes a part to give up.
     writers: HashMap<u32, watch::Sender<bool>>,
@@ -45,21 +56,14 @@ struct State {
 }
 
 impl Upload {
-    pub(crate) fn new(
-        row: UploadRow,
-        file: Arc<File>,
-        direct: Option<Arc<File>>,
-        done_parts: &[u32],
-    ) -> Self {
+    /// Takes up the session of `row` with the parts that are there. Blocks.
+    pub(crate) fn of(row: UploadRow, file: Arc<File>, direct: Option<Arc<File>>) -> std::io::Result<Self> {
         let parts = usize::try_from(row.size_bytes.div_ceil(row.part_bytes)).unwrap_or(0);
-        let mut done = vec![false; parts];
-        for part_no in done_parts {
-            if let Some(part) = done.get_mut(*part_no as usize) {
-                *part = true;
-            }
-        }
-        Self {
+        let marks = Marks::of(file.clone(), row.size_bytes);
+        let done = marks.read(parts)?;
+        Ok(Self {
             row,
+            marks,
             file,
             direct,
             state: Mutex::new(State {
@@ -70,9 +74,10 @@ impl Upload {
                 resting: Some((Hasher::default(), 0)),
                 unreadable: None,
             }),
+            fresh_room: Arc::new(Semaphore::new((FRESH_BYTES / 1024) as usize)),
             rests: watch::Sender::new(0),
             turns: (0..parts).map(|_| Arc::default()).collect(),
-        }
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,10 +113,13 @@ impl Upload {
         Ok(state.done[part_no as usize])
     }
 
-    pub(crate) fn mark_done(&self, part_no: u32) {
+    /// Remembers that a part is there. Blocks.
+    pub(crate) fn mark_done(&self, part_no: u32) -> std::io::Result<()> {
+        self.marks.set(part_no)?;
         let mut state = self.state();
         state.done[part_no as usize] = true;
         state.writers.remove(&part_no);
+        Ok(())
     }
 
     /// Refuses further parts: everything is there, or somebody gives the session up.
@@ -151,7 +159,7 @@ impl Upload {
             .holding(turn)
             .directly(self.direct.clone());
         let mut arrived_bytes = 0;
-        let mut pieces = Vec::new();
+        let mut fresh = self.room_for(length_bytes);
         let ended = loop {
             let piece = tokio::select! {
                 biased;
@@ -167,7 +175,9 @@ impl Upload {
                     if arrived_bytes > length_bytes {
                         break Err(wrong("it is too long"));
                     }
-                    pieces.push(piece.clone());
+                    if let Some(fresh) = &mut fresh {
+                        fresh.pieces.push(piece.clone());
+                    }
                     if let Err(error) = writer.push(piece).await {
                         break Err(error.into());
                     }
@@ -177,7 +187,9 @@ impl Upload {
         match ended {
             Ok(()) => {
                 writer.finish_part().await?;
-                self.remember_fresh(part_no, pieces);
+                if let Some(fresh) = fresh {
+                    self.state().fresh.insert(part_no, fresh);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -187,22 +199,28 @@ impl Upload {
         }
     }
 
-    /// Makes everything written durable: before a blob is made of it.
-    pub(crate) async fn sync(&self) -> HostedResult<()> {
-        let file = self.file.clone();
-        let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
-        Ok(synced.map_err(std::io::Error::other)??)
+    /// Leaves the bytes alone in the file and makes them durable: before a blob is made of it.
+    pub(crate) async fn complete(&self) -> HostedResult<()> {
+        let (file, marks) = (self.file.clone(), self.marks.clone());
+        blocking(move || {
+            marks.cut_off()?;
+            file.sync_data()
+        })
+        .await
     }
 
-    fn remember_fresh(&self, part_no: u32, pieces: Vec<Bytes>) {
-        let mut state = self.state();
-        if state.fresh.len() < FRESH_PARTS {
-            state.fresh.insert(part_no, pieces);
-        }
+    /// Returns where to keep a part for the hasher, if there is room.
+    fn room_for(&self, length_bytes: u64) -> Option<Fresh> {
+        let room_kib = u32::try_from(length_bytes.div_ceil(1024)).ok()?;
+        let room = self.fresh_room.clone().try_acquire_many_owned(room_kib).ok()?;
+        Some(Fresh {
+            pieces: Vec::new(),
+            _room: room,
+        })
     }
 
     /// Returns the bytes of the part that begins at `at_bytes`, if they are still in memory.
-    fn take_fresh(&self, at_bytes: u64) -> Option<Vec<Bytes>> {
+    fn take_fresh(&self, at_bytes: u64) -> Option<Fresh> {
         if !at_bytes.is_multiple_of(self.row.part_bytes) {
             return None;
         }
@@ -243,9 +261,9 @@ impl Upload {
                 until_bytes
             };
             while at_bytes < until_bytes {
-                if let Some(pieces) = self.take_fresh(at_bytes) {
-                    for piece in pieces {
-                        hasher.update(&piece);
+                if let Some(fresh) = self.take_fresh(at_bytes) {
+                    for piece in &fresh.pieces {
+                        hasher.update(piece);
                         at_bytes += piece.len() as u64;
                     }
                     continue;

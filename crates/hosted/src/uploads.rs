@@ -1,7 +1,7 @@
 //! Large blobs in parts: several at a time, in any order, over restarts of either side.
 //!
-//! Parts are written straight into the file that becomes the blob. A part counts once it is durable; from
-//! then on it is never written again, so the digest can be taken of the parts in order while others arrive,
+//! Parts are written straight into the file that becomes the blob. A part counts once it is there as a whole;
+//! from then on it is never written again, so the digest can be taken of the parts in order while others arrive,
 //! and finishing has little left to do.
 
 use std::collections::HashMap;
@@ -17,6 +17,7 @@ use storage::uploads::UploadRow;
 use crate::Hosted;
 use crate::error::{HostedError, HostedResult};
 use crate::receive::blocking;
+use crate::upload_marks::Marks;
 use crate::upload_parts::Upload;
 
 /// How long a session lives after it was opened or resumed.
@@ -85,7 +86,7 @@ impl Hosted {
         Ok(upload.session(upload.row.expires_ms))
     }
 
-    /// Writes part `part_no` (from 0) and returns when it is durable; a part that is there is left alone.
+    /// Writes part `part_no` (from 0) and returns when a killed process would not lose it; a part that is there is left alone.
     ///
     /// Whoever was writing the same part before gives up: their connection is taken for dead.
     pub async fn put_part(&self, owner: &str, id: &str, part_no: u32, bytes: ByteStream) -> HostedResult<()> {
@@ -104,17 +105,13 @@ impl Hosted {
         upload
             .write_part(part_no, bytes, &mut give_up, turn.clone())
             .await?;
-        let data = self.data().clone();
-        let remembering = tokio::spawn(async move {
+        blocking(move || {
             let _turn = turn;
-            data.remember_part(&upload.row.id, part_no).await?;
-            upload.mark_done(part_no);
+            upload.mark_done(part_no)?;
             upload.hash_on();
             Ok(())
-        });
-        remembering
-            .await
-            .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?
+        })
+        .await
     }
 
     /// Checks the digest of the whole and makes it a live blob that `owner` may refer to, pinned for an hour.
@@ -123,7 +120,7 @@ impl Hosted {
     pub async fn finish_upload(&self, owner: &str, id: &str) -> HostedResult<Digest> {
         let upload = self.upload(owner, id).await?;
         upload.close()?;
-        let (digest, ()) = tokio::try_join!(upload.clone().digest(), upload.sync())?;
+        let (digest, ()) = tokio::try_join!(upload.clone().digest(), upload.complete())?;
         self.uploads().lock().remove(id);
         let row = upload.row.clone();
         if digest != row.digest {
@@ -205,7 +202,7 @@ impl Hosted {
             let file = files.create()?;
             reserve(file.file(), size_bytes)?;
             // Direct writes within a file's length do not wait for each other.
-            file.file().set_len(size_bytes)?;
+            Marks::of(file.file().clone(), size_bytes).make(size_bytes.div_ceil(part_bytes))?;
             files.sync_entry(file.no())?;
             Ok(file)
         })
@@ -255,11 +252,11 @@ impl Hosted {
             }
             Err(error) => return Err(error),
         };
-        let done = self.data().upload_parts(&row.id).await?;
         let files = self.data().files().clone();
         let no = row.file_no;
         let direct = blocking(move || files.reopen_direct(no)).await?.map(Arc::new);
-        let upload = Arc::new(Upload::new(row, file, direct, &done));
+        let upload = blocking(move || Upload::of(row, file, direct)).await?;
+        let upload = Arc::new(upload);
         let upload = self
             .uploads()
             .lock()

@@ -1,8 +1,8 @@
 //! What this node keeps of its own repositories: rows and blob files, behind one handle.
 //!
 //! The rows are spread over [`crate::projects`], [`crate::repositories`], [`crate::nodes`],
-//! [`crate::publish`], [`crate::blobs`], [`crate::collect`], [`crate::uploads`] and [`crate::appends`]; all of
-//! them are methods of [`HostedData`]. A file counts only while a committed row names it.
+//! [`crate::publish`], [`crate::blobs`], [`crate::collect`], [`crate::uploads`], [`crate::appends`] and
+//! [`crate::block_uploads`]; all of them are methods of [`HostedData`]. A file counts only while a committed row names it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct HostedData {
 }
 
 const NAMED_FILES: &str = "SELECT no FROM blob_files UNION SELECT file_no FROM upload_sessions \
-     UNION SELECT file_no FROM append_sessions";
+     UNION SELECT file_no FROM upload_blocks UNION SELECT file_no FROM append_sessions";
 const LAST_BLOB: &str = "SELECT COALESCE(MAX(no), 0) AS no FROM blobs";
 
 impl HostedData {
@@ -74,6 +74,10 @@ impl HostedData {
 
     pub(crate) fn next_id<I: From<[u8; 12]>>(&self) -> I {
         self.store.next_id()
+    }
+
+    pub(crate) fn event_bell(&self) -> Arc<tokio::sync::Notify> {
+        self.store.event_bell().clone()
     }
 
     pub(crate) fn next_blob_no(&self) -> i64 {

@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use domain::clock::Clock;
 use domain::id::{IdSource, random_hex32};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
+pub mod access;
 pub mod appends;
 pub mod blobfiles;
 pub mod blobs;
+pub mod block_uploads;
 mod builder;
+mod changes;
 mod closing;
 pub mod clusters;
 pub mod collect;
@@ -22,12 +25,14 @@ mod conditions;
 pub mod db;
 pub mod details;
 mod entries;
+pub mod events;
 mod folder;
 pub mod hosted;
 mod import;
 mod journal;
 mod lanes;
 mod leases;
+pub mod listing;
 pub mod node_pages;
 pub mod nodes;
 pub mod page;
@@ -38,6 +43,7 @@ pub mod records;
 pub mod removal;
 pub mod repositories;
 mod retain;
+mod room;
 mod rows;
 mod secrets;
 mod selection;
@@ -47,13 +53,16 @@ mod stretches;
 mod strides;
 pub mod tasks;
 pub mod tokens;
+pub mod undelivered;
 pub mod uploads;
 pub mod users;
+mod watches;
 pub mod writer;
 
 pub use db::{StoreError, StoreResult};
 pub use page::{Page, PageRequest};
 
+use access::ProjectAccess;
 use clusters::Clusters;
 use db::{Db, text};
 use details::Details;
@@ -78,6 +87,7 @@ struct Inner {
     passwords: Passwords,
     node_id: String,
     groups: mpsc::Sender<writer::Job>,
+    event_bell: Arc<Notify>,
     lock: File,
 }
 
@@ -111,6 +121,7 @@ impl Store {
             vault,
             passwords: Passwords::default(),
             node_id,
+            event_bell: Arc::default(),
             lock,
         })))
     }
@@ -126,6 +137,11 @@ impl Store {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    /// Returns what is rung when something was noted for a REAL_TIME task.
+    pub(crate) fn event_bell(&self) -> &Arc<Notify> {
+        &self.0.event_bell
     }
 
     pub(crate) fn groups(&self) -> &mpsc::Sender<writer::Job> {
@@ -200,6 +216,11 @@ impl Store {
     /// The users that may log in.
     pub fn users(&self) -> Users<'_> {
         Users(self)
+    }
+
+    /// Who may do what in which project.
+    pub fn access(&self) -> ProjectAccess<'_> {
+        ProjectAccess(self)
     }
 
     /// The tokens that act as their users.

@@ -56,7 +56,8 @@ pub struct FolderSize {
 }
 
 const FOLDER_SIZE: &str = "SELECT COUNT(*) AS nodes, COALESCE(SUM(1 - folder), 0) AS files, \
-     COALESCE(SUM(size_bytes), 0) AS bytes FROM nodes WHERE repository_no = $1 AND path >= $2 AND path < $3";
+     COALESCE(SUM(size_bytes), 0) AS bytes FROM nodes WHERE repository_no = $1 AND path >= $2 AND path < $3 \
+     AND (expires_ms IS NULL OR expires_ms > $4)";
 
 impl HostedData {
     /// Returns one page of what lies in `folder`.
@@ -68,7 +69,7 @@ impl HostedData {
         offset: i64,
         limit: i64,
     ) -> StoreResult<Vec<Node>> {
-        let (within, mut values) = within(repository_no, folder, filter);
+        let (within, mut values) = self.within(repository_no, folder, filter);
         let mut order: Vec<String> = Vec::new();
         for (by, ascending) in &filter.order {
             order.push(format!(
@@ -103,7 +104,7 @@ impl HostedData {
         folder: &FilePath,
         filter: &NodeFilter,
     ) -> StoreResult<u64> {
-        let (within, values) = within(repository_no, folder, filter);
+        let (within, values) = self.within(repository_no, folder, filter);
         let sql = format!("SELECT COUNT(*) AS total FROM nodes n WHERE {within}");
         let row = self.db().fetch_optional(sql, values).await?;
         row.map_or(Ok(0), |row| row.size("total"))
@@ -117,7 +118,12 @@ impl HostedData {
             .db()
             .fetch_optional(
                 FOLDER_SIZE,
-                vec![int(repository_no), text(below.from), text(until)],
+                vec![
+                    int(repository_no),
+                    text(below.from),
+                    text(until),
+                    int(self.now_ms()),
+                ],
             )
             .await?;
         let Some(row) = row else {
@@ -129,24 +135,33 @@ impl HostedData {
             size_bytes: row.size("bytes")?,
         })
     }
-}
 
-fn within(repository_no: i64, folder: &FilePath, filter: &NodeFilter) -> (String, Vec<Value>) {
-    let below = PathRange::below(folder);
-    // Every path begins with a slash, and `0` is the character after it.
-    let until = below.until.unwrap_or_else(|| "0".into());
-    let mut values = vec![int(repository_no), text(below.from), text(until)];
-    let mut sql = String::from("n.repository_no = $1 AND n.path >= $2 AND n.path < $3");
-    if !filter.deep {
-        values.push(int(depth(folder) + 1));
-        sql.push_str(" AND n.depth = $4");
-        sql.push_str(if filter.folders {
-            " AND n.folder IN (0, 1)"
-        } else {
-            " AND n.folder = 0"
-        });
-    } else if !filter.folders {
-        sql.push_str(" AND n.folder = 0");
+    /// Returns the condition for what a page of `folder` shows now.
+    fn within(&self, repository_no: i64, folder: &FilePath, filter: &NodeFilter) -> (String, Vec<Value>) {
+        let below = PathRange::below(folder);
+        // Every path begins with a slash, and `0` is the character after it.
+        let until = below.until.unwrap_or_else(|| "0".into());
+        let mut values = vec![
+            int(repository_no),
+            text(below.from),
+            text(until),
+            int(self.now_ms()),
+        ];
+        let mut sql = String::from(
+            "n.repository_no = $1 AND n.path >= $2 AND n.path < $3 \
+             AND (n.expires_ms IS NULL OR n.expires_ms > $4)",
+        );
+        if !filter.deep {
+            values.push(int(depth(folder) + 1));
+            sql.push_str(" AND n.depth = $5");
+            sql.push_str(if filter.folders {
+                " AND n.folder IN (0, 1)"
+            } else {
+                " AND n.folder = 0"
+            });
+        } else if !filter.folders {
+            sql.push_str(" AND n.folder = 0");
+        }
+        (sql, values)
     }
-    (sql, values)
 }

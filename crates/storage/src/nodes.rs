@@ -8,7 +8,7 @@ use domain::id::NodeId;
 use domain::path::FilePath;
 
 use crate::blobfiles::BlobPlace;
-use crate::db::{Row, StoreError, StoreResult, Value, blob, int, list_of, maybe, size, text};
+use crate::db::{Row, StoreError, StoreResult, int, list_of, text};
 use crate::hosted::{HostedData, lists};
 
 /// A file or folder of a hosted repository.
@@ -60,39 +60,6 @@ pub struct StoredFile {
     pub md5: Option<String>,
     /// Its properties.
     pub metadata: Metadata,
-}
-
-/// The values of a node's row.
-pub(crate) struct NodeColumns<'a> {
-    pub repository_no: i64,
-    pub path: &'a FilePath,
-    pub id: NodeId,
-    pub blob_no: Option<i64>,
-    pub size_bytes: u64,
-    pub metadata: Option<String>,
-    pub expires_ms: Option<i64>,
-    pub user: &'a str,
-    pub now_ms: i64,
-}
-
-impl NodeColumns<'_> {
-    pub(crate) fn values(self) -> Vec<Value> {
-        vec![
-            int(self.repository_no),
-            text(self.path.as_str()),
-            int(depth(self.path)),
-            int(i64::from(self.blob_no.is_none())),
-            blob(*self.id.as_bytes()),
-            maybe(self.blob_no, int),
-            size(self.size_bytes),
-            maybe(self.metadata, text),
-            maybe(self.expires_ms, int),
-            text(self.user),
-            int(self.now_ms),
-            text(self.user),
-            int(self.now_ms),
-        ]
-    }
 }
 
 /// Returns how many names `path` has: 0 for the root.
@@ -165,12 +132,14 @@ impl PathRange {
 pub(crate) const NODE_COLUMNS: &str = "n.path, n.folder, n.id, n.blob_no, n.size_bytes, n.metadata, n.expires_ms, \
      n.created_by, n.created_ms, n.modified_by, n.modified_ms, b.digest, b.md5, b.crc64, b.file_no, b.offset_bytes";
 
+// A file counts as absent from the moment its time is over, whenever it is removed: every text that reads nodes
+// leaves out what `expires_ms` says has gone.
 const FILES_BELOW: &str = "SELECT path FROM nodes WHERE repository_no = $1 AND path >= $2 AND path < $3 \
-     AND folder = 0 ORDER BY path LIMIT $4";
-const FILES_FROM: &str =
-    "SELECT path FROM nodes WHERE repository_no = $1 AND path >= $2 AND folder = 0 ORDER BY path LIMIT $3";
-const ANY_IN: &str =
-    "SELECT 1 AS one FROM nodes WHERE repository_no = $1 AND path >= $2 AND path < $3 LIMIT 1";
+     AND folder = 0 AND (expires_ms IS NULL OR expires_ms > $5) ORDER BY path LIMIT $4";
+const FILES_FROM: &str = "SELECT path FROM nodes WHERE repository_no = $1 AND path >= $2 AND folder = 0 \
+     AND (expires_ms IS NULL OR expires_ms > $4) ORDER BY path LIMIT $3";
+const ANY_IN: &str = "SELECT 1 AS one FROM nodes WHERE repository_no = $1 AND path >= $2 AND path < $3 \
+     AND (expires_ms IS NULL OR expires_ms > $4) LIMIT 1";
 
 impl HostedData {
     /// Returns what stands under each of `paths`, in their order.
@@ -179,10 +148,11 @@ impl HostedData {
         for list in lists(paths) {
             let sql = format!(
                 "SELECT {NODE_COLUMNS} FROM nodes n LEFT JOIN blobs b ON b.no = n.blob_no \
-                 WHERE n.repository_no = ? AND n.path IN ({})",
+                 WHERE n.repository_no = ? AND (n.expires_ms IS NULL OR n.expires_ms > ?) AND n.path IN ({})",
                 list_of(list.len())
             );
-            let values = std::iter::once(int(repository_no))
+            let values = [int(repository_no), int(self.now_ms())]
+                .into_iter()
                 .chain(list.into_iter().map(text))
                 .collect();
             for row in self.db().fetch_all(sql, values).await? {
@@ -200,10 +170,12 @@ impl HostedData {
         for list in lists(paths) {
             let sql = format!(
                 "SELECT n.path, n.metadata, b.digest, b.size_bytes, b.md5 FROM nodes n \
-                 JOIN blobs b ON b.no = n.blob_no WHERE n.repository_no = ? AND n.path IN ({})",
+                 JOIN blobs b ON b.no = n.blob_no WHERE n.repository_no = ? \
+                 AND (n.expires_ms IS NULL OR n.expires_ms > ?) AND n.path IN ({})",
                 list_of(list.len())
             );
-            let values = std::iter::once(int(repository_no))
+            let values = [int(repository_no), int(self.now_ms())]
+                .into_iter()
                 .chain(list.into_iter().map(text))
                 .collect();
             for row in self.db().fetch_all(sql, values).await? {
@@ -228,15 +200,15 @@ impl HostedData {
         limit: usize,
     ) -> StoreResult<Vec<String>> {
         let limit = int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let now = int(self.now_ms());
         let rows = match until {
             Some(until) => {
-                let values = vec![int(repository_no), text(from), text(until), limit];
+                let values = vec![int(repository_no), text(from), text(until), limit, now];
                 self.db().fetch_all(FILES_BELOW, values).await?
             }
             None => {
-                self.db()
-                    .fetch_all(FILES_FROM, vec![int(repository_no), text(from), limit])
-                    .await?
+                let values = vec![int(repository_no), text(from), limit, now];
+                self.db().fetch_all(FILES_FROM, values).await?
             }
         };
         rows.iter().map(|row| row.text("path")).collect()
@@ -249,7 +221,12 @@ impl HostedData {
         }
         for range in [PathRange::only(path), PathRange::below(path)] {
             let until = range.until.unwrap_or_default();
-            let values = vec![int(repository_no), text(range.from), text(until)];
+            let values = vec![
+                int(repository_no),
+                text(range.from),
+                text(until),
+                int(self.now_ms()),
+            ];
             if self.db().fetch_optional(ANY_IN, values).await?.is_some() {
                 return Ok(true);
             }

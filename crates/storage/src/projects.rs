@@ -1,5 +1,6 @@
 //! Projects: names that repositories are grouped under.
 
+use crate::access::let_creator_manage;
 use crate::db::{Row, StoreResult, int, text};
 use crate::hosted::HostedData;
 
@@ -32,12 +33,15 @@ const UPDATE: &str = "UPDATE projects SET display_name = COALESCE($2, display_na
 
 impl HostedData {
     /// Makes a project; `false` when one of that name exists.
+    ///
+    /// With `managed` the user who makes it may manage it from then on.
     pub async fn insert_project(
         &self,
         name: &str,
         display_name: &str,
         description: &str,
         user: &str,
+        managed: bool,
     ) -> StoreResult<bool> {
         let values = vec![
             text(name),
@@ -46,7 +50,13 @@ impl HostedData {
             text(user),
             int(self.now_ms()),
         ];
-        Ok(self.db().execute(INSERT, values).await? > 0)
+        let mut write = self.db().begin().await?;
+        let made = write.execute(INSERT, values).await? > 0;
+        if made && managed {
+            let_creator_manage(&mut write, user, name).await?;
+        }
+        write.commit().await?;
+        Ok(made)
     }
 
     /// Returns the project `name`.

@@ -13,10 +13,12 @@ use domain::path::FilePath;
 use domain::ports::Expect;
 
 use crate::blobfiles::BlobPlace;
+use crate::changes::{NodeChanges, NodeRow};
 use crate::db::{StoreResult, Value, Write, blob, int, list_of, maybe, size};
 use crate::hosted::{HostedData, lists};
-use crate::nodes::{NodeColumns, metadata_text};
-use crate::standing::{Live, Standing, live_blobs, room_of, standing};
+use crate::nodes::metadata_text;
+use crate::room::Room;
+use crate::standing::{Live, Standing, live_blobs, standing};
 
 /// Who asks, and which projects they may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,25 +128,38 @@ pub struct Published {
     pub kept_files: HashSet<i64>,
 }
 
-const ADD_USED: &str = "UPDATE repositories SET used_bytes = used_bytes + $2 WHERE no = $1";
+impl Published {
+    /// Says whether every write stands where it was to stand.
+    pub fn all_stored(&self) -> bool {
+        self.written
+            .iter()
+            .all(|written| matches!(written, Written::Stored { .. }))
+    }
+}
+
 const INSERT_FILES: &str = "INSERT INTO blob_files (no, size_bytes, live_bytes) VALUES";
 const INSERT_BLOBS: &str =
     "INSERT INTO blobs (no, digest, size_bytes, md5, crc64, file_no, offset_bytes, keep_until_ms) VALUES";
 const COMPLETE_BLOB: &str = "UPDATE blobs SET md5 = $2, crc64 = $3 WHERE no = $1 AND md5 IS NULL";
-const INSERT_NODES: &str = "INSERT INTO nodes (repository_no, path, depth, folder, id, blob_no, size_bytes, metadata, \
-     expires_ms, created_by, created_ms, modified_by, modified_ms) VALUES";
-const REPLACE_NODE: &str = "ON CONFLICT (repository_no, path) DO UPDATE SET id = excluded.id, \
-     blob_no = excluded.blob_no, size_bytes = excluded.size_bytes, metadata = excluded.metadata, \
-     expires_ms = excluded.expires_ms, created_by = excluded.created_by, created_ms = excluded.created_ms, \
-     modified_by = excluded.modified_by, modified_ms = excluded.modified_ms";
-const KEEP_FOLDER: &str = "ON CONFLICT (repository_no, path) DO NOTHING";
 
 impl HostedData {
     /// Publishes files whose blobs are durable, all decisions and rows in one transaction.
     pub async fn publish(&self, publication: Publication<'_>) -> StoreResult<Published> {
-        let now_ms = self.now_ms();
         let mut write = self.db().begin().await?;
-        let Some(room_bytes) = room_of(&mut write, publication.repository_no).await? else {
+        let published = self.publish_in(&mut write, &publication).await?;
+        write.commit().await?;
+        Ok(published)
+    }
+
+    /// Publishes within a transaction that does something else as well.
+    pub(crate) async fn publish_in(
+        &self,
+        write: &mut Write,
+        publication: &Publication<'_>,
+    ) -> StoreResult<Published> {
+        let now_ms = self.now_ms();
+        let standing = standing(self, write, publication).await?;
+        let Some(room) = Room::of(write, publication.repository_no).await? else {
             return Ok(Published {
                 written: publication
                     .writes
@@ -154,9 +169,8 @@ impl HostedData {
                 kept_files: HashSet::new(),
             });
         };
-        let standing = standing(&mut write, &publication).await?;
-        let live = live_blobs(&mut write, &publication).await?;
-        let mut decided = Decided::new(self, &publication, standing, live, room_bytes, now_ms);
+        let live = live_blobs(write, publication).await?;
+        let mut decided = Decided::new(self, publication, standing, live, room, now_ms);
         let written = publication
             .writes
             .iter()
@@ -165,13 +179,13 @@ impl HostedData {
         let Decided {
             blob_rows,
             node_rows,
-            folder_rows,
-            released,
-            used_bytes,
+            mut changes,
+            room,
             live_of_file,
             completed,
             ..
         } = decided;
+        changes.files = node_rows.into_values().collect();
         let kept_files: HashSet<i64> = live_of_file.keys().copied().collect();
         let file_rows = publication
             .files
@@ -181,22 +195,11 @@ impl HostedData {
             .collect();
         write.insert_all(INSERT_FILES, 3, "", file_rows).await?;
         write.insert_all(INSERT_BLOBS, 8, "", blob_rows).await?;
-        write
-            .insert_all(INSERT_NODES, 13, KEEP_FOLDER, folder_rows)
-            .await?;
-        write
-            .insert_all(INSERT_NODES, 13, REPLACE_NODE, node_rows.into_values().collect())
-            .await?;
         for values in completed {
             write.execute(COMPLETE_BLOB, values).await?;
         }
-        keep(&mut write, &released, now_ms + self.grace_ms).await?;
-        if used_bytes != 0 {
-            write
-                .execute(ADD_USED, vec![int(publication.repository_no), int(used_bytes)])
-                .await?;
-        }
-        write.commit().await?;
+        changes.more_bytes = room.taken_bytes();
+        changes.apply(write, self).await?;
         Ok(Published { written, kept_files })
     }
 }
@@ -208,15 +211,14 @@ struct Decided<'a> {
     brought: HashMap<Digest, usize>,
     standing: HashMap<String, Standing>,
     live: HashMap<Digest, Live>,
-    room_bytes: Option<i64>,
+    room: Room,
     now_ms: i64,
-    used_bytes: i64,
     live_of_file: HashMap<i64, u64>,
     blob_rows: Vec<Vec<Value>>,
     completed: Vec<Vec<Value>>,
-    folder_rows: Vec<Vec<Value>>,
-    node_rows: BTreeMap<String, Vec<Value>>,
-    released: Vec<i64>,
+    /// Files by path: of several writes to one path the last one counts.
+    node_rows: BTreeMap<String, NodeRow>,
+    changes: NodeChanges,
 }
 
 impl<'a> Decided<'a> {
@@ -225,7 +227,7 @@ impl<'a> Decided<'a> {
         publication: &'a Publication<'a>,
         standing: HashMap<String, Standing>,
         live: HashMap<Digest, Live>,
-        room_bytes: Option<i64>,
+        room: Room,
         now_ms: i64,
     ) -> Self {
         let brought = publication
@@ -240,15 +242,13 @@ impl<'a> Decided<'a> {
             brought,
             standing,
             live,
-            room_bytes,
+            room,
             now_ms,
-            used_bytes: 0,
             live_of_file: HashMap::new(),
             blob_rows: Vec::with_capacity(publication.blobs.len()),
             completed: Vec::new(),
-            folder_rows: Vec::new(),
             node_rows: BTreeMap::new(),
-            released: Vec::new(),
+            changes: NodeChanges::of(publication.repository_no),
         }
     }
 
@@ -276,17 +276,12 @@ impl<'a> Decided<'a> {
         let Some(size_bytes) = self.size_of(item) else {
             return Written::BlobAbsent;
         };
-        let more_bytes = int_of(size_bytes) - int_of(was_bytes);
-        if self
-            .room_bytes
-            .is_some_and(|room| more_bytes > 0 && self.used_bytes + more_bytes > room)
-        {
+        if !self.room.take(size_bytes, was_bytes) {
             return Written::OverQuota;
         }
-        self.used_bytes += more_bytes;
         let blob_no = self.blob_no(item.digest);
         if let Some(was) = was_blob_no.filter(|was| Some(*was) != blob_no) {
-            self.released.push(was);
+            self.changes.released.push(was);
         }
         self.make_folders(&item.path);
         let metadata = match found {
@@ -294,7 +289,13 @@ impl<'a> Decided<'a> {
             _ => item.metadata.clone(),
         };
         let id = self.data.next_id();
-        let row = self.row(&item.path, id, blob_no, size_bytes, &metadata, item.expires_ms);
+        let row = NodeRow {
+            blob_no,
+            size_bytes,
+            metadata: metadata_text(&metadata),
+            expires_ms: item.expires_ms,
+            ..NodeRow::folder(item.path.clone(), id, &self.publication.viewer.user, self.now_ms)
+        };
         self.node_rows.insert(path.into(), row);
         let now = Standing {
             folder: false,
@@ -368,38 +369,11 @@ impl<'a> Decided<'a> {
                 break;
             }
             let id = self.data.next_id();
-            let row = self.row(&folder, id, None, 0, &Metadata::new(), None);
-            self.folder_rows.push(row);
+            let row = NodeRow::folder(folder.clone(), id, &self.publication.viewer.user, self.now_ms);
+            self.changes.folders.push(row);
             self.standing.insert(folder.into(), Standing::folder());
         }
     }
-
-    fn row(
-        &self,
-        path: &FilePath,
-        id: NodeId,
-        blob_no: Option<i64>,
-        size_bytes: u64,
-        metadata: &Metadata,
-        expires_ms: Option<i64>,
-    ) -> Vec<Value> {
-        NodeColumns {
-            repository_no: self.publication.repository_no,
-            path,
-            id,
-            blob_no,
-            size_bytes,
-            metadata: metadata_text(metadata),
-            expires_ms,
-            user: &self.publication.viewer.user,
-            now_ms: self.now_ms,
-        }
-        .values()
-    }
-}
-
-fn int_of(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX / 4)
 }
 
 /// Returns the row of a new blob.

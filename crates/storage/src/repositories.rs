@@ -135,7 +135,8 @@ const UPDATE: &str = "UPDATE repositories SET public = COALESCE($2, public), dis
      description = COALESCE($4, description), configuration = COALESCE($5, configuration), \
      quota_bytes = COALESCE($6, quota_bytes), modified_by = $7, modified_ms = $8 \
      WHERE no = $1 AND deleted_ms IS NULL";
-const HAS_NODES: &str = "SELECT 1 AS one FROM nodes WHERE repository_no = $1 LIMIT 1";
+const HAS_NODES: &str = "SELECT 1 AS one FROM nodes WHERE repository_no = $1 \
+     AND (expires_ms IS NULL OR expires_ms > $2) LIMIT 1";
 const HIDE: &str = "UPDATE repositories SET deleted_ms = $2 WHERE no = $1 AND deleted_ms IS NULL";
 
 impl HostedData {
@@ -228,10 +229,11 @@ impl HostedData {
     /// What it holds is removed by [`HostedData::purge_repositories`].
     pub async fn hide_repository(&self, no: i64, forced: bool) -> StoreResult<bool> {
         let mut write = self.db().begin().await?;
-        if !forced && write.fetch_optional(HAS_NODES, vec![int(no)]).await?.is_some() {
+        let values = vec![int(no), int(self.now_ms())];
+        if !forced && write.fetch_optional(HAS_NODES, values.clone()).await?.is_some() {
             return Ok(false);
         }
-        write.execute(HIDE, vec![int(no), int(self.now_ms())]).await?;
+        write.execute(HIDE, values).await?;
         write.commit().await?;
         Ok(true)
     }

@@ -1,17 +1,14 @@
 //! What publishing looks up before it decides, all inside its own transaction.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::artifact::{Existing, Metadata};
 use domain::digest::Digest;
 
-use crate::db::{StoreResult, Write, blob, int, list_of, text};
-use crate::hosted::lists;
+use crate::db::{Row, StoreResult, Write, blob, int, list_of, text};
+use crate::hosted::{HostedData, lists};
 use crate::nodes::metadata_of;
 use crate::publish::Publication;
-
-const REPOSITORY: &str =
-    "SELECT quota_bytes, used_bytes FROM repositories WHERE no = $1 AND deleted_ms IS NULL";
 
 /// What stands under a path, as far as publishing asks.
 pub(crate) struct Standing {
@@ -51,19 +48,11 @@ impl Standing {
     }
 }
 
-/// Returns the bytes left under the quota, if there is one; `None` outside when the repository is gone.
-pub(crate) async fn room_of(write: &mut Write, repository_no: i64) -> StoreResult<Option<Option<i64>>> {
-    let Some(row) = write.fetch_optional(REPOSITORY, vec![int(repository_no)]).await? else {
-        return Ok(None);
-    };
-    let used_bytes = row.int("used_bytes")?;
-    Ok(Some(
-        row.maybe_int("quota_bytes")?.map(|quota| quota - used_bytes),
-    ))
-}
-
 /// Returns what stands under every path of the publication and under every folder above them.
+///
+/// What is past its time there is removed first: nothing stands where it stood.
 pub(crate) async fn standing(
+    data: &HostedData,
     write: &mut Write,
     publication: &Publication<'_>,
 ) -> StoreResult<HashMap<String, Standing>> {
@@ -78,16 +67,25 @@ pub(crate) async fn standing(
     }
     let paths: Vec<String> = paths.into_iter().collect();
     let mut standing = HashMap::with_capacity(paths.len());
+    let mut expired: BTreeMap<String, Row> = BTreeMap::new();
     for list in lists(&paths) {
         let sql = format!(
-            "SELECT n.path, n.folder, n.blob_no, n.size_bytes, n.metadata, b.digest FROM nodes n \
-             LEFT JOIN blobs b ON b.no = n.blob_no WHERE n.repository_no = ? AND n.path IN ({})",
+            "SELECT n.repository_no, n.path, n.folder, n.blob_no, n.size_bytes, n.metadata, n.expires_ms, \
+             b.digest FROM nodes n LEFT JOIN blobs b ON b.no = n.blob_no \
+             WHERE n.repository_no = ? AND n.path IN ({})",
             list_of(list.len())
         );
         let values = std::iter::once(int(publication.repository_no))
             .chain(list.into_iter().map(text))
             .collect();
         for row in write.fetch_all(sql, values).await? {
+            if row
+                .maybe_int("expires_ms")?
+                .is_some_and(|at_ms| at_ms <= data.now_ms())
+            {
+                expired.insert(row.text("path")?, row);
+                continue;
+            }
             let digest = match row.maybe_int("blob_no")? {
                 Some(_) => Some(Digest::from_bytes(row.bytes("digest")?)),
                 None => None,
@@ -102,6 +100,8 @@ pub(crate) async fn standing(
             standing.insert(row.text("path")?, stands);
         }
     }
+    let expired: Vec<Row> = expired.into_values().collect();
+    data.remove_rows(write, &expired).await?;
     Ok(standing)
 }
 

@@ -103,7 +103,7 @@ impl Tokens<'_> {
             let values = vec![blob(*token.id.as_bytes()), int(now_ms)];
             self.0.db().execute(USED, values).await?;
         }
-        Ok(Some((token, user)))
+        Ok(Some((token, self.0.users().with_access(user).await?)))
     }
 
     /// Returns the tokens of `user`, the newest first.

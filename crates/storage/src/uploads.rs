@@ -2,7 +2,7 @@
 
 use domain::digest::Digest;
 
-use crate::db::{Row, StoreResult, blob, int, size, text};
+use crate::db::{Row, StoreResult, Write, blob, int, size, text};
 use crate::hosted::HostedData;
 use crate::publish::NewBlob;
 
@@ -30,13 +30,10 @@ const INSERT: &str = "INSERT INTO upload_sessions (id, owner, digest, size_bytes
 const BY_BLOB: &str = "SELECT * FROM upload_sessions WHERE owner = $1 AND digest = $2 AND size_bytes = $3";
 const BY_ID: &str = "SELECT * FROM upload_sessions WHERE id = $1 AND owner = $2";
 const EXPIRED: &str = "SELECT * FROM upload_sessions WHERE expires_ms < $1";
-const OPEN_BYTES: &str = "SELECT COALESCE(SUM(size_bytes), 0) AS bytes FROM upload_sessions";
+const OPEN_BYTES: &str = "SELECT (SELECT COALESCE(SUM(size_bytes), 0) FROM upload_sessions) \
+     + (SELECT COALESCE(SUM(size_bytes), 0) FROM block_uploads) AS bytes";
 const EXTEND: &str = "UPDATE upload_sessions SET expires_ms = $2 WHERE id = $1";
-const PARTS: &str = "SELECT part_no FROM upload_parts WHERE session = $1 ORDER BY part_no";
-const ADD_PART: &str = "INSERT INTO upload_parts (session, part_no) \
-     SELECT id, $2 FROM upload_sessions WHERE id = $1 ON CONFLICT DO NOTHING";
 const DROP: &str = "DELETE FROM upload_sessions WHERE id = $1";
-const DROP_PARTS: &str = "DELETE FROM upload_parts WHERE session = $1";
 
 impl HostedData {
     /// Stores a new session; `false` when its owner has one for the same blob.
@@ -80,7 +77,7 @@ impl HostedData {
         rows.iter().map(upload_of).collect()
     }
 
-    /// Returns the sum of the sizes of all open sessions.
+    /// Returns the bytes of all open uploads: what sessions announced, and what came in blocks.
     pub async fn open_upload_bytes(&self) -> StoreResult<u64> {
         let row = self.db().fetch_optional(OPEN_BYTES, vec![]).await?;
         row.map_or(Ok(0), |row| row.size("bytes"))
@@ -89,22 +86,6 @@ impl HostedData {
     /// Puts off the end of a session to `expires_ms`.
     pub async fn extend_upload(&self, id: &str, expires_ms: i64) -> StoreResult<()> {
         self.db().execute(EXTEND, vec![text(id), int(expires_ms)]).await?;
-        Ok(())
-    }
-
-    /// Returns the numbers of the parts that are durable, in order.
-    pub async fn upload_parts(&self, id: &str) -> StoreResult<Vec<u32>> {
-        let rows = self.db().fetch_all(PARTS, vec![text(id)]).await?;
-        rows.iter()
-            .map(|row| Ok(u32::try_from(row.int("part_no")?).unwrap_or(u32::MAX)))
-            .collect()
-    }
-
-    /// Remembers that a part is durable.
-    pub async fn remember_part(&self, id: &str, part_no: u32) -> StoreResult<()> {
-        self.db()
-            .execute(ADD_PART, vec![text(id), int(i64::from(part_no))])
-            .await?;
         Ok(())
     }
 
@@ -117,7 +98,6 @@ impl HostedData {
         if write.execute(DROP, vec![text(id)]).await? == 0 {
             return Ok(None);
         }
-        write.execute(DROP_PARTS, vec![text(id)]).await?;
         let used = self.adopt_in(&mut write, new, owner).await?;
         write.commit().await?;
         Ok(Some(used))
@@ -125,12 +105,14 @@ impl HostedData {
 
     /// Forgets a session; its file may be removed if this says so.
     pub async fn drop_upload(&self, id: &str) -> StoreResult<bool> {
-        let mut write = self.db().begin().await?;
-        let dropped = write.execute(DROP, vec![text(id)]).await? > 0;
-        write.execute(DROP_PARTS, vec![text(id)]).await?;
-        write.commit().await?;
-        Ok(dropped)
+        Ok(self.db().execute(DROP, vec![text(id)]).await? > 0)
     }
+}
+
+/// Returns the bytes of all open uploads, within a transaction.
+pub(crate) async fn open_bytes(write: &mut Write) -> StoreResult<u64> {
+    let row = write.fetch_optional(OPEN_BYTES, vec![]).await?;
+    row.map_or(Ok(0), |row| row.size("bytes"))
 }
 
 fn upload_of(row: &Row) -> StoreResult<UploadRow> {

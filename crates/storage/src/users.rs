@@ -1,13 +1,16 @@
 //! Users: who may log in, and what for.
 
+use std::collections::BTreeMap;
+
 use domain::cluster::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
+use crate::access::{self, Access};
 use crate::db::{Row, StoreResult, int, text};
 use crate::rows::{from_json, json};
 
-/// What a user may do.
+/// What a user may do everywhere; in single projects, [`Access`] says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -18,7 +21,7 @@ pub enum Role {
         /// The projects, by name.
         projects: Vec<String>,
     },
-    /// Log in, nothing else.
+    /// Log in, and what [`User::access`] allows.
     None,
 }
 
@@ -29,6 +32,8 @@ pub struct User {
     pub name: String,
     /// What the user may do.
     pub role: Role,
+    /// What the user may do in single projects, by project name.
+    pub access: BTreeMap<String, Access>,
     /// Time of creation (Unix milliseconds).
     pub created_ms: i64,
     /// Time of the last change.
@@ -45,6 +50,9 @@ const ALL: &str = "SELECT * FROM app_user ORDER BY name";
 const SET_PASSWORD: &str = "UPDATE app_user SET password_hash = $2, modified_ms = $3 WHERE name = $1";
 const SET_ROLE: &str = "UPDATE app_user SET role = $2, modified_ms = $3 WHERE name = $1";
 const DELETE: &str = "DELETE FROM app_user WHERE name = $1";
+const ACCESS: &str = "SELECT project, access FROM project_access WHERE user_name = $1";
+const ALL_ACCESS: &str = "SELECT user_name, project, access FROM project_access";
+const DELETE_ACCESS: &str = "DELETE FROM project_access WHERE user_name = $1";
 const DELETE_TOKENS: &str = "DELETE FROM token WHERE user_name = $1";
 
 impl Users<'_> {
@@ -57,6 +65,7 @@ impl Users<'_> {
         Ok(User {
             name: name.into(),
             role: role.clone(),
+            access: BTreeMap::new(),
             created_ms: now_ms,
             modified_ms: now_ms,
         })
@@ -65,13 +74,36 @@ impl Users<'_> {
     /// Returns the user with this name.
     pub async fn get(&self, name: &str) -> StoreResult<Option<User>> {
         let row = self.0.db().fetch_optional(GET, vec![text(name)]).await?;
-        row.map(|row| read(&row)).transpose()
+        match row {
+            Some(row) => Ok(Some(self.with_access(read(&row)?).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Completes a user whose row was read; an administrator needs no access, so nothing is looked up.
+    pub(crate) async fn with_access(&self, mut user: User) -> StoreResult<User> {
+        if user.role != Role::Admin {
+            let rows = self.0.db().fetch_all(ACCESS, vec![text(&user.name)]).await?;
+            for row in &rows {
+                user.access.insert(row.text("project")?, access::read(row)?);
+            }
+        }
+        Ok(user)
     }
 
     /// Returns every user by name: a node has hundreds at most.
     pub async fn all(&self) -> StoreResult<Vec<User>> {
         let rows = self.0.db().fetch_all(ALL, vec![]).await?;
-        rows.iter().map(read).collect()
+        let mut users = rows.iter().map(read).collect::<StoreResult<Vec<User>>>()?;
+        for row in self.0.db().fetch_all(ALL_ACCESS, vec![]).await? {
+            let name = row.text("user_name")?;
+            if let Ok(index) = users.binary_search_by(|user| user.name.cmp(&name)) {
+                users[index]
+                    .access
+                    .insert(row.text("project")?, access::read(&row)?);
+            }
+        }
+        Ok(users)
     }
 
     /// Returns the user if `password` is the right one; takes equally long for an unknown name.
@@ -79,7 +111,10 @@ impl Users<'_> {
         let row = self.0.db().fetch_optional(GET, vec![text(name)]).await?;
         let hash = row.as_ref().map(|row| row.text("password_hash")).transpose()?;
         let fits = self.0.passwords().verify(password, hash).await?;
-        row.filter(|_| fits).map(|row| read(&row)).transpose()
+        match row.filter(|_| fits) {
+            Some(row) => Ok(Some(self.with_access(read(&row)?).await?)),
+            None => Ok(None),
+        }
     }
 
     /// Changes a password; says whether there is such a user. Tokens stay as they are.
@@ -95,10 +130,12 @@ impl Users<'_> {
         Ok(self.0.db().execute(SET_ROLE, values).await? > 0)
     }
 
-    /// Removes a user and their tokens; says whether there was one.
+    /// Removes a user with their tokens and access; says whether there was one.
     pub async fn delete(&self, name: &str) -> StoreResult<bool> {
         let mut write = self.0.db().begin().await?;
-        write.execute(DELETE_TOKENS, vec![text(name)]).await?;
+        for removal in [DELETE_TOKENS, DELETE_ACCESS] {
+            write.execute(removal, vec![text(name)]).await?;
+        }
         let touched = write.execute(DELETE, vec![text(name)]).await?;
         write.commit().await?;
         Ok(touched > 0)
@@ -109,6 +146,7 @@ pub(crate) fn read(row: &Row) -> StoreResult<User> {
     Ok(User {
         name: row.text("name")?,
         role: from_json("app_user", &row.text("role")?)?,
+        access: BTreeMap::new(),
         created_ms: row.int("created_ms")?,
         modified_ms: row.int("modified_ms")?,
     })

@@ -13,6 +13,7 @@ pub mod dates;
 pub mod envelope;
 pub mod error;
 pub mod json;
+pub mod openapi;
 pub mod origin;
 pub mod page;
 pub mod params;

@@ -1,6 +1,7 @@
 //! Pages as the contract numbers and shows them: from 1, with totals, and two names for half of it.
 
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ApiResult};
 use crate::params::Params;
@@ -9,6 +10,16 @@ use crate::params::Params;
 pub const MOST_ROWS: u32 = 10_000;
 
 const DEFAULT_ROWS: u32 = 20;
+
+/// What asks for a page.
+#[derive(IntoParams)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+pub struct PageParams {
+    /// Number of the page, from 1.
+    pub page_number: Option<i32>,
+    /// Rows of a page; 20 when it is absent or not positive.
+    pub page_size: Option<i32>,
+}
 
 /// Which page is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +59,7 @@ fn integer(params: &Params, name: &str) -> ApiResult<Option<i32>> {
 }
 
 /// One page of an answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageView<T> {
     page_number: u32,

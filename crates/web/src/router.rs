@@ -12,11 +12,13 @@ use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::codes::Code;
 use crate::dates;
 use crate::error::{ApiError, Unrendered};
+use crate::openapi;
 use crate::reader::{Reader, TRACE_HEADER};
 
 /// The services a gateway of the contract knows; each answers under `/`, `/api/` and `/web/`.
@@ -24,18 +26,24 @@ const SERVICES: [&str; 4] = ["replication", "generic", "repository", "auth"];
 
 /// Puts every route of this node together.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
-        .merge(crate::contract::router())
+    let (described, document) = openapi::describe(described());
+    let routes = described
         .merge(crate::api::router())
         .merge(crate::peer::router())
-        .merge(crate::artifacts::router())
-        .merge(crate::replica::router())
+        .merge(openapi::router(&document))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone());
     Router::new()
         .fallback_service(routes)
         .layer(from_fn_with_state(app, exchange))
+}
+
+/// Returns the routes that the document describes: the contract and the artifact API.
+pub(crate) fn described() -> OpenApiRouter<App> {
+    crate::contract::router()
+        .merge(crate::artifacts::router())
+        .merge(crate::replica::router())
 }
 
 async fn unknown(uri: Uri) -> ApiError {

@@ -27,7 +27,7 @@ pub const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 /// Most artifacts in one request.
 pub const BATCH_ARTIFACTS: usize = 1000;
 /// Bytes of one part of a large blob; the last one may be shorter.
-pub const PART_BYTES: u64 = 16 * 1024 * 1024;
+pub const PART_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Answer to `GET` [`PREFIX`]: who this is. A stock bk-repo answers 404 there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

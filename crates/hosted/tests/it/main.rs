@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod appends;
+mod blocks;
 mod collector;
 mod contract;
+mod expiry;
 mod files;
 mod speed;
 mod transfers;

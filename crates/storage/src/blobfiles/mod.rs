@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use pack::Packed;
 pub use read::{BlobBytes, read_piece};
-pub use write::{Held, PIECE_BYTES, PartWriter, reserve};
+pub use write::{BLOCK_BYTES, Held, PIECE_BYTES, PartWriter, reserve};
 
 const FILES_PER_FOLDER: i64 = 1024;
 

@@ -17,7 +17,7 @@ pub const PIECE_BYTES: usize = 1024 * 1024;
 /// Unwritten bytes after which a flush is started beside the writing.
 const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
 /// What direct writes are multiples of, in memory, in length and in the file.
-const BLOCK_BYTES: usize = 4096;
+pub const BLOCK_BYTES: usize = 4096;
 
 /// Bytes copied into memory that begins at a multiple of [`BLOCK_BYTES`].
 struct Aligned {

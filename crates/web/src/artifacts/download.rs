@@ -1,6 +1,5 @@
 //! Files over HTTP: `/generic/{project}/{repository}/{path}`.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
@@ -9,18 +8,22 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
 use domain::ports::SMALL_BLOB_BYTES;
 use hosted::{HostedError, HostedRepository, Node, NodeFile};
 use jiff::Timestamp;
+use messages::text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::upload::{add_checksums, upload};
-use super::{content_type, node_view, path_of, range, readable, writable};
+use super::node_view::{self, NodeDetail};
+use super::upload::{self, add_checksums};
+use super::{content_type, path_of, range, readable, writable};
 use crate::app::App;
 use crate::auth::{Caller, MaybeCaller};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
+use crate::openapi::FileBytes;
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
 
@@ -32,17 +35,15 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Returns the routes.
-pub(super) fn router() -> Router<App> {
-    Router::new()
-        .route(
-            "/generic/{project}/{repository}/{*path}",
-            get(download).head(download).put(upload).delete(delete),
-        )
-        .route("/generic/detail/{project}/{repository}/{*path}", get(detail))
-        .route("/generic/block/{project}/{repository}/{*path}", any(no_blocks))
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(download, upload::upload, delete))
+        .routes(routes!(detail))
+        .routes(routes!(no_blocks))
 }
 
 /// Sends a file, or one range of it.
+#[utoipa::path(get, path = "/generic/{projectId}/{repoName}/{*path}", params(("preview" = Option<bool>, Query, description = "Leaves Content-Disposition out, so that a browser shows the file"), ("Range" = Option<String>, Header, description = "One range of bytes: `bytes=0-99`")), responses((status = 200, description = "The file", body = inline(FileBytes), content_type = "*/*"), (status = 206, description = "The range of it", body = inline(FileBytes), content_type = "*/*")), security(()))]
 async fn download(
     State(app): State<App>,
     method: Method,
@@ -106,8 +107,7 @@ async fn body(
 
 fn no_listing(path: &str, params: &Params) -> ApiError {
     if params.get("download") == Some("true") {
-        return ApiError::invalid("download", "true")
-            .because("folders cannot be downloaded", "不支持下载目录");
+        return ApiError::invalid("download", "true").because(text!("folders-not-downloaded"));
     }
     ApiError::new(Code::ListingForbidden, [path])
 }
@@ -162,6 +162,7 @@ fn disposition(name: &str) -> String {
 }
 
 /// Deletes a file or an empty folder.
+#[utoipa::path(delete, path = "/generic/{projectId}/{repoName}/{*path}")]
 async fn delete(
     State(app): State<App>,
     reader: Reader,
@@ -173,6 +174,8 @@ async fn delete(
     reader.done()
 }
 
+/// Answers a file or folder in detail.
+#[utoipa::path(get, path = "/generic/detail/{projectId}/{repoName}/{*path}", responses((status = 200, body = NodeDetail)), security(()))]
 async fn detail(
     State(app): State<App>,
     reader: Reader,
@@ -184,8 +187,13 @@ async fn detail(
     reader.ok(node_view::detail(&repository, &node, &reader)?)
 }
 
+/// Refuses uploads in blocks: this version does not support them.
+#[utoipa::path(
+    method(get, post, put, delete),
+    path = "/generic/block/{projectId}/{repoName}/{*path}"
+)]
 async fn no_blocks(_: Caller, method: Method) -> ApiError {
-    ApiError::invalid("block", method.as_str()).because("block uploads are not supported", "不支持分块上传")
+    ApiError::invalid("block", method.as_str()).because(text!("blocks-not-supported"))
 }
 
 #[cfg(test)]

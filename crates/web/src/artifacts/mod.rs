@@ -13,14 +13,16 @@ mod refusals;
 mod repositories;
 mod upload;
 
-pub(crate) use node_view::detail as node_detail;
-pub(crate) use projects::view as project_view;
-pub(crate) use repositories::{detail as repository_detail, new_repository};
+pub(crate) use node_view::{NodeDetail, detail as node_detail};
+pub(crate) use projects::{ProjectView, view as project_view};
+pub(crate) use repositories::{
+    RepositoryBody, RepositoryDetail, detail as repository_detail, new_repository,
+};
 
-use axum::Router;
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
 use hosted::{HostedRepository, Viewer};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::auth::{Caller, MaybeCaller};
@@ -28,8 +30,8 @@ use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
         .merge(download::router())
         .merge(nodes::router())
         .merge(projects::router())
@@ -44,27 +46,16 @@ pub(crate) fn path_of(text: &str) -> ApiResult<FilePath> {
 /// Finds a repository somebody wants to read: anybody may read a public one.
 async fn readable(app: &App, caller: MaybeCaller, project: &str, name: &str) -> ApiResult<HostedRepository> {
     let found = find(app, project, name).await?;
-    match (found, caller.0) {
-        (Some(repository), _) if repository.info().public => Ok(repository),
-        (Some(repository), Some(caller)) => {
-            caller.need_read(project)?;
-            Ok(repository)
-        }
-        (None, Some(_)) => Err(unknown(project, name)),
-        (_, None) => Err(MaybeCaller(None)
-            .or_refuse()
-            .err()
-            .unwrap_or_else(|| unknown(project, name))),
-    }
+    let public = found.as_ref().is_some_and(|repository| repository.info().public);
+    caller.need_read(project, public)?;
+    found.ok_or_else(|| unknown(project, name))
 }
 
 /// Finds a repository somebody wants to change.
 async fn writable(app: &App, caller: &Caller, project: &str, name: &str) -> ApiResult<HostedRepository> {
-    let repository = find(app, project, name)
-        .await?
-        .ok_or_else(|| unknown(project, name))?;
     caller.need_write(project)?;
-    Ok(repository)
+    let found = find(app, project, name).await?;
+    found.ok_or_else(|| unknown(project, name))
 }
 
 async fn find(app: &App, project: &str, name: &str) -> ApiResult<Option<HostedRepository>> {
@@ -83,6 +74,6 @@ pub(crate) fn unknown(project: &str, name: &str) -> ApiError {
 pub(crate) fn viewer(caller: &Caller) -> Viewer {
     Viewer {
         user: caller.name.to_string(),
-        projects: (!caller.is_admin()).then(|| caller.projects().to_vec()),
+        projects: caller.readable_projects(),
     }
 }

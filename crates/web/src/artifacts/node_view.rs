@@ -4,12 +4,15 @@ use domain::path::FilePath;
 use hosted::{HostedError, HostedRepository, Node};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::{ApiError, ApiResult};
+use crate::openapi::reshaped;
 use crate::reader::Reader;
 
 /// Properties of a node, as a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Property {
     key: String,
     value: String,
@@ -20,7 +23,7 @@ struct Property {
 }
 
 /// A file or folder.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NodeView {
     id: String,
@@ -38,6 +41,7 @@ pub(super) struct NodeView {
     sha256: Option<String>,
     md5: Option<String>,
     crc64ecma: Option<String>,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     node_metadata: Option<Vec<Property>>,
     project_id: String,
@@ -100,6 +104,26 @@ fn property(key: &str, value: &str) -> Property {
         description: None,
         link: None,
         color: None,
+    }
+}
+
+/// A file or folder in detail, in the document of the API.
+pub(crate) enum NodeDetail {}
+
+impl PartialSchema for NodeDetail {
+    fn schema() -> RefOr<Schema> {
+        let whole = Ref::from_schema_name(NodeView::name());
+        reshaped::<NodeView>(
+            &["id", "copyFromCredentialsKey", "copyIntoCredentialsKey"],
+            [("nodeInfo", whole)],
+        )
+    }
+}
+
+impl ToSchema for NodeDetail {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((NodeView::name().into(), NodeView::schema()));
+        NodeView::schemas(schemas);
     }
 }
 

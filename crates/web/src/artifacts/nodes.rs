@@ -1,48 +1,93 @@
 //! Nodes: `/repository/api/node`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{delete as delete_route, get};
 use domain::path::FilePath;
 use hosted::{HostedRepository, NodeFilter, NodeOrder};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::{node_view, path_of, readable, writable};
+use super::node_view::{self, NodeDetail, NodeView};
+use super::{path_of, readable, writable};
 use crate::app::App;
 use crate::auth::{Caller, MaybeCaller};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
-use crate::page::{PageQuery, PageView};
+use crate::page::{PageParams, PageQuery, PageView};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
 
 /// Largest page size a client may name.
 const MOST_NODES: u32 = 100_000;
 
+const BASE: &str = "/repository/api/node";
+
 /// Returns the routes; a path that is left out is the root.
-pub(super) fn router() -> Router<App> {
-    const BASE: &str = "/repository/api/node";
-    let mut router = Router::new();
-    for tail in [
-        "{project}/{repository}/{*path}",
-        "{project}/{repository}/",
-        "{project}/{repository}",
-    ] {
+pub(super) fn router() -> OpenApiRouter<App> {
+    let mut router = OpenApiRouter::default()
+        .routes(routes!(detail))
+        .routes(routes!(page))
+        .routes(routes!(size))
+        .routes(routes!(delete));
+    for root in ["{projectId}/{repoName}/", "{projectId}/{repoName}"] {
         router = router
-            .route(&format!("{BASE}/detail/{tail}"), get(detail))
-            .route(&format!("{BASE}/page/{tail}"), get(page))
-            .route(&format!("{BASE}/size/{tail}"), get(size))
-            .route(&format!("{BASE}/delete/{tail}"), delete_route(delete));
+            .route(&format!("{BASE}/detail/{root}"), get(detail))
+            .route(&format!("{BASE}/page/{root}"), get(page))
+            .route(&format!("{BASE}/size/{root}"), get(size))
+            .route(&format!("{BASE}/delete/{root}"), delete_route(delete));
     }
     router
 }
 
+/// What nodes are paged by.
+#[derive(IntoParams)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+struct NodePageParams {
+    /// Whether folders count; true unless said otherwise.
+    include_folder: Option<bool>,
+    /// Whether properties are shown; false unless said otherwise.
+    include_metadata: Option<bool>,
+    /// Whether to look into folders; false unless said otherwise.
+    deep: Option<bool>,
+    /// Whether folders come first; false unless said otherwise.
+    sort: Option<bool>,
+    /// What to order by: `folder`, `path`, `name`, `fullPath`, `size`, `createdDate`, `lastModifiedDate`.
+    sort_property: Option<Vec<String>>,
+    /// `ASC` or `DESC`, one for each property.
+    direction: Option<Vec<String>>,
+    /// Whether to count; true unless said otherwise.
+    include_total_records: Option<bool>,
+}
+
+/// How much is below a folder.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct NodeSize {
+    sub_node_count: u64,
+    sub_node_without_folder_count: u64,
+    size: u64,
+}
+
+/// What was deleted.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct NodesDeleted {
+    deleted_number: u64,
+    deleted_size: u64,
+    deleted_time: String,
+}
+
 /// Where a node is: project, repository and path.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Place {
+    #[serde(rename = "projectId")]
     project: String,
+    #[serde(rename = "repoName")]
     repository: String,
     #[serde(default)]
     path: String,
@@ -55,6 +100,8 @@ impl Place {
     }
 }
 
+/// Answers a file or folder in detail.
+#[utoipa::path(get, context_path = BASE, path = "/detail/{projectId}/{repoName}/{*path}", responses((status = 200, body = NodeDetail)), security(()))]
 async fn detail(
     State(app): State<App>,
     reader: Reader,
@@ -77,6 +124,8 @@ fn not_an_artifact(error: ApiError) -> ApiError {
     }
 }
 
+/// Pages what is below a folder.
+#[utoipa::path(get, context_path = BASE, path = "/page/{projectId}/{repoName}/{*path}", params(PageParams, NodePageParams), responses((status = 200, body = PageView<NodeView>)), security(()))]
 async fn page(
     State(app): State<App>,
     reader: Reader,
@@ -152,6 +201,8 @@ fn order(params: &Params) -> ApiResult<Vec<(NodeOrder, bool)>> {
     Ok(order)
 }
 
+/// Answers how much is below a folder, or how large a file is.
+#[utoipa::path(get, context_path = BASE, path = "/size/{projectId}/{repoName}/{*path}", responses((status = 200, body = NodeSize)), security(()))]
 async fn size(
     State(app): State<App>,
     reader: Reader,
@@ -169,10 +220,15 @@ async fn size(
             (folder.nodes, folder.files, folder.size_bytes)
         }
     };
-    reader.ok(json!({ "subNodeCount": nodes, "subNodeWithoutFolderCount": files, "size": bytes }))
+    reader.ok(NodeSize {
+        sub_node_count: nodes,
+        sub_node_without_folder_count: files,
+        size: bytes,
+    })
 }
 
 /// Deletes a node and everything below it; one that is not there counts 0.
+#[utoipa::path(delete, context_path = BASE, path = "/delete/{projectId}/{repoName}/{*path}", responses((status = 200, body = NodesDeleted)))]
 async fn delete(
     State(app): State<App>,
     reader: Reader,
@@ -181,9 +237,9 @@ async fn delete(
 ) -> ApiResult<Response> {
     let repository = writable(&app, &caller, &place.project, &place.repository).await?;
     let removed = repository.delete_tree(&path_of(&place.path)?).await?;
-    reader.ok(json!({
-        "deletedNumber": removed.nodes,
-        "deletedSize": removed.size_bytes,
-        "deletedTime": reader.date(app.clock().now_ms()),
-    }))
+    reader.ok(NodesDeleted {
+        deleted_number: removed.nodes,
+        deleted_size: removed.size_bytes,
+        deleted_time: reader.date(app.clock().now_ms()),
+    })
 }

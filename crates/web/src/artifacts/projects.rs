@@ -1,11 +1,12 @@
 //! Projects: `/repository/api/project`.
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{get, post, put};
 use hosted::{HostedError, Project};
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -15,18 +16,19 @@ use crate::page::PageQuery;
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
 
+const BASE: &str = "/repository/api/project";
+
 /// Returns the routes.
-pub(super) fn router() -> Router<App> {
-    const BASE: &str = "/repository/api/project";
-    Router::new()
-        .route(&format!("{BASE}/create"), post(create))
-        .route(&format!("{BASE}/list"), get(list))
-        .route(&format!("{BASE}/exist"), get(exist_by_name))
-        .route(&format!("{BASE}/exist/{{name}}"), get(exist))
-        .route(&format!("{BASE}/{{name}}"), put(update))
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(create))
+        .routes(routes!(list))
+        .routes(routes!(exist_by_name))
+        .routes(routes!(exist))
+        .routes(routes!(update))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProjectView {
     name: String,
@@ -37,9 +39,51 @@ pub(crate) struct ProjectView {
     last_modified_by: String,
     last_modified_date: String,
     rbac_flag: bool,
+    #[schema(value_type = Vec<String>)]
     metadata: [(); 0],
     credentials_key: Option<String>,
     tenant_id: Option<String>,
+}
+
+/// A new project.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct ProjectBody {
+    #[schema(pattern = "^[A-Za-z_][A-Za-z0-9_-]{1,99}$")]
+    name: String,
+    #[schema(min_length = 2, max_length = 100)]
+    display_name: String,
+    description: String,
+}
+
+/// What changes of a project.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct ProjectUpdateBody {
+    #[schema(min_length = 2, max_length = 100)]
+    display_name: Option<String>,
+    description: Option<String>,
+}
+
+/// What projects are listed by.
+#[derive(IntoParams)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+struct ProjectListParams {
+    /// Names, with commas between them.
+    names: Option<String>,
+    /// Names for people, with commas between them.
+    display_names: Option<String>,
+    /// Number of the page, from 1; without it and `pageSize` all are listed.
+    page_number: Option<i32>,
+    /// Rows of a page.
+    page_size: Option<i32>,
+    /// `name`, `displayName`, `createdDate` or `lastModifiedDate`.
+    sort_property: Option<String>,
+    /// `ASC` or `DESC`.
+    direction: Option<String>,
 }
 
 pub(crate) fn view(project: Project, reader: &Reader) -> ProjectView {
@@ -58,6 +102,8 @@ pub(crate) fn view(project: Project, reader: &Reader) -> ProjectView {
     }
 }
 
+/// Makes a project; answers its name.
+#[utoipa::path(post, context_path = BASE, path = "/create", request_body = ProjectBody, responses((status = 200, body = String)))]
 async fn create(
     State(app): State<App>,
     reader: Reader,
@@ -74,6 +120,7 @@ async fn create(
 }
 
 /// Lists the projects the caller may read: all of them, or one page when numbers are given.
+#[utoipa::path(get, context_path = BASE, path = "/list", params(ProjectListParams), responses((status = 200, body = Vec<ProjectView>)))]
 async fn list(State(app): State<App>, reader: Reader, caller: Caller, params: Params) -> ApiResult<Response> {
     let named = |filter: Option<&str>, value: &str| {
         filter.is_none_or(|names| names.split(',').any(|name| name == value))
@@ -117,6 +164,8 @@ fn sort(projects: &mut [Project], params: &Params) -> ApiResult<()> {
     Ok(())
 }
 
+/// Says whether there is a project of this name.
+#[utoipa::path(get, context_path = BASE, path = "/exist/{name}", responses((status = 200, body = bool)))]
 async fn exist(
     State(app): State<App>,
     reader: Reader,
@@ -127,6 +176,7 @@ async fn exist(
 }
 
 /// Says whether a project has this name, or this name for people.
+#[utoipa::path(get, context_path = BASE, path = "/exist", params(("name" = Option<String>, Query, description = "Name of the project"), ("displayName" = Option<String>, Query, description = "Its name for people")), responses((status = 200, body = bool)))]
 async fn exist_by_name(
     State(app): State<App>,
     reader: Reader,
@@ -142,6 +192,7 @@ async fn exist_by_name(
 }
 
 /// Changes a project; `false` when there is none.
+#[utoipa::path(put, context_path = BASE, path = "/{name}", request_body = ProjectUpdateBody, responses((status = 200, body = bool)))]
 async fn update(
     State(app): State<App>,
     reader: Reader,
@@ -149,7 +200,7 @@ async fn update(
     Segments(name): Segments<String>,
     request: Request,
 ) -> ApiResult<Response> {
-    caller.need_write(&name)?;
+    caller.need_manage(&name)?;
     let body = <Members as axum::extract::FromRequest<App>>::from_request(request, &app).await?;
     let (display_name, description) = (body.text("displayName")?, body.text("description")?);
     match app

@@ -1,19 +1,25 @@
 //! Repositories: `/repository/api/repo`.
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{delete as delete_route, get, post};
 use domain::repository::{RepositoryRef, RepositoryType};
 use hosted::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
+use messages::text;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Object, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::unknown;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::contract::names::RepositoryTypeName;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
+use crate::openapi::reshaped;
 use crate::page::{MOST_ROWS, PageQuery, PageView};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
@@ -48,28 +54,23 @@ const TYPES: [&str; 24] = [
 /// Categories the contract knows.
 const CATEGORIES: [&str; 5] = ["LOCAL", "REMOTE", "VIRTUAL", "COMPOSITE", "PROXY"];
 
+const BASE: &str = "/repository/api/repo";
+
 /// Returns the routes.
-pub(super) fn router() -> Router<App> {
-    const BASE: &str = "/repository/api/repo";
-    Router::new()
-        .route(&format!("{BASE}/create"), post(create))
-        .route(&format!("{BASE}/list/{{project}}"), get(list))
-        .route(&format!("{BASE}/page/{{project}}/{{number}}/{{size}}"), get(page))
-        .route(&format!("{BASE}/info/{{project}}/{{name}}"), get(info))
-        .route(
-            &format!("{BASE}/info/{{project}}/{{name}}/{{type}}"),
-            get(info_of_type),
-        )
-        .route(&format!("{BASE}/exist/{{project}}/{{name}}"), get(exist))
-        .route(&format!("{BASE}/update/{{project}}/{{name}}"), post(update))
-        .route(
-            &format!("{BASE}/delete/{{project}}/{{name}}"),
-            delete_route(delete),
-        )
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(create))
+        .routes(routes!(list))
+        .routes(routes!(page))
+        .routes(routes!(info))
+        .routes(routes!(info_of_type))
+        .routes(routes!(exist))
+        .routes(routes!(update))
+        .routes(routes!(delete))
 }
 
 /// A repository as lists show it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RepositoryView {
     id: String,
@@ -92,6 +93,62 @@ struct RepositoryView {
     display_name: Option<String>,
     visibility: Option<String>,
     owner: Option<String>,
+}
+
+/// A new repository.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+pub(crate) struct RepositoryBody {
+    project_id: String,
+    #[schema(pattern = "^[A-Za-z_][A-Za-z0-9._-]{1,63}$")]
+    name: String,
+    #[schema(rename = "type")]
+    repository_type: RepositoryTypeName,
+    /// `COMPOSITE` unless said otherwise.
+    category: Option<String>,
+    /// Whether anybody may read it; false unless said otherwise.
+    public: Option<bool>,
+    #[schema(max_length = 200)]
+    description: Option<String>,
+    /// What the contract keeps about it, by `type`.
+    #[schema(value_type = Option<Object>)]
+    configuration: Option<Value>,
+    /// Bytes it may hold.
+    #[schema(minimum = 0)]
+    quota: Option<i64>,
+    /// Whether lists show it; true unless said otherwise.
+    display: Option<bool>,
+    display_name: Option<String>,
+}
+
+/// What changes of a repository.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct RepositoryUpdateBody {
+    public: Option<bool>,
+    #[schema(max_length = 200)]
+    description: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    configuration: Option<Value>,
+    #[schema(minimum = 0)]
+    quota: Option<i64>,
+    display: Option<bool>,
+}
+
+/// What repositories are listed by.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+struct RepositoryFilterParams {
+    /// Beginning of the name, in any case.
+    name: Option<String>,
+    #[param(rename = "type", inline)]
+    repository_type: Option<RepositoryTypeName>,
+    /// `LOCAL`, `REMOTE`, `VIRTUAL`, `COMPOSITE` or `PROXY`.
+    category: Option<String>,
+    /// Whether lists show it; true unless said otherwise.
+    display: Option<bool>,
 }
 
 fn view(repository: &Repository, reader: &Reader) -> RepositoryView {
@@ -118,6 +175,22 @@ fn view(repository: &Repository, reader: &Reader) -> RepositoryView {
     }
 }
 
+/// A repository in detail, in the document of the API.
+pub(crate) enum RepositoryDetail {}
+
+impl PartialSchema for RepositoryDetail {
+    fn schema() -> RefOr<Schema> {
+        let nothing = || Object::with_type(Type::Null);
+        let more = [
+            ("storageCredentials", nothing()),
+            ("oldCredentialsKey", nothing()),
+        ];
+        reshaped::<RepositoryView>(&["id", "storageCredentialsKey", "display"], more)
+    }
+}
+
+impl ToSchema for RepositoryDetail {}
+
 /// Shows a repository in detail: other members than in lists, the contract has it so.
 pub(crate) fn detail(repository: &Repository, reader: &Reader) -> ApiResult<Value> {
     let mut shown = serde_json::to_value(view(repository, reader)).map_err(ApiError::internal)?;
@@ -131,6 +204,8 @@ pub(crate) fn detail(repository: &Repository, reader: &Reader) -> ApiResult<Valu
     Ok(shown)
 }
 
+/// Makes a repository.
+#[utoipa::path(post, context_path = BASE, path = "/create", request_body = RepositoryBody, responses((status = 200, body = RepositoryDetail)))]
 async fn create(
     State(app): State<App>,
     reader: Reader,
@@ -138,7 +213,7 @@ async fn create(
     body: Members,
 ) -> ApiResult<Response> {
     let new = new_repository(&body)?;
-    caller.need_write(&new.name.project)?;
+    caller.need_manage(&new.name.project)?;
     let made = app.hosted().create_repository(&new, &caller.name).await?;
     reader.ok(detail(&made, &reader)?)
 }
@@ -178,7 +253,7 @@ pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
 }
 
 fn not_supported(member: &str, value: &str) -> ApiError {
-    ApiError::invalid(member, value).because("this version does not support it", "当前版本不支持")
+    ApiError::invalid(member, value).because(text!("not-supported"))
 }
 
 fn default_configuration(category: &str) -> String {
@@ -240,6 +315,8 @@ fn filter(params: &Params) -> ApiResult<RepositoryFilter> {
     })
 }
 
+/// Lists the repositories of a project, newest first.
+#[utoipa::path(get, context_path = BASE, path = "/list/{projectId}", params(RepositoryFilterParams), responses((status = 200, body = Vec<RepositoryView>)))]
 async fn list(
     State(app): State<App>,
     reader: Reader,
@@ -255,6 +332,8 @@ async fn list(
         .collect::<Vec<_>>())
 }
 
+/// Pages the repositories of a project, newest first.
+#[utoipa::path(get, context_path = BASE, path = "/page/{projectId}/{pageNumber}/{pageSize}", params(("pageNumber" = i32, Path, description = "Number of the page, from 1"), ("pageSize" = i32, Path, description = "Rows of a page; 20 when it is not positive"), RepositoryFilterParams), responses((status = 200, body = PageView<RepositoryView>)))]
 async fn page(
     State(app): State<App>,
     reader: Reader,
@@ -280,6 +359,8 @@ async fn page(
     reader.ok(PageView::new(query, found.len() as u64, views))
 }
 
+/// Answers a repository.
+#[utoipa::path(get, context_path = BASE, path = "/info/{projectId}/{repoName}", responses((status = 200, body = RepositoryView)))]
 async fn info(
     State(app): State<App>,
     reader: Reader,
@@ -289,6 +370,8 @@ async fn info(
     shown(&app, &reader, &caller, &project, &name, None).await
 }
 
+/// Answers a repository that has to be of this type.
+#[utoipa::path(get, context_path = BASE, path = "/info/{projectId}/{repoName}/{type}", responses((status = 200, body = RepositoryView)))]
 async fn info_of_type(
     State(app): State<App>,
     reader: Reader,
@@ -317,6 +400,8 @@ async fn shown(
     reader.ok(view(found.info(), reader))
 }
 
+/// Says whether there is a repository of this name.
+#[utoipa::path(get, context_path = BASE, path = "/exist/{projectId}/{repoName}", responses((status = 200, body = bool)))]
 async fn exist(
     State(app): State<App>,
     reader: Reader,
@@ -331,6 +416,8 @@ async fn exist(
         .is_some())
 }
 
+/// Changes what is given of a repository.
+#[utoipa::path(post, context_path = BASE, path = "/update/{projectId}/{repoName}", request_body = RepositoryUpdateBody)]
 async fn update(
     State(app): State<App>,
     reader: Reader,
@@ -338,7 +425,7 @@ async fn update(
     Segments((project, name)): Segments<(String, String)>,
     request: Request,
 ) -> ApiResult<Response> {
-    caller.need_write(&project)?;
+    caller.need_manage(&project)?;
     let body = <Members as axum::extract::FromRequest<App>>::from_request(request, &app).await?;
     let change = RepositoryChange {
         public: body.flag("public")?,
@@ -353,6 +440,8 @@ async fn update(
     reader.done()
 }
 
+/// Deletes a repository.
+#[utoipa::path(delete, context_path = BASE, path = "/delete/{projectId}/{repoName}", params(("forced" = Option<bool>, Query, description = "Deletes the files in it too")))]
 async fn delete(
     State(app): State<App>,
     reader: Reader,
@@ -360,7 +449,7 @@ async fn delete(
     Segments((project, name)): Segments<(String, String)>,
     params: Params,
 ) -> ApiResult<Response> {
-    caller.need_write(&project)?;
+    caller.need_manage(&project)?;
     let forced = params.parsed("forced")?.unwrap_or(false);
     app.hosted()
         .delete_repository(&RepositoryRef::new(project, name), forced)

@@ -11,13 +11,17 @@ use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError};
 use futures_util::StreamExt;
 use hosted::{Node, UploadOptions};
+use messages::text;
 use percent_encoding::percent_decode_str;
+use utoipa::IntoParams;
 
-use super::{node_view, path_of, viewer, writable};
+use super::node_view::{self, NodeDetail};
+use super::{path_of, viewer, writable};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
+use crate::openapi::FileBytes;
 use crate::params::Segments;
 use crate::reader::Reader;
 
@@ -28,7 +32,33 @@ const META: &str = "x-bkrepo-meta";
 const META_PREFIX: &str = "x-bkrepo-meta-";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// What the headers of an upload say.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what options and metadata read")]
+pub(super) struct UploadHeaders {
+    /// Digest the body must have: 64 hex digits.
+    #[param(rename = "X-BKREPO-SHA256")]
+    sha256: Option<String>,
+    /// Digest the body must have: 32 hex digits.
+    #[param(rename = "X-BKREPO-MD5")]
+    md5: Option<String>,
+    /// Checksum the body must have, in decimal.
+    #[param(rename = "X-BKREPO-CRC64ECMA")]
+    crc64ecma: Option<String>,
+    /// Whether an existing file is replaced; false unless said otherwise.
+    #[param(rename = "X-BKREPO-OVERWRITE")]
+    overwrite: Option<bool>,
+    /// Days after which the file goes; 0 keeps it.
+    #[param(rename = "X-BKREPO-EXPIRES")]
+    expires: Option<i64>,
+    /// Properties: base64 of `key=value&key=value`. One property also fits into `X-BKREPO-META-{key}`.
+    #[param(rename = "X-BKREPO-META")]
+    metadata: Option<String>,
+}
+
 /// Stores the body as a file; it is durable when this is answered.
+#[utoipa::path(put, path = "/generic/{projectId}/{repoName}/{*path}", params(UploadHeaders), request_body(content = inline(FileBytes), content_type = "application/octet-stream"), responses((status = 200, body = NodeDetail)))]
 pub(super) async fn upload(
     State(app): State<App>,
     reader: Reader,
@@ -76,8 +106,7 @@ fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<UploadOptions> {
             .map(str::trim)
     };
     if let (Some(id), Some(_)) = (header("x-bkrepo-upload-id"), header("x-bkrepo-sequence")) {
-        return Err(ApiError::invalid("X-BKREPO-UPLOAD-ID", id)
-            .because("block uploads are not supported", "不支持分块上传"));
+        return Err(ApiError::invalid("X-BKREPO-UPLOAD-ID", id).because(text!("blocks-not-supported")));
     }
     let mismatch = |algorithm| ApiError::new(Code::DigestMismatch, [algorithm]);
     let sha256 = header("x-bkrepo-sha256").filter(|text| !text.is_empty());

@@ -1,11 +1,14 @@
 //! The caller of a request, recognised once and asked by the handlers.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::ConnectInfo;
 use axum::http::request::Parts;
+use messages::text;
+use storage::access::Access;
 use storage::users::Role;
 
 use crate::app::App;
@@ -18,8 +21,10 @@ use crate::error::{ApiError, ApiResult};
 pub struct Caller {
     /// User name.
     pub name: Arc<str>,
-    /// What the user may do.
+    /// What the user may do everywhere.
     pub role: Role,
+    /// What the user may do in single projects, by project name.
+    pub access: Arc<BTreeMap<String, Access>>,
 }
 
 impl Caller {
@@ -28,27 +33,45 @@ impl Caller {
         self.role == Role::Admin
     }
 
-    /// Returns the projects a caller who is no administrator is limited to.
-    pub fn projects(&self) -> &[String] {
-        match &self.role {
+    /// Returns the projects the caller may read, by name; `None` when it is all of them.
+    pub fn readable_projects(&self) -> Option<Vec<String>> {
+        let replicated: &[String] = match &self.role {
+            Role::Admin => return None,
             Role::Replicator { projects } => projects,
-            Role::Admin | Role::None => &[],
-        }
+            Role::None => &[],
+        };
+        let mut projects: Vec<String> = replicated.iter().chain(self.access.keys()).cloned().collect();
+        projects.sort_unstable();
+        projects.dedup();
+        Some(projects)
     }
 
     /// Says whether the caller may read what `project` holds.
     pub fn may_read(&self, project: &str) -> bool {
-        self.is_admin() || self.projects().iter().any(|allowed| allowed == project)
+        self.may(Access::Read, project) || self.may_replicate(project)
     }
 
-    /// Says whether the caller may change what `project` holds.
+    /// Says whether the caller may change files of `project`.
     pub fn may_write(&self, project: &str) -> bool {
-        self.may_read(project)
+        self.may(Access::Write, project) || self.may_replicate(project)
     }
 
-    /// Says whether the caller may use the peer API for `project`.
+    /// Says whether the caller may change the repositories of `project` and who may do what in it.
+    pub fn may_manage(&self, project: &str) -> bool {
+        self.may(Access::Manage, project)
+    }
+
+    /// Says whether the caller may use the peer APIs for `project`.
     pub fn may_replicate(&self, project: &str) -> bool {
-        self.may_write(project)
+        match &self.role {
+            Role::Admin => true,
+            Role::Replicator { projects } => projects.iter().any(|allowed| allowed == project),
+            Role::None => false,
+        }
+    }
+
+    fn may(&self, access: Access, project: &str) -> bool {
+        self.is_admin() || self.access.get(project).is_some_and(|allowed| *allowed >= access)
     }
 
     /// Refuses callers that may not read `project`.
@@ -56,9 +79,14 @@ impl Caller {
         self.need(self.may_read(project), "READ", project)
     }
 
-    /// Refuses callers that may not change `project`.
+    /// Refuses callers that may not change files of `project`: upload, rename, delete.
     pub fn need_write(&self, project: &str) -> ApiResult<()> {
         self.need(self.may_write(project), "WRITE", project)
+    }
+
+    /// Refuses callers that may not make, change or delete repositories of `project`.
+    pub fn need_manage(&self, project: &str) -> ApiResult<()> {
+        self.need(self.may_manage(project), "MANAGE", project)
     }
 
     /// Refuses callers that may not replicate into or out of `project`.
@@ -75,20 +103,55 @@ impl Caller {
         if allowed {
             return Ok(());
         }
-        let about = format!("user {}, action {action}, project {project}", self.name);
-        Err(ApiError::new(Code::AccessDenied, [&about]))
+        Err(denied(&self.name, action, project))
     }
 }
 
-/// The caller, if credentials were presented; wrong ones are refused all the same.
+/// Refuses `user`, naming what was wanted.
+fn denied(user: &str, action: &str, project: &str) -> ApiError {
+    let about = text!("need-permission", user = user, action = action, project = project);
+    ApiError::about(Code::AccessDenied, about)
+}
+
+/// Who calls, where nobody has to log in; wrong credentials are refused all the same.
 #[derive(Debug, Clone)]
-pub struct MaybeCaller(pub Option<Caller>);
+pub enum MaybeCaller {
+    /// No credentials, or ones of a kind nobody knows here.
+    Anonymous,
+    /// A platform that named no user: it may do what anonymous callers may, but is known.
+    Platform,
+    /// A user.
+    User(Caller),
+}
 
 impl MaybeCaller {
-    /// Returns the caller, or the refusal an anonymous one gets.
+    /// Returns the user, if it is one.
+    pub fn user(&self) -> Option<&Caller> {
+        match self {
+            Self::User(caller) => Some(caller),
+            Self::Anonymous | Self::Platform => None,
+        }
+    }
+
+    /// Returns the user, or the refusal everybody else gets where one is needed.
     pub fn or_refuse(self) -> ApiResult<Caller> {
-        self.0
-            .ok_or_else(|| ApiError::new(Code::Unauthenticated, ["no credentials"]))
+        match self {
+            Self::User(caller) => Ok(caller),
+            Self::Platform => Err(denied("anonymous", "LOGIN", "*")),
+            Self::Anonymous => Err(ApiError::about(Code::Unauthenticated, text!("login-absent"))),
+        }
+    }
+
+    /// Refuses callers that may not read a repository of `project`: anybody may read a `public` one.
+    ///
+    /// Ask with `public` false for a repository that does not exist, before saying so: anonymous callers then
+    /// get 401, and users who may not read the project 403, as for one that does.
+    pub fn need_read(&self, project: &str, public: bool) -> ApiResult<()> {
+        match self {
+            _ if public => Ok(()),
+            Self::User(caller) => caller.need_read(project),
+            other => other.clone().or_refuse().map(|_| ()),
+        }
     }
 }
 
@@ -115,11 +178,11 @@ impl FromRequestParts<App> for MaybeCaller {
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
         let caller = match Credentials::of(&parts.headers)? {
-            Some(credentials) => Some(app.logins().recognise(credentials, address).await?),
-            None => None,
+            Some(credentials) => Self::User(app.logins().recognise(credentials, address).await?),
+            None => Self::Anonymous,
         };
-        parts.extensions.insert(Self(caller.clone()));
-        Ok(Self(caller))
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
     }
 }
 

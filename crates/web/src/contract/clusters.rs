@@ -1,49 +1,57 @@
 //! Cluster endpoints: `/replication/api/cluster`, administrators only.
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
 use domain::cluster::{Cluster, ClusterType, Credentials, Secret};
 use engine::clusters::ClusterDraft;
+use messages::Render;
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Admin;
 use crate::codes::Code;
-use crate::contract::names::{CLUSTER_STATUSES, CLUSTER_TYPES, DETECT_TYPES, name_of};
+use crate::contract::names::{
+    CLUSTER_STATUSES, CLUSTER_TYPES, ClusterStatusName, ClusterTypeName, DETECT_TYPES, DetectTypeName,
+    name_of,
+};
 use crate::error::{ApiError, ApiResult};
 use crate::json::{self, Members, unreadable_member};
-use crate::page::{PageQuery, PageView};
+use crate::page::{PageParams, PageQuery, PageView};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
 
+const BASE: &str = "/replication/api/cluster";
+
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    const BASE: &str = "/replication/api/cluster";
-    Router::new()
-        .route(&format!("{BASE}/info"), get(info_by_name))
-        .route(&format!("{BASE}/info/center"), get(center))
-        .route(&format!("{BASE}/info/{{id}}"), get(info))
-        .route(&format!("{BASE}/list"), get(list))
-        .route(&format!("{BASE}/list/edge"), get(list_edges))
-        .route(&format!("{BASE}/page"), get(page))
-        .route(&format!("{BASE}/exist"), get(exist))
-        .route(&format!("{BASE}/create"), post(create))
-        .route(&format!("{BASE}/update"), post(update))
-        .route(&format!("{BASE}/delete/{{id}}"), delete(remove))
-        .route(&format!("{BASE}/tryConnect"), get(try_connect).post(try_connect))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(info_by_name))
+        .routes(routes!(center))
+        .routes(routes!(info))
+        .routes(routes!(list))
+        .routes(routes!(list_edges))
+        .routes(routes!(page))
+        .routes(routes!(exist))
+        .routes(routes!(create))
+        .routes(routes!(update))
+        .routes(routes!(remove))
+        .routes(routes!(try_connect))
 }
 
 /// A cluster as the contract shows it; secrets have no member here.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterView {
     id: String,
     name: String,
+    #[schema(value_type = ClusterStatusName)]
     status: &'static str,
     error_reason: Option<String>,
     #[serde(rename = "type")]
+    #[schema(value_type = ClusterTypeName)]
     cluster_type: &'static str,
     url: String,
     username: Option<String>,
@@ -52,10 +60,12 @@ pub struct ClusterView {
     access_key: Option<String>,
     udp_port: Option<i64>,
     created_by: String,
+    #[schema(value_type = Option<String>)]
     extension: Option<()>,
     created_date: String,
     last_modified_by: String,
     last_modified_date: String,
+    #[schema(value_type = DetectTypeName)]
     detect_type: &'static str,
     last_report_time: Option<String>,
 }
@@ -67,7 +77,9 @@ impl ClusterView {
             id: cluster.id.to_string(),
             name: cluster.name,
             status: name_of(CLUSTER_STATUSES, &cluster.status),
-            error_reason: cluster.error_reason,
+            error_reason: cluster
+                .error_reason
+                .map(|failure| failure.render(reader.language)),
             cluster_type: name_of(CLUSTER_TYPES, &cluster.cluster_type),
             url: cluster.url,
             username: cluster.credentials.username,
@@ -86,6 +98,57 @@ impl ClusterView {
     }
 }
 
+/// What lists of clusters are filtered by.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+struct ClusterFilter {
+    /// Beginning of the name.
+    name: Option<String>,
+    /// Type of the cluster.
+    #[param(rename = "type", inline)]
+    cluster_type: Option<ClusterTypeName>,
+}
+
+/// A cluster to be registered.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct ClusterBody {
+    #[schema(min_length = 2, max_length = 256)]
+    name: String,
+    url: String,
+    #[schema(rename = "type")]
+    cluster_type: ClusterTypeName,
+    certificate: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    app_id: Option<String>,
+    access_key: Option<String>,
+    secret_key: Option<String>,
+    udp_port: Option<i64>,
+    /// Whether the connection is tested first; true unless said otherwise.
+    ping: Option<bool>,
+    detect_type: Option<DetectTypeName>,
+}
+
+/// A changed cluster: every credential is replaced by what is sent, by nothing when nothing is.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct ClusterUpdateBody {
+    name: String,
+    url: String,
+    certificate: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    app_id: Option<String>,
+    access_key: Option<String>,
+    secret_key: Option<String>,
+    udp_port: Option<i64>,
+    detect_type: Option<DetectTypeName>,
+}
+
 fn shown(clusters: Vec<Cluster>, reader: &Reader) -> Vec<ClusterView> {
     clusters
         .into_iter()
@@ -94,6 +157,7 @@ fn shown(clusters: Vec<Cluster>, reader: &Reader) -> Vec<ClusterView> {
 }
 
 /// Answers the cluster with an id, or null.
+#[utoipa::path(get, context_path = BASE, path = "/info/{id}", responses((status = 200, body = Option<ClusterView>)))]
 async fn info(
     _: Admin,
     State(app): State<App>,
@@ -105,6 +169,7 @@ async fn info(
 }
 
 /// Answers the cluster with a name, or null.
+#[utoipa::path(get, context_path = BASE, path = "/info", params(("name" = String, Query, description = "Name of the cluster")), responses((status = 200, body = Option<ClusterView>)))]
 async fn info_by_name(
     _: Admin,
     State(app): State<App>,
@@ -116,6 +181,7 @@ async fn info_by_name(
 }
 
 /// Answers the cluster that is this one.
+#[utoipa::path(get, context_path = BASE, path = "/info/center", responses((status = 200, body = ClusterView)))]
 async fn center(_: Admin, State(app): State<App>, reader: Reader) -> ApiResult<Response> {
     let cluster = app.engine().own_cluster().await?;
     let cluster = cluster.ok_or_else(|| ApiError::new(Code::TargetUnknown, ["CENTER"]))?;
@@ -123,6 +189,7 @@ async fn center(_: Admin, State(app): State<App>, reader: Reader) -> ApiResult<R
 }
 
 /// Lists clusters by name prefix and type, newest first.
+#[utoipa::path(get, context_path = BASE, path = "/list", params(ClusterFilter), responses((status = 200, body = Vec<ClusterView>)))]
 async fn list(_: Admin, State(app): State<App>, reader: Reader, params: Params) -> ApiResult<Response> {
     let cluster_type = match params.filled("type") {
         None => None,
@@ -136,12 +203,14 @@ async fn list(_: Admin, State(app): State<App>, reader: Reader, params: Params) 
 }
 
 /// Lists edges, newest first.
+#[utoipa::path(get, context_path = BASE, path = "/list/edge", responses((status = 200, body = Vec<ClusterView>)))]
 async fn list_edges(_: Admin, State(app): State<App>, reader: Reader) -> ApiResult<Response> {
     let edges = app.engine().clusters(None, Some(ClusterType::Edge)).await?;
     reader.ok(shown(edges, &reader))
 }
 
 /// Pages clusters by name prefix and type, newest first.
+#[utoipa::path(get, context_path = BASE, path = "/page", params(PageParams, ClusterFilter), responses((status = 200, body = PageView<ClusterView>)))]
 async fn page(_: Admin, State(app): State<App>, reader: Reader, params: Params) -> ApiResult<Response> {
     let page = PageQuery::of(&params)?;
     let cluster_type = params.filter("type", CLUSTER_TYPES)?;
@@ -153,12 +222,14 @@ async fn page(_: Admin, State(app): State<App>, reader: Reader, params: Params) 
 }
 
 /// Says whether a name is taken.
+#[utoipa::path(get, context_path = BASE, path = "/exist", params(("name" = String, Query, description = "Name of the cluster")), responses((status = 200, body = bool)))]
 async fn exist(_: Admin, State(app): State<App>, reader: Reader, params: Params) -> ApiResult<Response> {
     let cluster = app.engine().cluster_named(params.required("name")?).await?;
     reader.ok(cluster.is_some())
 }
 
 /// Registers a cluster.
+#[utoipa::path(post, context_path = BASE, path = "/create", request_body = ClusterBody)]
 async fn create(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
     let url = body.required_text("url")?;
     let cluster_type = body.choice("type", CLUSTER_TYPES)?;
@@ -169,6 +240,7 @@ async fn create(admin: Admin, State(app): State<App>, reader: Reader, body: Memb
 }
 
 /// Replaces everything but the name and type of a cluster.
+#[utoipa::path(post, context_path = BASE, path = "/update", request_body = ClusterUpdateBody, responses((status = 200, body = ClusterView)))]
 async fn update(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
     let draft = draft(&body, body.text("url")?, ClusterType::Standalone)?;
     let cluster = app.engine().update_cluster(draft, admin.name()).await?;
@@ -198,6 +270,7 @@ fn draft(body: &Members, url: Option<String>, cluster_type: ClusterType) -> ApiR
 }
 
 /// Removes a cluster.
+#[utoipa::path(delete, context_path = BASE, path = "/delete/{id}")]
 async fn remove(
     _: Admin,
     State(app): State<App>,
@@ -209,6 +282,7 @@ async fn remove(
 }
 
 /// Tests the connection to a cluster; its name comes in the query, a form or a JSON body.
+#[utoipa::path(method(get, post), context_path = BASE, path = "/tryConnect", params(("name" = Option<String>, Query, description = "Name of the cluster; it may stand in a form or a JSON body instead")))]
 async fn try_connect(
     _: Admin,
     State(app): State<App>,

@@ -2,9 +2,10 @@
 
 use domain::path::FilePath;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Names a path.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PathConstraint {
     /// The path.
@@ -32,7 +33,7 @@ impl PathConstraint {
 }
 
 /// Names a package and versions of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PackageConstraint {
     /// The package's key.

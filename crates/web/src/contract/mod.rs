@@ -6,13 +6,13 @@ pub(crate) mod names;
 mod records;
 pub(crate) mod tasks;
 
-use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 
 /// Returns the routes of the contract.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
         .merge(clusters::router())
         .merge(tasks::router())
         .merge(records::router())

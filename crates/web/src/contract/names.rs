@@ -5,6 +5,9 @@ use domain::detail::{DetailStatus, ExecuteType};
 use domain::record::{RecordEnd, RecordStatus};
 use domain::task::{ConflictStrategy, ErrorStrategy, Task, TaskStatus, Trigger};
 use engine::tasks::draft::{ExecutionStrategy, ReplicaType, ScopeKind};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Names of [`ClusterType`].
 pub const CLUSTER_TYPES: &[(&str, ClusterType)] = &[
@@ -108,6 +111,55 @@ pub const REPOSITORY_TYPES: &[&str] = &[
     "SKILL",
 ];
 
+/// Returns the schema of a text that is one of `names`.
+pub fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names))
+        .into()
+}
+
+/// Gives a table of names a type that stands for it in the document.
+macro_rules! documented {
+    ($($table:ident as $name:ident;)*) => { $(
+        #[doc = concat!("One of [`", stringify!($table), "`], in the document of the API.")]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                one_of($table.iter().map(|(name, _)| *name))
+            }
+        }
+
+        impl ToSchema for $name {}
+    )* };
+}
+
+documented! {
+    CLUSTER_TYPES as ClusterTypeName;
+    DETECT_TYPES as DetectTypeName;
+    CLUSTER_STATUSES as ClusterStatusName;
+    STATUSES as StatusName;
+    CONFLICT_STRATEGIES as ConflictStrategyName;
+    ERROR_STRATEGIES as ErrorStrategyName;
+    EXECUTE_TYPES as ExecuteTypeName;
+    TASK_STATUSES as TaskStatusName;
+    SCOPE_KINDS as ObjectTypeName;
+    REPLICA_TYPES as ReplicaTypeName;
+    EXECUTION_STRATEGIES as ExecutionStrategyName;
+}
+
+/// One of [`REPOSITORY_TYPES`], in the document of the API.
+pub enum RepositoryTypeName {}
+
+impl PartialSchema for RepositoryTypeName {
+    fn schema() -> RefOr<Schema> {
+        one_of(REPOSITORY_TYPES.iter().copied())
+    }
+}
+
+impl ToSchema for RepositoryTypeName {}
+
 /// Returns the name of `meaning`; every meaning has one.
 pub fn name_of<T: PartialEq>(names: &[(&'static str, T)], meaning: &T) -> &'static str {
     names
@@ -140,5 +192,6 @@ pub fn replica_type(task: &Task) -> &'static str {
     match task.settings.trigger {
         Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => ReplicaType::Scheduled.as_str(),
         Trigger::Manual => ReplicaType::RunOnce.as_str(),
+        Trigger::RealTime => ReplicaType::RealTime.as_str(),
     }
 }

@@ -130,16 +130,11 @@ async fn exchange(
         Err(error) => return Ok(answer::refused(&error)),
     };
     caller.need_replicate(&question.repository().project)?;
-    let projects = if caller.is_admin() {
-        None
-    } else {
-        Some(caller.projects().to_vec())
-    };
     let asked = Asked {
         hosted: app.hosted().clone(),
         viewer: Viewer {
             user: caller.name.to_string(),
-            projects,
+            projects: caller.readable_projects(),
         },
         turns,
         name: question.repository().clone(),

@@ -5,7 +5,10 @@ use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
+use connectors::bkrepo::wire::REPLICA;
 use domain::digest::Digest;
+use hosted::HostedError;
+use utoipa::{IntoParams, ToSchema};
 
 use super::form::{Form, Part};
 use super::{Node, digest_of, need_replicator};
@@ -14,10 +17,51 @@ use crate::auth::Caller;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
+use crate::openapi::FileBytes;
 use crate::params::Params;
 use crate::reader::Reader;
 
+/// The blob asked about.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+pub(super) struct BlobParams {
+    sha256: String,
+}
+
+/// A blob and what is said about it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Form reads")]
+pub(super) struct BlobForm {
+    #[schema(value_type = String, format = Binary)]
+    file: FileBytes,
+    sha256: String,
+    size: Option<String>,
+}
+
+/// The blob asked for.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+pub(super) struct BlobPullBody {
+    sha256: String,
+    /// The part of it; all of it unless said otherwise.
+    range: Option<BlobRange>,
+}
+
+/// Part of a blob.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct BlobRange {
+    /// First byte.
+    #[schema(minimum = 0)]
+    start: i64,
+    /// Last byte.
+    #[schema(minimum = 0)]
+    end: i64,
+}
+
 /// Says whether the bytes with a digest need not be sent. Whatever is called present stays for an hour.
+#[utoipa::path(get, context_path = REPLICA, path = "/blob/check", params(BlobParams), responses((status = 200, body = bool)))]
 pub(super) async fn check(
     State(app): Node,
     reader: Reader,
@@ -31,6 +75,7 @@ pub(super) async fn check(
 }
 
 /// Takes a blob whole, as a form: `file`, `size`, `sha256`. It is digested before it counts.
+#[utoipa::path(post, context_path = REPLICA, path = "/blob/push", request_body(content = BlobForm, content_type = "multipart/form-data"))]
 pub(super) async fn push(
     State(app): Node,
     reader: Reader,
@@ -64,6 +109,7 @@ pub(super) async fn push(
 }
 
 /// Sends a blob, or one range of it.
+#[utoipa::path(post, context_path = REPLICA, path = "/blob/pull", request_body = BlobPullBody, responses((status = 200, description = "The bytes", body = inline(FileBytes), content_type = "application/octet-stream")))]
 pub(super) async fn pull(State(app): Node, caller: Caller, body: Members) -> ApiResult<Response> {
     need_replicator(&caller)?;
     let digest = digest_of(&body.required_text("sha256")?)?;
@@ -78,7 +124,10 @@ pub(super) async fn pull(State(app): Node, caller: Caller, body: Members) -> Api
             Some(number("start")?..number("end")?.saturating_add(1))
         }
     };
-    let opened = app.hosted().open_blob(&digest, &viewer(&caller), range).await?;
+    let opened = match app.hosted().open_blob(&digest, &viewer(&caller), range).await {
+        Err(HostedError::RangeOutside) => return Err(ApiError::invalid("range", "")),
+        opened => opened?,
+    };
     let (length_bytes, bytes) = opened.ok_or_else(|| missing(&digest))?;
     let mut response = Response::new(Body::from_stream(bytes));
     let headers = response.headers_mut();

@@ -5,11 +5,12 @@ use axum::http::header::CONTENT_TYPE;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError};
 use futures_util::{StreamExt, stream};
+use messages::{Text, text};
 use multer::Multipart;
 
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
-use crate::json::unreadable;
+use crate::json::{unreadable, unreadable_member};
 
 /// Longest text of a field, in bytes.
 const TEXT_BYTES: usize = 1024;
@@ -37,10 +38,8 @@ impl Form {
             .headers()
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
-        let boundary = multer::parse_boundary(announced.unwrap_or_default()).map_err(|_| {
-            ApiError::new(Code::MediaTypeUnsupported, [])
-                .because("send multipart/form-data", "请使用multipart/form-data")
-        })?;
+        let boundary = multer::parse_boundary(announced.unwrap_or_default())
+            .map_err(|_| ApiError::new(Code::MediaTypeUnsupported, []).because(text!("send-form")))?;
         let body = request.into_body().into_data_stream();
         Ok(Self {
             multipart: Multipart::new(body, boundary),
@@ -55,7 +54,7 @@ impl Form {
         };
         self.parts += 1;
         if self.parts > MOST_PARTS {
-            return Err(unreadable().because("too many fields", "字段过多"));
+            return Err(unreadable().because(text!("too-many-fields", most = MOST_PARTS)));
         }
         let name = field.name().unwrap_or_default().to_owned();
         if name == "file" {
@@ -72,15 +71,14 @@ impl Form {
         while let Some(piece) = field.chunk().await.map_err(broken)? {
             text.extend_from_slice(&piece);
             if text.len() > TEXT_BYTES {
-                return Err(unreadable().because(format!("{name} is too long"), format!("{name}过长")));
+                return Err(unreadable_member(&name));
             }
         }
-        let text = String::from_utf8(text).map_err(|_| unreadable().because(name.clone(), name.clone()))?;
+        let text = String::from_utf8(text).map_err(|_| unreadable_member(&name))?;
         Ok(Some(Part::Text(name, text)))
     }
 }
 
 fn broken(error: multer::Error) -> ApiError {
-    let words = error.to_string();
-    unreadable().because(words.clone(), words)
+    unreadable().because(Text::verbatim(error.to_string()))
 }

@@ -10,13 +10,16 @@ mod nodes;
 mod repositories;
 mod uploads;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
+use connectors::bkrepo::wire::REPLICA;
 use domain::digest::Digest;
 use domain::repository::RepositoryRef;
 use hosted::HostedRepository;
+use messages::text;
+use storage::users::Role;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::artifacts;
@@ -25,38 +28,30 @@ use crate::error::{ApiError, ApiResult};
 use crate::reader::Reader;
 
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    const BASE: &str = connectors::bkrepo::wire::REPLICA;
-    Router::new()
-        .route(&format!("{BASE}/ping"), get(ping))
-        .route(&format!("{BASE}/version"), get(version))
-        .route(
-            &format!("{BASE}/project/create"),
-            post(repositories::create_project),
-        )
-        .route(
-            &format!("{BASE}/repo/create"),
-            post(repositories::create_repository),
-        )
-        .route(
-            &format!("{BASE}/permission/check"),
-            post(repositories::check_permission),
-        )
-        .route(&format!("{BASE}/node/exist"), get(nodes::exist))
-        .route(&format!("{BASE}/node/exist/list"), post(nodes::exist_list))
-        .route(&format!("{BASE}/node/create"), post(nodes::create))
-        .route(&format!("{BASE}/blob/check"), get(blobs::check))
-        .route(&format!("{BASE}/blob/push"), post(blobs::push))
-        .route(&format!("{BASE}/blob/pull"), post(blobs::pull))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(ping))
+        .routes(routes!(version))
+        .routes(routes!(repositories::create_project))
+        .routes(routes!(repositories::create_repository))
+        .routes(routes!(repositories::check_permission))
+        .routes(routes!(nodes::exist))
+        .routes(routes!(nodes::exist_list))
+        .routes(routes!(nodes::create))
+        .routes(routes!(blobs::check))
+        .routes(routes!(blobs::push))
+        .routes(routes!(blobs::pull))
         .merge(uploads::router())
 }
 
 /// Answers anybody who may log in.
+#[utoipa::path(get, context_path = REPLICA, path = "/ping")]
 async fn ping(reader: Reader, _caller: Caller) -> ApiResult<Response> {
     reader.done()
 }
 
 /// Says which version answers; callers only log it when it is not their own.
+#[utoipa::path(get, context_path = REPLICA, path = "/version", responses((status = 200, body = String)))]
 async fn version(reader: Reader, caller: Caller) -> ApiResult<Response> {
     need_replicator(&caller)?;
     reader.ok(env!("CARGO_PKG_VERSION"))
@@ -64,15 +59,10 @@ async fn version(reader: Reader, caller: Caller) -> ApiResult<Response> {
 
 /// Refuses callers that may not replicate into any project: what names no project is open to all others.
 fn need_replicator(caller: &Caller) -> ApiResult<()> {
-    if caller.is_admin()
-        || caller
-            .projects()
-            .iter()
-            .any(|project| caller.may_replicate(project))
-    {
-        return Ok(());
+    match &caller.role {
+        Role::Admin | Role::Replicator { .. } => Ok(()),
+        Role::None => caller.need_replicate("*"),
     }
-    caller.need_replicate("*")
 }
 
 fn digest_of(text: &str) -> ApiResult<Digest> {
@@ -81,9 +71,7 @@ fn digest_of(text: &str) -> ApiResult<Digest> {
     } else {
         None
     };
-    digest.ok_or_else(|| {
-        ApiError::invalid("sha256", text).because("64 hexadecimal digits are needed", "应为64位十六进制数字")
-    })
+    digest.ok_or_else(|| ApiError::invalid("sha256", text).because(text!("sha256-form")))
 }
 
 async fn repository(app: &App, caller: &Caller, project: &str, name: &str) -> ApiResult<HostedRepository> {

@@ -2,14 +2,17 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use connectors::bkrepo::wire::REPLICA;
 use domain::artifact::Metadata;
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
 use hosted::{HostedError, UploadOptions};
+use messages::text;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Node, digest_of, repository};
 use crate::app::App;
-use crate::artifacts::{node_detail, path_of, viewer};
+use crate::artifacts::{NodeDetail, node_detail, path_of, viewer};
 use crate::auth::Caller;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
@@ -21,7 +24,60 @@ use crate::reader::Reader;
 const MOST_PATHS: usize = 10_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The file or folder asked about.
+#[derive(IntoParams)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+pub(super) struct NodeExistParams {
+    project_id: String,
+    repo_name: String,
+    full_path: String,
+    /// Asks about a deleted one.
+    deleted: Option<String>,
+}
+
+/// The files and folders asked about.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+pub(super) struct NodeExistListBody {
+    project_id: String,
+    repo_name: String,
+    #[schema(max_items = 10_000)]
+    full_path_list: Vec<String>,
+}
+
+/// A file to be made of a blob that was sent before.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+pub(super) struct NodeCreateBody {
+    project_id: String,
+    repo_name: String,
+    full_path: String,
+    /// Folders are made with the files in them: true is refused.
+    folder: Option<bool>,
+    /// Whether it replaces a file that stands there; false unless said otherwise.
+    overwrite: Option<bool>,
+    /// Days until it goes away by itself; 0: never.
+    expires: Option<i64>,
+    #[schema(minimum = 0)]
+    size: Option<i64>,
+    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
+    sha256: String,
+    node_metadata: Option<Vec<PropertyBody>>,
+}
+
+/// One property of a new file.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct PropertyBody {
+    key: String,
+    value: Option<String>,
+}
+
 /// Says whether a file or folder is there; nothing deleted is remembered here.
+#[utoipa::path(get, context_path = REPLICA, path = "/node/exist", params(NodeExistParams), responses((status = 200, body = bool)))]
 pub(super) async fn exist(
     State(app): Node,
     reader: Reader,
@@ -38,6 +94,7 @@ pub(super) async fn exist(
 }
 
 /// Says which of many files and folders are there.
+#[utoipa::path(post, context_path = REPLICA, path = "/node/exist/list", request_body = NodeExistListBody, responses((status = 200, body = Vec<String>)))]
 pub(super) async fn exist_list(
     State(app): Node,
     reader: Reader,
@@ -77,6 +134,7 @@ async fn existing(app: &App, name: &RepositoryRef, paths: &[FilePath]) -> ApiRes
 }
 
 /// Makes a file of a blob that is here; the answer shows what stands there now.
+#[utoipa::path(post, context_path = REPLICA, path = "/node/create", request_body = NodeCreateBody, responses((status = 200, body = NodeDetail)))]
 pub(super) async fn create(
     State(app): Node,
     reader: Reader,
@@ -88,10 +146,7 @@ pub(super) async fn create(
     let repository = repository(&app, &caller, &project, &name).await?;
     let path = path_of(&body.required_text("fullPath")?)?;
     if body.flag("folder")?.unwrap_or(false) {
-        return Err(ApiError::invalid("folder", "true").because(
-            "folders are made with the files in them",
-            "目录随其中的文件一起创建",
-        ));
+        return Err(ApiError::invalid("folder", "true").because(text!("folders-with-files")));
     }
     let digest = digest_of(&body.required_text("sha256")?)?;
     let size_bytes = match body.number("size")? {

@@ -4,19 +4,49 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Extension, State};
 use axum::response::Response;
+use connectors::bkrepo::wire::REPLICA;
 use domain::cluster::Secret;
 use domain::repository::RepositoryRef;
 use hosted::HostedError;
+use utoipa::ToSchema;
 
 use super::{Node, need_replicator};
-use crate::artifacts::{self, project_view, repository_detail};
+use crate::artifacts::{
+    self, ProjectView, RepositoryBody, RepositoryDetail, project_view, repository_detail,
+};
 use crate::auth::{Caller, Credentials};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
 use crate::reader::Reader;
 
+/// A project to be made.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+pub(super) struct ReplicaProjectBody {
+    #[schema(pattern = "^[A-Za-z_][A-Za-z0-9_-]{1,99}$")]
+    name: String,
+    /// The name unless said otherwise.
+    #[schema(max_length = 100)]
+    display_name: Option<String>,
+    description: Option<String>,
+}
+
+/// Who is asked about, and what they want to do.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+pub(super) struct PermissionCheckBody {
+    username: String,
+    password: String,
+    project_id: String,
+    /// `READ`, `VIEW`, `DOWNLOAD`, `WRITE`, `UPDATE`, `DELETE` or `MANAGE`.
+    action: String,
+}
+
 /// Makes a project, or answers the one that is there.
+#[utoipa::path(post, context_path = REPLICA, path = "/project/create", request_body = ReplicaProjectBody, responses((status = 200, body = ProjectView)))]
 pub(super) async fn create_project(
     State(app): Node,
     reader: Reader,
@@ -46,6 +76,7 @@ pub(super) async fn create_project(
 }
 
 /// Makes a repository, or answers the one that is there, whatever it holds: the caller looks at its type.
+#[utoipa::path(post, context_path = REPLICA, path = "/repo/create", request_body = RepositoryBody, responses((status = 200, body = RepositoryDetail)))]
 pub(super) async fn create_repository(
     State(app): Node,
     reader: Reader,
@@ -69,6 +100,7 @@ pub(super) async fn create_repository(
 }
 
 /// Says whether somebody else, whose password is given, may do something here.
+#[utoipa::path(post, context_path = REPLICA, path = "/permission/check", request_body = PermissionCheckBody, responses((status = 200, body = bool)))]
 pub(super) async fn check_permission(
     State(app): Node,
     reader: Reader,
@@ -92,7 +124,7 @@ pub(super) async fn check_permission(
     let allowed = match action.as_str() {
         "READ" | "VIEW" | "DOWNLOAD" => asked.may_read(&project),
         "WRITE" | "UPDATE" | "DELETE" => asked.may_write(&project),
-        "MANAGE" => asked.is_admin(),
+        "MANAGE" => asked.may_manage(&project),
         _ => return Err(unreadable_member("action")),
     };
     reader.ok(allowed)

@@ -2,17 +2,18 @@
 //!
 //! A session belongs to its caller and blob, so opening it again goes on where it was, over restarts of either side.
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderName, LOCATION, RANGE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{patch, post};
+use axum::routing::post;
 use connectors::bkrepo::wire::{REPLICA, SESSION, range_of};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError};
 use futures_util::StreamExt;
 use hosted::{Appended, HostedError};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{Node, digest_of, repository};
 use crate::app::App;
@@ -20,20 +21,24 @@ use crate::artifacts::viewer;
 use crate::auth::Caller;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
+use crate::openapi::FileBytes;
 use crate::origin::Origin;
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
 
 /// Returns the routes.
-pub(super) fn router() -> Router<App> {
-    let uploads = format!("{REPLICA}/{{project}}/{{repository}}/blobs/uploads");
-    Router::new()
-        .route(&uploads, post(start))
-        .route(&format!("{uploads}/"), post(start))
-        .route(&format!("{uploads}/{{session}}"), patch(append).put(finish))
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(start))
+        .routes(routes!(append, finish))
+        .route(
+            &format!("{REPLICA}/{{projectId}}/{{repoName}}/blobs/uploads/"),
+            post(start),
+        )
 }
 
 /// Opens a session; its range says what is there of an earlier one.
+#[utoipa::path(post, context_path = REPLICA, path = "/{projectId}/{repoName}/blobs/uploads", params(("sha256" = String, Query, description = "SHA-256 of the blob")), responses((status = 202, description = "Location and Push-Session-ID name the session, Range what is there")))]
 async fn start(
     State(app): Node,
     caller: Caller,
@@ -53,6 +58,7 @@ async fn start(
 }
 
 /// Takes the next piece; one that is there already is fine, one that leaves a gap is 416.
+#[utoipa::path(patch, context_path = REPLICA, path = "/{projectId}/{repoName}/blobs/uploads/{uuid}", params(("sha256" = Option<String>, Query, description = "SHA-256 of the blob"), ("Content-Range" = String, Header, description = "First and last byte: `0-99`")), request_body(content = inline(FileBytes), content_type = "application/octet-stream"), responses((status = 202, description = "Range says what is there")))]
 async fn append(
     State(app): Node,
     reader: Reader,
@@ -86,6 +92,7 @@ async fn append(
 }
 
 /// Takes what is left in the body and checks the whole; from then on it can be made a file.
+#[utoipa::path(put, context_path = REPLICA, path = "/{projectId}/{repoName}/blobs/uploads/{uuid}", params(("sha256" = String, Query, description = "SHA-256 of the blob"), ("size" = Option<u64>, Query, description = "Its size")), request_body(content = inline(FileBytes), content_type = "application/octet-stream"), responses((status = 201, description = "The blob is there")))]
 async fn finish(
     State(app): Node,
     caller: Caller,

@@ -2,15 +2,20 @@
 
 use domain::artifact::ArtifactKey;
 use domain::detail::{DetailState, DetailStatus, Historical, Outcome, RecordDetail, Settlement};
+use messages::Render;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::contract::constraint::{PackageConstraint, PathConstraint};
-use crate::contract::names::{CONFLICT_STRATEGIES, EXECUTE_TYPES, STATUSES, name_of};
+use crate::contract::names::{
+    CONFLICT_STRATEGIES, ConflictStrategyName, EXECUTE_TYPES, ExecuteTypeName, RepositoryTypeName, STATUSES,
+    StatusName, name_of,
+};
 use crate::reader::Reader;
 
 /// A record detail: one artifact to one cluster.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DetailView {
     id: String,
@@ -18,24 +23,28 @@ pub struct DetailView {
     local_cluster: String,
     remote_cluster: String,
     local_repo_name: String,
+    #[schema(value_type = RepositoryTypeName)]
     repo_type: String,
     package_constraint: Option<PackageConstraint>,
     path_constraint: Option<PathConstraint>,
     artifact_name: Option<String>,
     version: Option<String>,
+    #[schema(value_type = Option<ConflictStrategyName>)]
     conflict_strategy: Option<&'static str>,
     size: Option<u64>,
     sha256: Option<String>,
+    #[schema(value_type = StatusName)]
     status: &'static str,
     progress: Progress,
     start_time: String,
     end_time: Option<String>,
     error_reason: Option<String>,
+    #[schema(value_type = Option<ExecuteTypeName>)]
     execute_type: Option<&'static str>,
 }
 
 /// What a row counts for.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     success: u64,

@@ -5,22 +5,25 @@ mod view;
 
 use std::future::Future;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use domain::detail::DetailFilter;
 use domain::id::TaskKey;
 use domain::record::Record;
 use futures_util::{Stream, stream};
 use serde::Serialize;
 use storage::PageRequest;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Admin;
-use crate::contract::names::{STATUSES, object_type, replica_type};
+use crate::contract::names::{
+    ObjectTypeName, ReplicaTypeName, STATUSES, StatusName, object_type, replica_type,
+};
 use crate::error::ApiResult;
-use crate::page::{PageQuery, PageView};
+use crate::page::{PageParams, PageQuery, PageView};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
 use detail_view::DetailView;
@@ -29,27 +32,51 @@ use view::{OverviewView, RecordView, start_ms};
 /// Rows read at once for the two lists that have no end.
 const STREAMED_ROWS: usize = 500;
 
+const BASE: &str = "/replication/api/task/record";
+
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    const BASE: &str = "/replication/api/task/record";
-    Router::new()
-        .route(&format!("{BASE}/{{recordId}}"), get(record))
-        .route(&format!("{BASE}/list/{{key}}"), get(list))
-        .route(&format!("{BASE}/page/{{key}}"), get(page))
-        .route(&format!("{BASE}/detail/list/{{recordId}}"), get(detail_list))
-        .route(&format!("{BASE}/detail/page/{{recordId}}"), get(detail_page))
-        .route(&format!("{BASE}/overview/{{recordId}}"), get(overview))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(record))
+        .routes(routes!(list))
+        .routes(routes!(page))
+        .routes(routes!(detail_list))
+        .routes(routes!(detail_page))
+        .routes(routes!(overview))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RecordWithTypes {
+    #[schema(value_type = ObjectTypeName)]
     replica_object_type: &'static str,
+    #[schema(value_type = ReplicaTypeName)]
     replica_type: &'static str,
     record: RecordView,
 }
 
+/// What details are filtered by.
+#[derive(IntoParams)]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+struct DetailPageParams {
+    /// Beginning of the package's key or name.
+    package_name: Option<String>,
+    /// Local repository.
+    repo_name: Option<String>,
+    /// Remote cluster.
+    cluster_name: Option<String>,
+    /// Beginning of the path.
+    path: Option<String>,
+    #[param(inline)]
+    status: Option<StatusName>,
+    /// Beginning of the artifact's name: a file's path, a package's name.
+    artifact_name: Option<String>,
+    version: Option<String>,
+}
+
 /// Answers one record and what its task is.
+#[utoipa::path(get, context_path = BASE, path = "/{recordId}", responses((status = 200, body = RecordWithTypes)))]
 async fn record(
     _: Admin,
     State(app): State<App>,
@@ -65,6 +92,7 @@ async fn record(
 }
 
 /// Lists every record of a task, newest first.
+#[utoipa::path(get, context_path = BASE, path = "/list/{key}", responses((status = 200, body = Vec<RecordView>)))]
 async fn list(
     _: Admin,
     State(app): State<App>,
@@ -85,6 +113,7 @@ async fn list(
 }
 
 /// Pages the records of a task by status, newest first.
+#[utoipa::path(get, context_path = BASE, path = "/page/{key}", params(PageParams, ("status" = Option<StatusName>, Query, description = "Records that ended so")), responses((status = 200, body = PageView<RecordView>)))]
 async fn page(
     _: Admin,
     State(app): State<App>,
@@ -101,6 +130,7 @@ async fn page(
 }
 
 /// Lists every detail of a record, newest first.
+#[utoipa::path(get, context_path = BASE, path = "/detail/list/{recordId}", responses((status = 200, body = Vec<DetailView>)))]
 async fn detail_list(
     _: Admin,
     State(app): State<App>,
@@ -125,6 +155,7 @@ async fn detail_list(
 }
 
 /// Pages the details of a record by every filter of the contract, newest first.
+#[utoipa::path(get, context_path = BASE, path = "/detail/page/{recordId}", params(PageParams, DetailPageParams), responses((status = 200, body = PageView<DetailView>)))]
 async fn detail_page(
     _: Admin,
     State(app): State<App>,
@@ -151,6 +182,7 @@ async fn detail_page(
 }
 
 /// Answers the totals of a record; null for historical and unknown ones.
+#[utoipa::path(get, context_path = BASE, path = "/overview/{recordId}", responses((status = 200, body = Option<OverviewView>)))]
 async fn overview(
     _: Admin,
     State(app): State<App>,

@@ -3,17 +3,20 @@
 use domain::counts::Counts;
 use domain::detail::DetailStatus;
 use domain::record::Record;
+use messages::Render;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::contract::names::{STATUSES, name_of, record_status};
+use crate::contract::names::{STATUSES, StatusName, name_of, record_status};
 use crate::reader::Reader;
 
 /// A record.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordView {
     id: String,
     task_key: String,
+    #[schema(value_type = StatusName)]
     status: &'static str,
     start_time: String,
     end_time: Option<String>,
@@ -24,7 +27,7 @@ pub struct RecordView {
 }
 
 /// The totals of a run; historical records have none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OverviewView {
     success: u64,

@@ -1,26 +1,29 @@
 //! Task endpoints: `/replication/api/task`, administrators only.
 
 pub(crate) mod body;
+mod schema;
 mod view;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{delete, get, post};
 use domain::id::TaskKey;
 use serde::Serialize;
 use storage::PageRequest;
 use storage::tasks::{TaskFilter, TaskSort};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Admin;
 use crate::contract::names::STATUSES;
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
-use crate::page::{PageQuery, PageView};
+use crate::page::{PageParams, PageQuery, PageView};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
 use body::Form;
+use schema::{TaskBody, TaskCopyBody, TaskPageParams, TaskUpdateBody};
 use view::{ClusterNames, ObjectView, TaskView};
 
 const SORTS: &[(&str, TaskSort)] = &[
@@ -32,19 +35,20 @@ const SORTS: &[(&str, TaskSort)] = &[
 
 const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
 
+const BASE: &str = "/replication/api/task";
+
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    const BASE: &str = "/replication/api/task";
-    Router::new()
-        .route(&format!("{BASE}/create"), post(create))
-        .route(&format!("{BASE}/update"), post(update))
-        .route(&format!("{BASE}/copy"), post(copy))
-        .route(&format!("{BASE}/info/{{key}}"), get(info))
-        .route(&format!("{BASE}/detail/{{key}}"), get(detail))
-        .route(&format!("{BASE}/page/{{project}}"), get(page))
-        .route(&format!("{BASE}/delete/{{key}}"), delete(remove))
-        .route(&format!("{BASE}/execute/{{key}}"), post(execute))
-        .route(&format!("{BASE}/toggle/status/{{key}}"), post(toggle))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(create))
+        .routes(routes!(update))
+        .routes(routes!(copy))
+        .routes(routes!(info))
+        .routes(routes!(detail))
+        .routes(routes!(page))
+        .routes(routes!(remove))
+        .routes(routes!(execute))
+        .routes(routes!(toggle))
 }
 
 async fn cluster_names(app: &App) -> ApiResult<ClusterNames> {
@@ -56,6 +60,7 @@ async fn cluster_names(app: &App) -> ApiResult<ClusterNames> {
 }
 
 /// Makes a task.
+#[utoipa::path(post, context_path = BASE, path = "/create", request_body = TaskBody, responses((status = 200, body = TaskView)))]
 async fn create(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
     let draft = body::task(&body, app.zone(), Form::Create)?;
     let task = app.engine().create_task(draft, admin.name()).await?;
@@ -63,6 +68,7 @@ async fn create(admin: Admin, State(app): State<App>, reader: Reader, body: Memb
 }
 
 /// Replaces what a task does.
+#[utoipa::path(post, context_path = BASE, path = "/update", request_body = TaskUpdateBody)]
 async fn update(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
     let key = TaskKey(body.required_text("key")?);
     let draft = body::task(&body, app.zone(), Form::Update)?;
@@ -71,6 +77,7 @@ async fn update(admin: Admin, State(app): State<App>, reader: Reader, body: Memb
 }
 
 /// Makes a task like another one, switched off.
+#[utoipa::path(post, context_path = BASE, path = "/copy", request_body = TaskCopyBody)]
 async fn copy(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
     let key = TaskKey(body.required_text("key")?);
     let name = body.required_text("name")?;
@@ -82,6 +89,7 @@ async fn copy(admin: Admin, State(app): State<App>, reader: Reader, body: Member
 }
 
 /// Answers a task.
+#[utoipa::path(get, context_path = BASE, path = "/info/{key}", responses((status = 200, body = TaskView)))]
 async fn info(
     _: Admin,
     State(app): State<App>,
@@ -92,13 +100,14 @@ async fn info(
     reader.ok(TaskView::of(&task, &cluster_names(&app).await?, &reader))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TaskDetail {
     task: TaskView,
     objects: Vec<ObjectView>,
 }
 
 /// Answers a task and what it replicates.
+#[utoipa::path(get, context_path = BASE, path = "/detail/{key}", responses((status = 200, body = TaskDetail)))]
 async fn detail(
     _: Admin,
     State(app): State<App>,
@@ -113,6 +122,7 @@ async fn detail(
 }
 
 /// Pages the tasks of a project.
+#[utoipa::path(get, context_path = BASE, path = "/page/{projectId}", params(PageParams, TaskPageParams), responses((status = 200, body = PageView<TaskView>)))]
 async fn page(
     _: Admin,
     State(app): State<App>,
@@ -141,6 +151,7 @@ async fn page(
 }
 
 /// Removes a task and its log; an unknown one is removed already.
+#[utoipa::path(delete, context_path = BASE, path = "/delete/{key}")]
 async fn remove(
     admin: Admin,
     State(app): State<App>,
@@ -152,6 +163,7 @@ async fn remove(
 }
 
 /// Switches a task on or off.
+#[utoipa::path(post, context_path = BASE, path = "/toggle/status/{key}")]
 async fn toggle(
     admin: Admin,
     State(app): State<App>,
@@ -163,6 +175,7 @@ async fn toggle(
 }
 
 /// Starts a run.
+#[utoipa::path(post, context_path = BASE, path = "/execute/{key}")]
 async fn execute(
     admin: Admin,
     State(app): State<App>,

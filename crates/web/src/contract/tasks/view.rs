@@ -7,10 +7,13 @@ use domain::record::RecordEnd;
 use domain::task::{Scope, Settings, Task, TaskObject, Trigger};
 use engine::tasks::draft::ExecutionStrategy;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::contract::constraint::PathConstraint;
+use crate::contract::constraint::{PackageConstraint, PathConstraint};
 use crate::contract::names::{
-    CONFLICT_STRATEGIES, ERROR_STRATEGIES, TASK_STATUSES, name_of, object_type, replica_type,
+    CONFLICT_STRATEGIES, ConflictStrategyName, ERROR_STRATEGIES, ErrorStrategyName, ExecutionStrategyName,
+    ObjectTypeName, ReplicaTypeName, RepositoryTypeName, StatusName, TASK_STATUSES, TaskStatusName, name_of,
+    object_type, replica_type,
 };
 use crate::reader::Reader;
 
@@ -18,21 +21,25 @@ use crate::reader::Reader;
 pub type ClusterNames = HashMap<ClusterId, String>;
 
 /// A task.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskView {
     id: String,
     key: String,
     name: String,
     project_id: String,
+    #[schema(value_type = ObjectTypeName)]
     replica_object_type: &'static str,
+    #[schema(value_type = ReplicaTypeName)]
     replica_type: &'static str,
     setting: SettingView,
     remote_clusters: Vec<ClusterRefView>,
     description: Option<String>,
+    #[schema(value_type = TaskStatusName)]
     status: &'static str,
     replicated_bytes: i64,
     total_bytes: i64,
+    #[schema(value_type = Option<StatusName>)]
     last_execution_status: Option<&'static str>,
     last_execution_time: Option<String>,
     next_execution_time: Option<String>,
@@ -46,26 +53,29 @@ pub struct TaskView {
     last_modified_date: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ClusterRefView {
     id: String,
     name: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SettingView {
     rate_limit: u64,
     include_metadata: bool,
+    #[schema(value_type = ConflictStrategyName)]
     conflict_strategy: &'static str,
+    #[schema(value_type = ErrorStrategyName)]
     error_strategy: &'static str,
+    #[schema(value_type = ExecutionStrategyName)]
     execution_strategy: &'static str,
     execution_plan: PlanView,
     storage_consistency_check: bool,
     automatic_create_remote_repo: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PlanView {
     execute_immediately: bool,
@@ -74,15 +84,18 @@ struct PlanView {
 }
 
 /// One repository of a task.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectView {
     local_repo_name: String,
     remote_project_id: Option<String>,
     remote_repo_name: Option<String>,
+    #[schema(value_type = RepositoryTypeName)]
     repo_type: String,
+    #[schema(value_type = Option<Vec<PackageConstraint>>)]
     package_constraints: Option<()>,
     path_constraints: Option<Vec<PathConstraint>>,
+    #[schema(value_type = Option<String>)]
     source_filter: Option<()>,
 }
 
@@ -107,7 +120,7 @@ impl TaskView {
             replicated_bytes: 0,
             total_bytes: match task.settings.trigger {
                 Trigger::Manual => 0,
-                Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => -1,
+                Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) | Trigger::RealTime => -1,
             },
             last_execution_status: task.last_end.map(|end| match end {
                 None => "RUNNING",
@@ -131,7 +144,9 @@ impl TaskView {
 impl SettingView {
     fn of(settings: &Settings, reader: &Reader) -> Self {
         let (strategy, execute_time, cron_expression) = match &settings.trigger {
-            Trigger::Immediately | Trigger::Manual => (ExecutionStrategy::Immediately, None, None),
+            Trigger::Immediately | Trigger::Manual | Trigger::RealTime => {
+                (ExecutionStrategy::Immediately, None, None)
+            }
             Trigger::At(at_ms) => (ExecutionStrategy::SpecifiedTime, Some(reader.date(*at_ms)), None),
             Trigger::Cron(cron) => (ExecutionStrategy::Cron, None, Some(cron.clone())),
         };
