@@ -5,6 +5,7 @@ mod artifacts;
 mod auth;
 mod bkrepo;
 mod clusters;
+mod failures;
 mod fuzz;
 mod native;
 mod paging;
