@@ -2,6 +2,7 @@
 
 mod clusters;
 mod constraint;
+mod distributions;
 mod failures;
 pub(crate) mod names;
 mod records;
@@ -18,4 +19,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(tasks::router())
         .merge(records::router())
         .merge(failures::router())
+        .merge(distributions::router())
 }

@@ -3,7 +3,9 @@
 mod accounts;
 mod artifacts;
 mod auth;
+mod bkrepo;
 mod clusters;
+mod distributions;
 mod failures;
 mod fuzz;
 mod native;
