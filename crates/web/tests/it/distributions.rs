@@ -31,8 +31,8 @@ async fn world() -> World {
         let created = users.create(name, &Secret::new("pw"), &Role::None).await;
         created.expect("a user");
         if let Some(access) = access {
-            let access = [("demo".to_owned(), access)].into();
-            users.set_access(name, &access).await.expect("access");
+            let set = world.store.access().set(name, "demo", access).await;
+            set.expect("access");
         }
     }
     world
@@ -600,8 +600,8 @@ async fn run_once_distributions_are_refused_as_the_contract_says() {
         let answer = world.ask(method, &format!("{BASE}/{path}")).send().await;
         assert_eq!(answer.refusal(), refusal, "{path}: {}", answer.text);
     }
-    let unknown = world.delete(&format!("{BASE}/delete/runOnceTask/demo/files?name=none"));
-    unknown.await.ok();
+    let unknown = format!("{BASE}/delete/runOnceTask/demo/files?name=none");
+    world.delete(&unknown).await.ok();
 }
 
 #[tokio::test]
