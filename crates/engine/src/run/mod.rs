@@ -6,8 +6,10 @@
 
 pub(crate) mod backoff;
 pub(crate) mod batch;
+mod burst;
 pub(crate) mod content;
 pub(crate) mod dry;
+mod feed;
 pub(crate) mod item;
 pub(crate) mod listing;
 pub(crate) mod page;
@@ -21,7 +23,7 @@ use std::sync::atomic::AtomicU64;
 use domain::detail::{DetailFilter, DetailState, DetailStatus, ExecuteType};
 use domain::failure::Failure;
 use domain::record::{ReasonLine, RetryOf, RunEnd, RunPlan};
-use domain::task::{ErrorStrategy, Scope, TaskObject};
+use domain::task::{ErrorStrategy, Scope, TaskObject, unit_no};
 use futures_util::future::try_join_all;
 use storage::db::StoreResult;
 use storage::records::Claimed;
@@ -31,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
 use content::RunContent;
+use feed::Feed;
 use listing::{Listing, Place, Selection};
 use part::Part;
 use throttle::Throttle;
@@ -51,37 +54,51 @@ pub(crate) struct Run {
     pub(crate) read_bytes: Arc<AtomicU64>,
 }
 
-/// Returns the number of the unit that carries object `object_no` to target `target_no`.
-fn unit_no(plan: &RunPlan, target_no: usize, object_no: usize) -> u16 {
-    u16::try_from(target_no * plan.objects.len() + object_no).unwrap_or(u16::MAX)
-}
-
 /// Returns the units of `plan`, one for each object and target.
 pub(crate) fn units(plan: &RunPlan, local_cluster: &str) -> Vec<Unit> {
-    let mut units = Vec::new();
-    for (target_no, target) in plan.targets.iter().enumerate() {
-        for (object_no, object) in plan.objects.iter().enumerate() {
-            let partial = plan.retry_of.is_some() || object.scope != Scope::Repository;
-            units.push(Unit {
-                unit_no: unit_no(plan, target_no, object_no),
-                local_cluster: local_cluster.into(),
-                remote_cluster: target.clone(),
-                local_repository: object.local_repository.clone(),
-                repository_type: object.repository_type.clone(),
-                execute_type: Some(if partial {
-                    ExecuteType::Partial
-                } else {
-                    ExecuteType::Full
-                }),
-            });
-        }
+    let units = plan.targets.len() * plan.objects.len();
+    (0..u16::try_from(units).unwrap_or(u16::MAX))
+        .map(|unit_no| unit_of(plan, unit_no, local_cluster))
+        .collect()
+}
+
+/// Returns unit `unit_no` of `plan`, which has it.
+fn unit_of(plan: &RunPlan, unit_no: u16, local_cluster: &str) -> Unit {
+    let (number, objects) = (usize::from(unit_no), plan.objects.len());
+    let object = &plan.objects[number % objects];
+    let partial = plan.retry_of.is_some() || object.scope != Scope::Repository;
+    Unit {
+        unit_no,
+        local_cluster: local_cluster.into(),
+        remote_cluster: plan.targets[number / objects].clone(),
+        local_repository: object.local_repository.clone(),
+        repository_type: object.repository_type.clone(),
+        execute_type: Some(match (plan.by_events, partial) {
+            (true, _) => ExecuteType::Delta,
+            (false, true) => ExecuteType::Partial,
+            (false, false) => ExecuteType::Full,
+        }),
     }
-    units
 }
 
 impl Run {
     /// Carries the record out and says how it ended.
     pub(crate) async fn carry(&self) -> StoreResult<Ended> {
+        let inner = &self.engine.inner;
+        let throttle = Arc::new(Throttle::new(
+            inner.clock.clone(),
+            self.plan.settings.rate_limit_bytes_per_s,
+        ));
+        let not_attempted = if self.plan.by_events {
+            self.carry_events(throttle).await?
+        } else {
+            self.carry_scope(throttle).await?
+        };
+        self.judge(not_attempted).await
+    }
+
+    /// Carries all that the plan covers; returns what was not attempted.
+    async fn carry_scope(&self, throttle: Arc<Throttle>) -> StoreResult<Vec<ReasonLine>> {
         let inner = &self.engine.inner;
         let no = self.claimed.no;
         inner
@@ -90,15 +107,21 @@ impl Run {
             .set_units(no, &units(&self.plan, &inner.cluster_name))
             .await?;
         let progress = inner.store.writer().progress(no).await?;
-        let throttle = Arc::new(Throttle::new(
-            inner.clock.clone(),
-            self.plan.settings.rate_limit_bytes_per_s,
-        ));
         let targets = self.plan.targets.iter().enumerate();
         let parts =
             targets.map(|(target_no, target)| self.part(target_no, target, &progress, throttle.clone()));
-        let not_attempted: Vec<ReasonLine> = try_join_all(parts).await?.into_iter().flatten().collect();
-        self.judge(not_attempted).await
+        Ok(try_join_all(parts).await?.into_iter().flatten().collect())
+    }
+
+    fn new_part(&self, cluster: &str) -> Arc<Part> {
+        let inner = &self.engine.inner;
+        Arc::new(Part::new(
+            cluster,
+            &inner.lines,
+            inner.clock.clone(),
+            inner.limits.patience_ms,
+            self.stop.clone(),
+        ))
     }
 
     /// Carries every repository to one target, one after the other.
@@ -109,17 +132,10 @@ impl Run {
         progress: &[UnitProgress],
         throttle: Arc<Throttle>,
     ) -> StoreResult<Vec<ReasonLine>> {
-        let inner = &self.engine.inner;
-        let part = Arc::new(Part::new(
-            cluster,
-            &inner.lines,
-            inner.clock.clone(),
-            inner.limits.patience_ms,
-            self.stop.clone(),
-        ));
+        let part = self.new_part(cluster);
         let mut lines = Vec::new();
         for (object_no, object) in self.plan.objects.iter().enumerate() {
-            let unit_no = unit_no(&self.plan, target_no, object_no);
+            let unit_no = unit_no(self.plan.objects.len(), target_no, object_no);
             if let Some(failure) = self.failed_before(cluster, object).await? {
                 part.end(failure);
             }
@@ -127,7 +143,7 @@ impl Run {
                 .iter()
                 .find(|progress| progress.unit_no == unit_no)
                 .cloned();
-            let end = match self.unit(unit_no, object, &part, throttle.clone()).await? {
+            let end = match self.unit(object, &part, throttle.clone(), unit_no, None).await? {
                 Ok(unit) => {
                     unit.run(progress.unwrap_or_else(|| UnitProgress::new(unit_no)))
                         .await?
@@ -171,10 +187,11 @@ impl Run {
 
     async fn unit(
         &self,
-        unit_no: u16,
         object: &TaskObject,
         part: &Arc<Part>,
         throttle: Arc<Throttle>,
+        unit_no: u16,
+        feed: Option<Arc<Feed>>,
     ) -> StoreResult<Result<Arc<UnitRun>, Failure>> {
         let inner = &self.engine.inner;
         let local = domain::repository::RepositoryRef::new(&self.plan.project, &object.local_repository);
@@ -200,6 +217,7 @@ impl Run {
             source,
             scope: object.scope.clone(),
             selections: self.selections(unit_no).await?,
+            feed,
         };
         Ok(Ok(Arc::new(UnitRun {
             store: inner.store.clone(),
@@ -221,7 +239,8 @@ impl Run {
 
     /// Returns what a retry selects of unit `unit_no`: of its parent, and of what that one retried itself.
     ///
-    /// What a record never attempted belongs to a retry of all its failures.
+    /// What a record never attempted belongs to a retry of all its failures, unless it carried events: those
+    /// are still there, and the next record takes them.
     async fn selections(&self, unit_no: u16) -> StoreResult<Vec<Selection>> {
         let store = &self.engine.inner.store;
         let records = store.records();
@@ -236,12 +255,15 @@ impl Run {
             else {
                 break;
             };
+            let by_events = record.plan.as_ref().is_some_and(|plan| plan.by_events);
             retry = record.plan.and_then(|plan| plan.retry_of);
             let level = selections.len();
             let units = records.units(parent_no).await?;
             let rest = units
                 .iter()
-                .find(|unit| unit.unit.unit_no == unit_no && unit.rest && filter == all_failures)
+                .find(|unit| {
+                    unit.unit.unit_no == unit_no && unit.rest && filter == all_failures && !by_events
+                })
                 .map(|unit| Place::from_cursor(unit.rest_cursor.as_ref()))
                 .map(|place| place.behind_selection(level, retry.is_some()));
             selections.push(Selection {
