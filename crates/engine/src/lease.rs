@@ -99,9 +99,7 @@ async fn carry_and_finish(engine: &Engine, claimed: Claimed, active: Active) -> 
         }
         None => Ended {
             end: RunEnd::Aborted,
-            reason: vec![ReasonLine::Text {
-                text: "the record does not say what it runs with".into(),
-            }],
+            reason: vec![ReasonLine::NoPlan],
         },
     };
     let store = &engine.inner.store;

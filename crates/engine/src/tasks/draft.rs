@@ -295,11 +295,11 @@ impl TaskDraft {
         };
         let trigger = match self.replica_type {
             ReplicaType::RunOnce => {
-                plan.check_none("a RUN_ONCE task runs only when somebody executes it")?;
+                plan.check_none(Why::RunOnceByHand)?;
                 Trigger::Manual
             }
             ReplicaType::RealTime => {
-                plan.check_none("a REAL_TIME task runs whenever something changes")?;
+                plan.check_none(Why::RealTimeByChange)?;
                 Trigger::RealTime
             }
             ReplicaType::Scheduled | ReplicaType::EdgePull | ReplicaType::Federation => {
@@ -349,7 +349,7 @@ fn checked_paths(object: &ObjectDraft) -> EngineResult<Vec<FilePath>> {
 
 impl PlanDraft {
     /// Refuses a time or an expression, for `reason`.
-    fn check_none(&self, reason: &str) -> EngineResult<()> {
+    fn check_none(&self, reason: Why) -> EngineResult<()> {
         match self.strategy {
             ExecutionStrategy::Immediately => Ok(()),
             other @ (ExecutionStrategy::SpecifiedTime | ExecutionStrategy::Cron) => {
@@ -362,7 +362,7 @@ impl PlanDraft {
         match self.strategy {
             ExecutionStrategy::Immediately if self.immediately => Ok(Trigger::Immediately),
             ExecutionStrategy::Immediately => {
-                let reason = "the strategy IMMEDIATELY needs it to be true";
+                let reason = Why::ImmediatelyIsTrue;
                 Err(EngineError::invalid("executeImmediately", "false", reason))
             }
             ExecutionStrategy::SpecifiedTime => {

@@ -160,7 +160,7 @@ impl Engine {
         let task = self.task(key).await?;
         let enabled = !task.enabled;
         if enabled && task.targets.is_empty() {
-            let reason = "it came with imported records and says nothing of what to replicate";
+            let reason = Why::TaskSaysNothing;
             return Err(EngineError::invalid("key", key.to_string(), reason));
         }
         let now_ms = self.clock().now_ms();
