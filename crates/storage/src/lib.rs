@@ -31,6 +31,7 @@ mod journal;
 mod lanes;
 mod leases;
 pub mod listing;
+pub mod moves;
 pub mod node_pages;
 pub mod nodes;
 pub mod page;
