@@ -30,6 +30,8 @@ pub struct HostedData {
     pub(crate) batch_nodes: i64,
     /// Held by a move or copy that takes more than one transaction: two of them could pass nodes to and fro.
     pub(crate) moving: Arc<tokio::sync::Mutex<()>>,
+    /// Held by a search: some readers are always left for everybody else.
+    pub(crate) searching: Arc<tokio::sync::Semaphore>,
 }
 
 const NAMED_FILES: &str = "SELECT no FROM blob_files UNION SELECT file_no FROM upload_sessions \
@@ -56,6 +58,7 @@ impl HostedData {
             grace_ms: GRACE_MS,
             batch_nodes: BATCH_NODES,
             moving: Arc::default(),
+            searching: Arc::new(tokio::sync::Semaphore::new(crate::search::AT_ONCE)),
         })
     }
 
