@@ -17,6 +17,7 @@ HeaderMissing = header { $subject } is missing
 MediaTypeUnsupported = this media type is not supported, send application/json
 RangeInvalid = the range is invalid
 TooManyRequests = too many requests: { $subject }
+QueryTooLarge = the query is too large: { $subject }
 UrlUnknown = URL { $subject } is not found
 ValidationFailed = validation failed: { $subject }
 PreconditionFailed = precondition failed: { $subject }
@@ -49,7 +50,7 @@ FolderNotEmpty = folder { $subject } is not empty
 NodeUnknown = { $subject } is not found
 PathInvalid = path { $subject } is invalid
 NodeExists = { $subject } already exists
-NodeConflict = { $subject } is a file where a folder is needed, or the reverse
+NodeConflict = { $subject } is in the way
 ListTooLarge = the list is too large: { $subject }
 DataMissing = the data of { $subject } is missing
 OverQuota = the quota of { $subject } is used up
@@ -91,6 +92,18 @@ disk-full = the disk is full
 
 ## Why a value is refused
 
+file-or-folder = a file cannot stand where a folder is, nor a folder where a file is
+file-in-the-way = a file stands there, and overwrite is not set
+within-itself = a folder cannot go into itself, nor up into a folder of its own name
+path-too-long = its path there would be too long
+search-too-long = it takes too long, name a repository and the beginning of the path
+search-needs-project = the rule has to name the project: projectId EQ, at its top and under AND
+search-rules = at most { $rules } rules, { $depth } levels deep, with { $values } values
+search-fields = fields are { $fields } and metadata.<key>
+search-text-only = this operation is for texts
+pattern-refused = { $words }
+quota-below-used = the repository holds { $used } bytes already
+paths-at-once = at most { $most } paths at once
 not-supported = this version does not support it
 between = it has to be between { $least } and { $most }
 length = it has to have { $least } to { $most } characters

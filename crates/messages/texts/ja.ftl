@@ -16,6 +16,7 @@ HeaderMissing = ヘッダー { $subject } がありません
 MediaTypeUnsupported = このメディアタイプには対応していません。application/json で送信してください
 RangeInvalid = 範囲が無効です
 TooManyRequests = リクエストが多すぎます：{ $subject }
+QueryTooLarge = 検索が大きすぎます：{ $subject }
 UrlUnknown = URL { $subject } が見つかりません
 ValidationFailed = 検証に失敗しました：{ $subject }
 PreconditionFailed = 前提条件を満たしていません：{ $subject }
@@ -48,7 +49,7 @@ FolderNotEmpty = フォルダー { $subject } は空ではありません
 NodeUnknown = ノード { $subject } が見つかりません
 PathInvalid = パス { $subject } が無効です
 NodeExists = ノード { $subject } は既に存在します
-NodeConflict = ノード { $subject } が競合しています：ファイルとフォルダーが一致しません
+NodeConflict = { $subject } が競合しています
 ListTooLarge = リストが大きすぎます：{ $subject }
 DataMissing = { $subject } のデータが失われています
 OverQuota = { $subject } のクォータを使い切りました
@@ -90,6 +91,18 @@ disk-full = ディスクがいっぱいです
 
 ## Why a value is refused
 
+file-or-folder = ファイルをフォルダーで、フォルダーをファイルで置き換えることはできません
+file-in-the-way = そこにはファイルがあり、overwriteが指定されていません
+within-itself = フォルダーを自分自身の中や、同名の上位フォルダーへ移すことはできません
+path-too-long = 移動先のパスが長すぎます
+search-too-long = 時間がかかりすぎます。リポジトリとパスの先頭を指定してください
+search-needs-project = 規則の最上位（AND）でプロジェクトを指定してください：projectId EQ
+search-rules = 規則は{ $rules }個、深さは{ $depth }段、値は{ $values }個までです
+search-fields = 使えるフィールドは{ $fields }とmetadata.<key>です
+search-text-only = この操作はテキスト専用です
+pattern-refused = { $words }
+quota-below-used = リポジトリはすでに{ $used }バイトを使用しています
+paths-at-once = 一度に指定できるパスは{ $most }個までです
 not-supported = このバージョンでは対応していません
 between = { $least } から { $most } の間でなければなりません
 length = { $least } 文字以上 { $most } 文字以下でなければなりません

@@ -16,6 +16,7 @@ HeaderMissing = 缺少请求头{ $subject }
 MediaTypeUnsupported = 不支持的媒体类型，请使用application/json
 RangeInvalid = 范围无效
 TooManyRequests = 请求过多：{ $subject }
+QueryTooLarge = 查询过大：{ $subject }
 UrlUnknown = 找不到地址{ $subject }
 ValidationFailed = 校验失败：{ $subject }
 PreconditionFailed = 前置条件不满足：{ $subject }
@@ -48,7 +49,7 @@ FolderNotEmpty = 目录{ $subject }不为空
 NodeUnknown = 节点{ $subject }不存在
 PathInvalid = 路径{ $subject }无效
 NodeExists = 节点{ $subject }已存在
-NodeConflict = 节点{ $subject }冲突：文件与目录不一致
+NodeConflict = { $subject }处存在冲突
 ListTooLarge = 列表过大：{ $subject }
 DataMissing = { $subject }的数据缺失
 OverQuota = { $subject }的配额已用完
@@ -90,6 +91,18 @@ disk-full = 磁盘空间不足
 
 ## Why a value is refused
 
+file-or-folder = 文件不能取代目录，目录也不能取代文件
+file-in-the-way = 该处已有文件，且未设置overwrite
+within-itself = 目录不能移入自身，也不能上移到同名目录中
+path-too-long = 在目标处的路径过长
+search-too-long = 耗时过长，请指定仓库和路径前缀
+search-needs-project = 规则必须在最外层AND中指定项目：projectId EQ
+search-rules = 最多{ $rules }条规则、{ $depth }层嵌套、{ $values }个值
+search-fields = 可用字段为{ $fields }和metadata.<key>
+search-text-only = 此操作只适用于文本
+pattern-refused = { $words }
+quota-below-used = 仓库已占用{ $used }字节
+paths-at-once = 一次最多{ $most }个路径
 not-supported = 当前版本不支持
 between = 取值范围为{ $least }至{ $most }
 length = 长度须为{ $least }至{ $most }个字符

@@ -16,6 +16,7 @@ HeaderMissing = 缺少請求標頭{ $subject }
 MediaTypeUnsupported = 不支援的媒體類型，請使用application/json
 RangeInvalid = 範圍無效
 TooManyRequests = 請求過多：{ $subject }
+QueryTooLarge = 查詢過大：{ $subject }
 UrlUnknown = 找不到位址{ $subject }
 ValidationFailed = 驗證不通過：{ $subject }
 PreconditionFailed = 前置條件不滿足：{ $subject }
@@ -48,7 +49,7 @@ FolderNotEmpty = 目錄{ $subject }不為空
 NodeUnknown = 節點{ $subject }不存在
 PathInvalid = 路徑{ $subject }無效
 NodeExists = 節點{ $subject }已存在
-NodeConflict = 節點{ $subject }衝突：檔案與目錄不一致
+NodeConflict = { $subject }處存在衝突
 ListTooLarge = 清單過大：{ $subject }
 DataMissing = { $subject }的資料缺失
 OverQuota = { $subject }的配額已用盡
@@ -90,6 +91,18 @@ disk-full = 磁碟空間不足
 
 ## Why a value is refused
 
+file-or-folder = 檔案不能取代目錄，目錄也不能取代檔案
+file-in-the-way = 該處已有檔案，且未設定overwrite
+within-itself = 目錄不能移入自身，也不能上移到同名目錄中
+path-too-long = 在目標處的路徑過長
+search-too-long = 耗時過長，請指定倉庫和路徑前綴
+search-needs-project = 規則必須在最外層AND中指定專案：projectId EQ
+search-rules = 最多{ $rules }條規則、{ $depth }層巢狀、{ $values }個值
+search-fields = 可用欄位為{ $fields }和metadata.<key>
+search-text-only = 此操作只適用於文字
+pattern-refused = { $words }
+quota-below-used = 倉庫已占用{ $used }位元組
+paths-at-once = 一次最多{ $most }個路徑
 not-supported = 目前版本不支援
 between = 取值範圍為{ $least }至{ $most }
 length = 長度須為{ $least }至{ $most }個字元
