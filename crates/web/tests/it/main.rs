@@ -3,6 +3,7 @@
 mod accounts;
 mod artifacts;
 mod auth;
+mod bkrepo;
 mod clusters;
 mod failures;
 mod fuzz;
