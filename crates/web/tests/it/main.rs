@@ -3,7 +3,9 @@
 mod accounts;
 mod artifacts;
 mod auth;
+mod blocks;
 mod clusters;
+mod folders;
 mod fuzz;
 mod native;
 mod paging;
