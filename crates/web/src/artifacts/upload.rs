@@ -11,6 +11,7 @@ use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError};
 use futures_util::StreamExt;
 use hosted::{MOST_BLOCKS, UploadOptions};
+use messages::text;
 use percent_encoding::percent_decode_str;
 use utoipa::IntoParams;
 
@@ -150,10 +151,8 @@ fn block_of(headers: &HeaderMap) -> ApiResult<Option<(&str, u32)>> {
         return Ok(None);
     };
     let wrong = || {
-        ApiError::invalid(SEQUENCE, sequence).because(
-            format!("it has to be a number from 1 to {MOST_BLOCKS}"),
-            format!("须为1至{MOST_BLOCKS}的整数"),
-        )
+        let bounds = text!("between", least = 1, most = i64::from(MOST_BLOCKS));
+        ApiError::invalid(SEQUENCE, sequence).because(bounds)
     };
     let number = sequence.parse().ok();
     let number = number.filter(|number| (1..=MOST_BLOCKS).contains(number));

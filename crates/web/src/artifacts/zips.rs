@@ -16,6 +16,7 @@ use domain::ports::ByteStream;
 use futures_util::{StreamExt, stream};
 use hosted::{HostedError, HostedRepository, HostedResult, Node, PathRange};
 use jiff::tz::TimeZone;
+use messages::text;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
@@ -202,9 +203,9 @@ async fn send(
     if count > MOST_ENTRIES {
         return Err(too_many(count, MOST_ENTRIES));
     }
-    let permit = app
-        .archive_permit()
-        .ok_or_else(|| ApiError::new(Code::TooManyRequests, ["zip"]).retry_after_s(5))?;
+    let permit = app.archive_permit().ok_or_else(|| {
+        ApiError::about(Code::TooManyRequests, text!("archives-being-made")).retry_after_s(5)
+    })?;
     let zipping = Zipping {
         repository,
         zone: reader.zone.clone(),
