@@ -35,6 +35,7 @@ SecondCenter = a center cluster already exists
 TaskUnknown = replication task { $subject } is not found
 TargetUnknown = replication cluster { $subject } is not found
 PeerVersion = the version of remote cluster { $subject } is not supported
+FailureUnknown = failure record { $subject } is not found
 
 ## Codes: artifacts, nodes, projects and repositories
 
@@ -104,6 +105,20 @@ immediately-is-true = the strategy IMMEDIATELY needs it to be true
 task-says-nothing = it came with imported records and says nothing of what to replicate
 record-says-nothing = a historical record does not say what it ran with
 task-being-removed = a task of this key or name is being removed, try again later
+files-only = the repository holds files, not packages: give pathConstraints, or replicaObjectType REPOSITORY for all of it
+push-files = the repository holds files, not packages: carry them with a RUN_ONCE task of their paths
+not-a-node = it answers, but not as a Waybill or bk-repo node, and other registries cannot be targets yet
+cluster-or-registry = give clusterId or registry, not both
+nothing-selected = give pathConstraints, or replicaObjectType REPOSITORY for the whole repository
+entry-name = it has to have 2 to 128 letters, digits, _ or -, and to begin with a letter or _
+named-twice = two entries of the request have this name
+own-entry = it is the cluster this entry made of its registry: give the registry
+packages-with-versions = packageName and versions are given together
+only-edge-pull = it has to be EDGE_PULL here
+not-run-once = it is no RUN_ONCE task
+run-goes-on = a run of it is going on, wait for it or stop it
+host-not-allowed = only administrators may name this host, others those that outgoing.user_hosts of this node lists
+remote-user-refused = user { $user } may not write to { $repository } there
 
 ## Reasons of records: one line per failing target
 

@@ -34,6 +34,7 @@ SecondCenter = センタークラスターは既に存在します
 TaskUnknown = レプリケーションタスク { $subject } が見つかりません
 TargetUnknown = レプリケーション先クラスター { $subject } が見つかりません
 PeerVersion = リモートクラスター { $subject } のバージョンには対応していません
+FailureUnknown = 失敗レコード { $subject } が見つかりません
 
 ## Codes: artifacts, nodes, projects and repositories
 
@@ -103,6 +104,20 @@ immediately-is-true = 戦略 IMMEDIATELY では true でなければなりませ
 task-says-nothing = インポートした記録と共に作られたタスクで、複製する対象がありません
 record-says-nothing = 過去の記録には実行した内容がありません
 task-being-removed = 同じキーまたは名前のタスクを削除中です。しばらくしてから再試行してください
+files-only = このリポジトリはパッケージではなくファイルを保持します：pathConstraints を指定するか、replicaObjectType REPOSITORY で全体を指定してください
+push-files = このリポジトリはパッケージではなくファイルを保持します：そのパスを指定した RUN_ONCE タスクで配布してください
+not-a-node = 応答はありますが、Waybill または bk-repo のノードではありません。ほかのレジストリはまだ対象にできません
+cluster-or-registry = clusterId と registry はどちらか一方を指定してください
+nothing-selected = pathConstraints を指定するか、replicaObjectType REPOSITORY でリポジトリ全体を指定してください
+entry-name = 2〜128 文字の英数字、_ または - で、先頭は英字または _ でなければなりません
+named-twice = リクエスト内の二つの設定が同じ名前です
+own-entry = この設定が registry から作成したクラスターです：registry を指定してください
+packages-with-versions = packageName と versions は同時に指定してください
+only-edge-pull = ここでは EDGE_PULL でなければなりません
+not-run-once = RUN_ONCE タスクではありません
+run-goes-on = 実行中です。終了を待つか停止してください
+host-not-allowed = このホストを指定できるのは管理者だけです。ほかのユーザーはこのノードの outgoing.user_hosts にあるホストだけを指定できます
+remote-user-refused = ユーザー { $user } は対象クラスターの { $repository } に書き込めません
 
 ## Reasons of records: one line per failing target
 

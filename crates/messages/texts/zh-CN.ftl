@@ -34,6 +34,7 @@ SecondCenter = 中心节点已存在
 TaskUnknown = 未找到同步任务{ $subject }
 TargetUnknown = 找不到同步集群{ $subject }
 PeerVersion = 不支持远程集群{ $subject }的版本
+FailureUnknown = 未找到失败记录{ $subject }
 
 ## Codes: artifacts, nodes, projects and repositories
 
@@ -103,6 +104,20 @@ immediately-is-true = 策略IMMEDIATELY要求该值为true
 task-says-nothing = 该任务随导入的记录而来，未说明要同步的内容
 record-says-nothing = 历史记录未说明其执行内容
 task-being-removed = 同键或同名的任务正在删除，请稍后重试
+files-only = 该仓库存放文件而非包：请提供pathConstraints，或以replicaObjectType REPOSITORY同步整个仓库
+push-files = 该仓库存放文件而非包：请用包含这些路径的RUN_ONCE任务分发
+not-a-node = 其有应答，但不是Waybill或bk-repo节点，目前不支持其他类型的仓库服务作为目标
+cluster-or-registry = clusterId与registry只能提供一个
+nothing-selected = 请提供pathConstraints，或以replicaObjectType REPOSITORY同步整个仓库
+entry-name = 须为2至128个字母、数字、_或-，且以字母或_开头
+named-twice = 请求中有两个配置使用此名称
+own-entry = 它是该配置由其registry生成的集群：请提供registry
+packages-with-versions = packageName与versions须同时提供
+only-edge-pull = 此处须为EDGE_PULL
+not-run-once = 它不是RUN_ONCE任务
+run-goes-on = 它正在执行，请等待其结束或先停止
+host-not-allowed = 仅管理员可指定该主机，其他用户只能使用本节点outgoing.user_hosts中列出的主机
+remote-user-refused = 用户{ $user }在目标集群上无权写入{ $repository }
 
 ## Reasons of records: one line per failing target
 

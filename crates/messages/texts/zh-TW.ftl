@@ -34,6 +34,7 @@ SecondCenter = 中心節點已存在
 TaskUnknown = 未找到同步任務{ $subject }
 TargetUnknown = 找不到同步叢集{ $subject }
 PeerVersion = 不支援遠端叢集{ $subject }的版本
+FailureUnknown = 未找到失敗記錄{ $subject }
 
 ## Codes: artifacts, nodes, projects and repositories
 
@@ -103,6 +104,20 @@ immediately-is-true = 策略IMMEDIATELY要求該值為true
 task-says-nothing = 該任務隨匯入的記錄而來，未說明要同步的內容
 record-says-nothing = 歷史記錄未說明其執行內容
 task-being-removed = 同鍵或同名的任務正在刪除，請稍後重試
+files-only = 該倉庫存放檔案而非套件：請提供pathConstraints，或以replicaObjectType REPOSITORY同步整個倉庫
+push-files = 該倉庫存放檔案而非套件：請用包含這些路徑的RUN_ONCE任務分發
+not-a-node = 其有回應，但不是Waybill或bk-repo節點，目前不支援其他類型的倉庫服務作為目標
+cluster-or-registry = clusterId與registry只能提供一個
+nothing-selected = 請提供pathConstraints，或以replicaObjectType REPOSITORY同步整個倉庫
+entry-name = 須為2至128個字母、數字、_或-，且以字母或_開頭
+named-twice = 請求中有兩個設定使用此名稱
+own-entry = 它是該設定由其registry產生的叢集：請提供registry
+packages-with-versions = packageName與versions須同時提供
+only-edge-pull = 此處須為EDGE_PULL
+not-run-once = 它不是RUN_ONCE任務
+run-goes-on = 它正在執行，請等待其結束或先停止
+host-not-allowed = 僅管理員可指定該主機，其他使用者只能使用本節點outgoing.user_hosts中列出的主機
+remote-user-refused = 使用者{ $user }在目標叢集上無權寫入{ $repository }
 
 ## Reasons of records: one line per failing target
 

@@ -25,6 +25,7 @@ pub mod db;
 pub mod details;
 mod entries;
 pub mod events;
+mod failing;
 mod folder;
 pub mod hosted;
 mod import;
@@ -34,6 +35,7 @@ mod leases;
 pub mod listing;
 pub mod node_pages;
 pub mod nodes;
+pub mod open_failures;
 pub mod page;
 mod passwords;
 pub mod projects;
@@ -65,6 +67,7 @@ use access::ProjectAccess;
 use clusters::Clusters;
 use db::{Db, text};
 use details::Details;
+use open_failures::OpenFailures;
 use passwords::Passwords;
 use records::Records;
 use secrets::Vault;
@@ -205,6 +208,11 @@ impl Store {
     /// The record details: one artifact to one target each.
     pub fn details(&self) -> Details<'_> {
         Details(self)
+    }
+
+    /// The artifacts whose latest detail failed.
+    pub fn open_failures(&self) -> OpenFailures<'_> {
+        OpenFailures(self)
     }
 
     /// The writer of record details.

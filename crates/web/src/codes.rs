@@ -96,6 +96,8 @@ codes! {
     TargetUnknown = 250313, BAD_REQUEST;
     /// The peer speaks a version that is not understood.
     PeerVersion = 250316, BAD_REQUEST;
+    /// There is no such failure.
+    FailureUnknown = 250325, BAD_REQUEST;
 
     /// Bytes that arrived are not the ones announced.
     DigestMismatch = 251003, BAD_REQUEST;

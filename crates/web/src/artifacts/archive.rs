@@ -63,7 +63,8 @@ impl Write for Packed {
 
 /// An archive on its way.
 pub(super) struct Archive {
-    zip: ZipWriter<StreamWriter<Packed>>,
+    /// Boxed, for it is large and passes from thread to thread.
+    zip: Box<ZipWriter<StreamWriter<Packed>>>,
     packed: Packed,
 }
 
@@ -72,7 +73,7 @@ impl Archive {
     pub(super) fn new() -> Self {
         let packed = Packed::default();
         Self {
-            zip: ZipWriter::new_stream(packed.clone()),
+            zip: Box::new(ZipWriter::new_stream(packed.clone())),
             packed,
         }
     }

@@ -5,6 +5,7 @@ mod artifacts;
 mod auth;
 mod blocks;
 mod clusters;
+mod failures;
 mod folders;
 mod fuzz;
 mod native;
