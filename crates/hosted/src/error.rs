@@ -53,6 +53,14 @@ pub enum HostedError {
     /// The bytes that arrived are not the ones announced.
     #[error("{0} of the bytes that arrived is not the one announced")]
     Mismatch(&'static str),
+    /// The bytes that arrived are more or fewer than announced.
+    #[error("{arrived_bytes} bytes arrived, {announced_bytes} were announced")]
+    WrongSize {
+        /// How many came.
+        arrived_bytes: u64,
+        /// How many were said to come.
+        announced_bytes: u64,
+    },
     /// It would not fit into the repository's quota.
     #[error("repository `{0}` has no room left under its quota")]
     OverQuota(RepositoryRef),
@@ -139,7 +147,7 @@ impl HostedError {
             | Self::BlockExists(_)
             | Self::FolderNotEmpty(_) => ErrorKind::Conflict,
             Self::OverQuota(_) | Self::UploadBudget(_) => ErrorKind::Limit,
-            Self::Mismatch(_) => ErrorKind::Corrupt,
+            Self::Mismatch(_) | Self::WrongSize { .. } => ErrorKind::Corrupt,
             Self::Disk(_) | Self::Store(_) => ErrorKind::Disk,
             Self::Invalid { .. }
             | Self::RangeOutside

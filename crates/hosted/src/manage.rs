@@ -92,7 +92,8 @@ impl Hosted {
     ///
     /// They count as absent from that moment on, whenever this is called; it gives their room back.
     pub async fn expire(&self) -> HostedResult<u64> {
-        let uploads = self.expire_uploads().await? + self.expire_blocks().await?;
+        let uploads =
+            self.expire_uploads().await? + self.expire_appends().await? + self.expire_blocks().await?;
         Ok(uploads + self.data().remove_expired().await?)
     }
 

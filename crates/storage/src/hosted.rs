@@ -1,8 +1,8 @@
 //! What this node keeps of its own repositories: rows and blob files, behind one handle.
 //!
 //! The rows are spread over [`crate::projects`], [`crate::repositories`], [`crate::nodes`],
-//! [`crate::publish`], [`crate::blobs`], [`crate::collect`], [`crate::uploads`] and [`crate::block_uploads`];
-//! all of them are methods of [`HostedData`]. A file counts only while a committed row names it.
+//! [`crate::publish`], [`crate::blobs`], [`crate::collect`], [`crate::uploads`], [`crate::appends`] and
+//! [`crate::block_uploads`]; all of them are methods of [`HostedData`]. A file counts only while a committed row names it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct HostedData {
 }
 
 const NAMED_FILES: &str = "SELECT no FROM blob_files UNION SELECT file_no FROM upload_sessions \
-     UNION SELECT file_no FROM upload_blocks";
+     UNION SELECT file_no FROM upload_blocks UNION SELECT file_no FROM append_sessions";
 const LAST_BLOB: &str = "SELECT COALESCE(MAX(no), 0) AS no FROM blobs";
 
 impl HostedData {

@@ -12,6 +12,7 @@ use domain::id::{IdSource, random_hex32};
 use tokio::sync::{Notify, mpsc};
 
 pub mod access;
+pub mod appends;
 pub mod blobfiles;
 pub mod blobs;
 pub mod block_uploads;

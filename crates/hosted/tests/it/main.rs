@@ -1,6 +1,7 @@
 //! The hosted repositories against the real store and real files.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod appends;
 mod blocks;
 mod collector;
 mod contract;

@@ -19,6 +19,12 @@ mod repositories;
 mod upload;
 mod zips;
 
+pub(crate) use node_view::{NodeDetail, detail as node_detail};
+pub(crate) use projects::{ProjectView, view as project_view};
+pub(crate) use repositories::{
+    RepositoryBody, RepositoryDetail, detail as repository_detail, new_repository,
+};
+
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
 use hosted::{HostedRepository, Viewer};
@@ -41,7 +47,7 @@ pub fn router() -> OpenApiRouter<App> {
 }
 
 /// Reads a path as the contract's clients write it.
-fn path_of(text: &str) -> ApiResult<FilePath> {
+pub(crate) fn path_of(text: &str) -> ApiResult<FilePath> {
     text.parse().map_err(|_| ApiError::new(Code::PathInvalid, [text]))
 }
 
@@ -68,12 +74,12 @@ async fn find(app: &App, project: &str, name: &str) -> ApiResult<Option<HostedRe
     Ok(found.filter(|repository| repository.info().repository_type.as_str() == "GENERIC"))
 }
 
-fn unknown(project: &str, name: &str) -> ApiError {
+pub(crate) fn unknown(project: &str, name: &str) -> ApiError {
     ApiError::new(Code::RepositoryUnknown, [&format!("{project}/{name}")])
 }
 
 /// Returns what a caller may refer to without sending it.
-fn viewer(caller: &Caller) -> Viewer {
+pub(crate) fn viewer(caller: &Caller) -> Viewer {
     Viewer {
         user: caller.name.to_string(),
         projects: caller.readable_projects(),

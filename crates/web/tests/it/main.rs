@@ -3,6 +3,7 @@
 mod accounts;
 mod artifacts;
 mod auth;
+mod bkrepo;
 mod blocks;
 mod clusters;
 mod failures;
