@@ -179,7 +179,7 @@ fn add_refusals(operation: &Value, method: &str, responses: &mut Map<String, Val
     });
     for (status, name, _) in REFUSALS {
         let possible = match status {
-            413 | 415 => method != "get",
+            413 | 415 => method != "get" || operation.get("requestBody").is_some(),
             416 => takes_range,
             507 => takes_file,
             _ => true,
