@@ -71,8 +71,10 @@ impl Run {
     ) -> StoreResult<(u16, UnitEnd)> {
         let store = &self.engine.inner.store;
         let unit_no = feed.unit_no;
-        let object = &self.plan.objects[usize::from(unit_no) % self.plan.objects.len()];
-        let unit = unit_of(&self.plan, unit_no, &self.engine.inner.cluster_name);
+        let objects = self.plan.objects.len();
+        let (target_no, object_no) = (usize::from(unit_no) / objects, usize::from(unit_no) % objects);
+        let object = &self.plan.objects[object_no];
+        let unit = unit_of(&self.plan, target_no, object_no, &self.engine.inner.cluster_name);
         store.records().set_units(self.claimed.no, &[unit]).await?;
         if let Some(failure) = self.failed_before(&part.cluster, object).await? {
             part.end(failure);
@@ -172,10 +174,13 @@ impl Burst<'_> {
     fn land(&mut self, unit_no: u16, end: UnitEnd) {
         self.feeds.remove(&unit_no);
         if let UnitEnd::Ended { from_key, failure } = end {
-            let unit = unit_of(&self.run.plan, unit_no, "");
+            let plan = &self.run.plan;
+            let target_no = usize::from(unit_no) / plan.objects.len();
             let line = ReasonLine::NotAttempted {
-                cluster: unit.remote_cluster,
-                repository: unit.local_repository,
+                cluster: plan.targets[target_no].clone(),
+                repository: plan.objects[usize::from(unit_no) % plan.objects.len()]
+                    .local_repository
+                    .clone(),
                 from_key,
                 failure,
             };

@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicU64;
 use domain::detail::{DetailFilter, DetailState, DetailStatus, ExecuteType};
 use domain::failure::Failure;
 use domain::record::{ReasonLine, RetryOf, RunEnd, RunPlan};
-use domain::task::{ErrorStrategy, Scope, TaskObject, unit_no};
+use domain::task::{ErrorStrategy, Scope, TaskObject};
 use futures_util::future::try_join_all;
 use storage::db::StoreResult;
 use storage::records::Claimed;
@@ -54,23 +54,27 @@ pub(crate) struct Run {
     pub(crate) read_bytes: Arc<AtomicU64>,
 }
 
-/// Returns the units of `plan`, one for each object and target.
+/// Returns the units of `plan`, one for each object and target it concerns.
 pub(crate) fn units(plan: &RunPlan, local_cluster: &str) -> Vec<Unit> {
-    let units = plan.targets.len() * plan.objects.len();
-    (0..u16::try_from(units).unwrap_or(u16::MAX))
-        .map(|unit_no| unit_of(plan, unit_no, local_cluster))
-        .collect()
+    let mut units = Vec::new();
+    for (target_no, target) in plan.targets.iter().enumerate() {
+        for (object_no, object) in plan.objects.iter().enumerate() {
+            if plan.concerns(target, object) {
+                units.push(unit_of(plan, target_no, object_no, local_cluster));
+            }
+        }
+    }
+    units
 }
 
-/// Returns unit `unit_no` of `plan`, which has it.
-fn unit_of(plan: &RunPlan, unit_no: u16, local_cluster: &str) -> Unit {
-    let (number, objects) = (usize::from(unit_no), plan.objects.len());
-    let object = &plan.objects[number % objects];
+/// Returns the unit that carries object `object_no` of `plan` to target `target_no`, both of which it has.
+fn unit_of(plan: &RunPlan, target_no: usize, object_no: usize, local_cluster: &str) -> Unit {
+    let object = &plan.objects[object_no];
     let partial = plan.retry_of.is_some() || object.scope != Scope::Repository;
     Unit {
-        unit_no,
+        unit_no: plan.unit_no(target_no, object_no),
         local_cluster: local_cluster.into(),
-        remote_cluster: plan.targets[number / objects].clone(),
+        remote_cluster: plan.targets[target_no].clone(),
         local_repository: object.local_repository.clone(),
         repository_type: object.repository_type.clone(),
         execute_type: Some(match (plan.by_events, partial) {
@@ -135,7 +139,10 @@ impl Run {
         let part = self.new_part(cluster);
         let mut lines = Vec::new();
         for (object_no, object) in self.plan.objects.iter().enumerate() {
-            let unit_no = unit_no(self.plan.objects.len(), target_no, object_no);
+            if !self.plan.concerns(cluster, object) {
+                continue;
+            }
+            let unit_no = self.plan.unit_no(target_no, object_no);
             if let Some(failure) = self.failed_before(cluster, object).await? {
                 part.end(failure);
             }

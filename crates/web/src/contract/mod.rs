@@ -3,6 +3,7 @@
 mod clusters;
 mod constraint;
 mod events;
+mod failures;
 pub(crate) mod names;
 mod records;
 pub(crate) mod tasks;
@@ -18,4 +19,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(tasks::router())
         .merge(records::router())
         .merge(events::router())
+        .merge(failures::router())
 }
