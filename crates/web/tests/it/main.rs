@@ -3,7 +3,11 @@
 mod accounts;
 mod artifacts;
 mod auth;
+mod bkrepo;
+mod blocks;
 mod clusters;
+mod failures;
+mod folders;
 mod fuzz;
 mod native;
 mod paging;
