@@ -9,6 +9,7 @@ pub mod clusters;
 pub mod distributions;
 pub mod endpoints;
 pub mod error;
+pub mod events;
 pub mod failures;
 pub mod import;
 pub mod lease;

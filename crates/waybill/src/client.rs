@@ -130,7 +130,7 @@ impl Client {
         Err(self.refusal(status, &body))
     }
 
-    async fn data(&self, request: RequestBuilder) -> CliResult<Value> {
+    pub async fn data(&self, request: RequestBuilder) -> CliResult<Value> {
         let answer = self.send(request).await?;
         let body = answer.bytes().await.map_err(|error| self.unreachable(&error))?;
         match serde_json::from_slice::<Envelope>(&body) {

@@ -2,6 +2,8 @@
 
 pub mod cluster;
 mod cron;
+mod event;
+mod failure;
 mod login;
 pub mod plan;
 pub mod record;
@@ -62,6 +64,10 @@ enum Command {
     Task(task::TaskCommand),
     /// Read the records of runs, artifact by artifact.
     Record(record::RecordCommand),
+    /// Look after changes that real-time tasks have still to carry.
+    Event(event::EventCommand),
+    /// Look after what did not arrive when it was carried last.
+    Failure(failure::FailureCommand),
     /// Look after the users that may log in.
     User(user::UserCommand),
     /// Look after tokens: texts that act as their user.
@@ -83,6 +89,8 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Repo(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,
         Command::Record(command) => command.run(format).await,
+        Command::Failure(command) => command.run(format).await,
+        Command::Event(command) => command.run(format).await,
         Command::User(command) => command.run(format).await,
         Command::Token(command) => command.run(format).await,
         Command::Cron(command) => command.run(format),

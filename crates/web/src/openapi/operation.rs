@@ -52,6 +52,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ),
     ("key", "Key of the task"),
     ("recordId", "Id of the record"),
+    ("eventId", "Id of the event"),
     ("id", "Id"),
     ("name", "Name"),
     ("uuid", "Id of the upload session"),
@@ -179,7 +180,7 @@ fn add_refusals(operation: &Value, method: &str, responses: &mut Map<String, Val
     });
     for (status, name, _) in REFUSALS {
         let possible = match status {
-            413 | 415 => method != "get",
+            413 | 415 => method != "get" || operation.get("requestBody").is_some(),
             416 => takes_range,
             507 => takes_file,
             _ => true,
