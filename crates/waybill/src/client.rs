@@ -130,6 +130,7 @@ impl Client {
         Err(self.refusal(status, &body))
     }
 
+    /// Sends a request and returns the data of its answer.
     pub async fn data(&self, request: RequestBuilder) -> CliResult<Value> {
         let answer = self.send(request).await?;
         let body = answer.bytes().await.map_err(|error| self.unreachable(&error))?;
