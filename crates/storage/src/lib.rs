@@ -21,6 +21,7 @@ mod closing;
 pub mod clusters;
 pub mod collect;
 mod conditions;
+pub mod console_logins;
 pub mod db;
 pub mod details;
 mod entries;
@@ -35,6 +36,7 @@ pub mod node_pages;
 pub mod nodes;
 pub mod page;
 mod passwords;
+pub mod platforms;
 pub mod projects;
 pub mod publish;
 pub mod records;
@@ -60,9 +62,11 @@ pub use page::{Page, PageRequest};
 
 use access::ProjectAccess;
 use clusters::Clusters;
+use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
 use passwords::Passwords;
+use platforms::Platforms;
 use records::Records;
 use secrets::Vault;
 use tasks::Tasks;
@@ -210,6 +214,16 @@ impl Store {
     /// Who may do what in which project.
     pub fn access(&self) -> ProjectAccess<'_> {
         ProjectAccess(self)
+    }
+
+    /// The platforms that act as the users they name.
+    pub fn platforms(&self) -> Platforms<'_> {
+        Platforms(self)
+    }
+
+    /// The logins at the console.
+    pub fn console_logins(&self) -> ConsoleLogins<'_> {
+        ConsoleLogins(self)
     }
 
     /// The tokens that act as their users.

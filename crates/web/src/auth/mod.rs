@@ -4,9 +4,18 @@
 //! [`MaybeCaller`] (anonymous is fine, wrong credentials are not).
 
 mod caller;
+mod console;
 mod credentials;
+mod login_key;
 mod logins;
+mod platforms;
 mod slowdown;
+mod ticket;
 
+pub(crate) use caller::Address;
 pub use caller::{Admin, Caller, MaybeCaller};
+pub use console::OverTls;
+pub(crate) use console::{AtConsole, cookie};
+pub(crate) use credentials::{NAME_RULE, is_user_name, ticket};
+pub(crate) use platforms::{ANONYMOUS, SYSTEM};
 pub use logins::Logins;
