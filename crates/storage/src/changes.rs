@@ -1,7 +1,7 @@
 //! The one place where nodes change: every row of `nodes` is written and removed by [`NodeChanges::apply`].
 //!
 //! Whoever publishes, deletes, moves or copies decides first and says here what it came to. What has to go along
-//! with a change (the bytes a repository holds, the grace time of blobs that lost a reference) happens here, in the
+//! with a change (the bytes a repository holds, the grace time of blobs that lost a reference, the events of tasks that watch) happens here, in the
 //! same transaction, so that nobody can forget it.
 
 use domain::id::NodeId;
@@ -115,6 +115,8 @@ impl NodeChanges {
                 .collect();
             write.execute(sql, values).await?;
         }
+        data.note_removed(write, no, &self.removed).await?;
+        data.note_changed(write, no, &self.files).await?;
         let rows = |rows: Vec<NodeRow>| rows.into_iter().map(|row| row.values(no)).collect();
         write
             .insert_all(INSERT, COLUMNS, KEEP, rows(self.folders))

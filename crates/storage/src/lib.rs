@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use domain::clock::Clock;
 use domain::id::{IdSource, random_hex32};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 pub mod access;
 pub mod blobfiles;
@@ -25,6 +25,7 @@ pub mod console_logins;
 pub mod db;
 pub mod details;
 mod entries;
+pub mod events;
 mod folder;
 pub mod hosted;
 mod import;
@@ -53,8 +54,10 @@ mod stretches;
 mod strides;
 pub mod tasks;
 pub mod tokens;
+pub mod undelivered;
 pub mod uploads;
 pub mod users;
+mod watches;
 pub mod writer;
 
 pub use db::{StoreError, StoreResult};
@@ -87,6 +90,7 @@ struct Inner {
     passwords: Passwords,
     node_id: String,
     groups: mpsc::Sender<writer::Job>,
+    event_bell: Arc<Notify>,
     lock: File,
 }
 
@@ -120,6 +124,7 @@ impl Store {
             vault,
             passwords: Passwords::default(),
             node_id,
+            event_bell: Arc::default(),
             lock,
         })))
     }
@@ -135,6 +140,11 @@ impl Store {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    /// Returns what is rung when something was noted for a REAL_TIME task.
+    pub(crate) fn event_bell(&self) -> &Arc<Notify> {
+        &self.0.event_bell
     }
 
     pub(crate) fn groups(&self) -> &mpsc::Sender<writer::Job> {

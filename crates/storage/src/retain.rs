@@ -4,6 +4,7 @@
 //! goes on with it at its next start.
 
 use crate::db::{StoreResult, int, size};
+use crate::events;
 use crate::records::Records;
 use crate::tasks::Tasks;
 
@@ -34,7 +35,8 @@ const DELETE_REST: [&str; 7] = [
 const HIDDEN_RECORD: &str = "SELECT r.no FROM task t JOIN record r ON r.task_key = t.key \
     WHERE t.deleted_ms IS NOT NULL AND r.status NOT IN ('running', 'stopping') LIMIT 1";
 const DELETE_TASKS: &str = "DELETE FROM task WHERE deleted_ms IS NOT NULL \
-    AND NOT EXISTS (SELECT 1 FROM record r WHERE r.task_key = task.key)";
+    AND NOT EXISTS (SELECT 1 FROM record r WHERE r.task_key = task.key) \
+    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.task_no = task.no)";
 
 impl Records<'_> {
     /// Returns the numbers of at most `limit` records that are kept no longer: past their task's days, or
@@ -89,6 +91,9 @@ impl Tasks<'_> {
     pub async fn purge_hidden(&self, batch: usize) -> StoreResult<bool> {
         if let Some(row) = self.0.db().fetch_optional(HIDDEN_RECORD, vec![]).await? {
             self.0.records().purge(row.int("no")?, batch).await?;
+            return Ok(true);
+        }
+        if events::purge_hidden(self.0.db(), batch).await? {
             return Ok(true);
         }
         self.0.db().execute(DELETE_TASKS, vec![]).await?;

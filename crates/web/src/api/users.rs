@@ -1,19 +1,23 @@
 //! Users: who may log in. Administrators only, except that everybody may see who they are and change
 //! their own password.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::cluster::Secret;
+use messages::text;
 use serde::Serialize;
 use storage::StoreError;
+use storage::access::Access;
 use storage::users::{Role, User};
 
 use crate::api::answer::{answer, ok, time};
 use crate::app::App;
-use crate::auth::{Admin, Caller};
+use crate::auth::{ANONYMOUS, Admin, Caller, SYSTEM, is_user_name};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
@@ -36,6 +40,8 @@ struct UserView {
     name: String,
     role: &'static str,
     projects: Vec<String>,
+    /// What the user may do in single projects, by project name.
+    access: BTreeMap<String, Access>,
     created_at: String,
     modified_at: String,
 }
@@ -51,6 +57,7 @@ impl UserView {
             name: user.name,
             role,
             projects,
+            access: user.access,
             created_at: time(user.created_ms),
             modified_at: time(user.modified_ms),
         }
@@ -148,10 +155,7 @@ async fn refuse_losing_the_last_admin(app: &App, name: &str) -> ApiResult<()> {
         return Ok(());
     }
     let error = ApiError::invalid("name", name);
-    Err(error.because(
-        "it is the last administrator of this node",
-        "该用户是本节点最后一个管理员",
-    ))
+    Err(error.because(text!("last-administrator")))
 }
 
 fn role(body: &Members) -> ApiResult<Option<Role>> {
@@ -167,31 +171,23 @@ fn role(body: &Members) -> ApiResult<Option<Role>> {
         (Some("replicator"), _) => Err(ApiError::missing("projects")),
         (Some("admin" | "none") | None, Some(_)) => {
             let error = ApiError::invalid("projects", "[...]");
-            Err(error.because(
-                "only the role replicator is limited to projects",
-                "只有replicator角色可以限定项目",
-            ))
+            Err(error.because(text!("only-replicators-have-projects")))
         }
         (Some(other), _) => {
             let error = ApiError::invalid("role", other);
-            Err(error.because("choose admin, replicator or none", "可选admin、replicator、none"))
+            Err(error.because(text!("choose-among", choices = "admin, replicator, none")))
         }
     }
 }
 
 fn check_name(name: &str) -> ApiResult<()> {
-    let fits = (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@'));
-    if fits {
+    if [ANONYMOUS, SYSTEM].contains(&name) {
+        return Err(ApiError::invalid("name", name).because(text!("user-name-reserved")));
+    }
+    if is_user_name(name) {
         return Ok(());
     }
-    let error = ApiError::invalid("name", name);
-    Err(error.because(
-        "it has to have 1 to 64 letters, digits or . _ - @",
-        "须为1至64个字母、数字或. _ - @",
-    ))
+    Err(ApiError::invalid("name", name).because(text!("user-name-form")))
 }
 
 fn checked_password(password: String) -> ApiResult<Secret> {
@@ -199,8 +195,5 @@ fn checked_password(password: String) -> ApiResult<Secret> {
         return Ok(Secret::new(password));
     }
     let error = ApiError::invalid("password", "***");
-    Err(error.because(
-        format!("it has to have {SHORTEST_PASSWORD} to 1024 characters"),
-        format!("长度须为{SHORTEST_PASSWORD}至1024个字符"),
-    ))
+    Err(error.because(text!("length", least = SHORTEST_PASSWORD, most = 1024)))
 }

@@ -7,6 +7,7 @@
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, Method};
 use domain::cluster::Secret;
+use messages::text;
 use storage::users::User;
 
 use crate::auth::credentials::TICKET_COOKIE;
@@ -52,7 +53,7 @@ impl Logins {
             }
             None => None,
         };
-        user.ok_or_else(|| wrong("unknown token"))
+        user.ok_or_else(|| wrong(text!("login-token-unknown")))
     }
 
     /// Ends the login that `ticket` is about; one that is not good is none.
@@ -84,20 +85,19 @@ pub(crate) fn refuse_other_sites(method: &Method, headers: &HeaderMap) -> ApiRes
     if method.is_safe() || !comes_from_elsewhere(headers) {
         return Ok(());
     }
-    let about = "the request was made by another site";
-    Err(ApiError::new(Code::AccessDenied, [about]))
+    Err(ApiError::about(Code::AccessDenied, text!("other-site")))
 }
 
 fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text(FETCH_SITE) {
+    let value = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = value(FETCH_SITE) {
         return !matches!(site, "same-origin" | "none");
     }
-    let Some(origin) = text(ORIGIN) else {
+    let Some(origin) = value(ORIGIN) else {
         return false;
     };
     let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-    ![text(HOST), text(FORWARDED_HOST)].contains(&Some(host))
+    ![value(HOST), value(FORWARDED_HOST)].contains(&Some(host))
 }
 
 #[cfg(test)]
@@ -121,14 +121,22 @@ mod tests {
             (vec![host, ("sec-fetch-site", "none")], false),
             (vec![host, ("sec-fetch-site", "same-site")], true),
             (
-                vec![host, ("sec-fetch-site", "cross-site"), ("origin", "http://repo.example:8080")],
+                vec![
+                    host,
+                    ("sec-fetch-site", "cross-site"),
+                    ("origin", "http://repo.example:8080"),
+                ],
                 true,
             ),
             (vec![host, ("origin", "http://repo.example:8080")], false),
             (vec![host, ("origin", "https://evil.example")], true),
             (vec![host, ("origin", "null")], true),
             (
-                vec![("host", "inner"), ("x-forwarded-host", "repo.example"), ("origin", "https://repo.example")],
+                vec![
+                    ("host", "inner"),
+                    ("x-forwarded-host", "repo.example"),
+                    ("origin", "https://repo.example"),
+                ],
                 false,
             ),
         ] {

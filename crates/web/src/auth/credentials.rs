@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderName};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::cluster::Secret;
+use messages::text;
 
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
@@ -90,16 +91,10 @@ pub(crate) fn user_named_in(headers: &HeaderMap, header: &HeaderName) -> ApiResu
         Ok(name) if is_user_name(name) => Ok(Some(name.into())),
         _ => {
             let error = ApiError::invalid(header.as_str(), &String::from_utf8_lossy(value.as_bytes()));
-            Err(error.because(NAME_RULE[0], NAME_RULE[1]))
+            Err(error.because(text!("user-name-form")))
         }
     }
 }
-
-/// What a user's name consists of, in English and in Simplified Chinese.
-pub(crate) const NAME_RULE: [&str; 2] = [
-    "it has to have 1 to 64 letters, digits or . _ - @",
-    "须为1至64个字母、数字或. _ - @",
-];
 
 /// Says whether `name` could be a user's.
 pub(crate) fn is_user_name(name: &str) -> bool {
@@ -110,7 +105,7 @@ pub(crate) fn is_user_name(name: &str) -> bool {
 }
 
 fn pair(encoded: &str) -> ApiResult<(String, Secret)> {
-    let refused = || ApiError::new(Code::Unauthenticated, ["the credentials are no base64 of name:secret"]);
+    let refused = || ApiError::about(Code::Unauthenticated, text!("login-unreadable"));
     let decoded = STANDARD.decode(encoded.trim()).map_err(|_| refused())?;
     let decoded = String::from_utf8(decoded).map_err(|_| refused())?;
     let (name, secret) = decoded.split_once(':').ok_or_else(refused)?;

@@ -97,12 +97,24 @@ mod tests {
             .expect("it is short");
         let token = STANDARD.encode(&encrypted);
 
-        let password = key.password(&token).await.expect("an answer").expect("a password");
+        let password = key
+            .password(&token)
+            .await
+            .expect("an answer")
+            .expect("a password");
         assert_eq!(password.reveal(), "sésame");
         encrypted[200] ^= 1;
         let spoilt = STANDARD.encode(&encrypted);
-        let first = key.password(&spoilt).await.expect("an answer").expect("some text");
-        let second = key.password(&spoilt).await.expect("an answer").expect("some text");
+        let first = key
+            .password(&spoilt)
+            .await
+            .expect("an answer")
+            .expect("some text");
+        let second = key
+            .password(&spoilt)
+            .await
+            .expect("an answer")
+            .expect("some text");
         assert_eq!(first.reveal(), second.reveal());
         assert_ne!(first.reveal(), "sésame");
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use domain::cluster::Secret;
 use domain::digest::{Digest, Hasher};
 use domain::id::random_hex32;
+use messages::{Text, text};
 use storage::Store;
 use storage::tokens::TOKEN_PREFIX;
 use storage::users::User;
@@ -82,20 +83,20 @@ impl Logins {
     ) -> ApiResult<MaybeCaller> {
         let user = match credentials {
             Credentials::Basic { user, secret } => {
-                return Ok(MaybeCaller::User(self.with_password(&user, &secret, address).await?));
+                return Ok(MaybeCaller::User(
+                    self.with_password(&user, &secret, address).await?,
+                ));
             }
             Credentials::Platform {
                 access_key,
                 secret_key,
                 acting_as,
             } => {
-                return self
-                    .with_platform_keys(&access_key, &secret_key, acting_as)
-                    .await;
+                return self.with_platform_keys(&access_key, &secret_key, acting_as).await;
             }
             Credentials::Bearer(token) if token.reveal().starts_with(TOKEN_PREFIX) => {
                 let found = self.store.tokens().verify(&token).await?;
-                found.ok_or_else(|| wrong("unknown token"))?.1
+                found.ok_or_else(|| wrong(text!("login-token-unknown")))?.1
             }
             Credentials::Bearer(ticket) | Credentials::Ticket(ticket) => self.with_ticket(&ticket).await?,
         };
@@ -110,7 +111,7 @@ impl Logins {
         address: IpAddr,
     ) -> ApiResult<Caller> {
         if name.len() > LONGEST_NAME {
-            return Err(wrong("wrong user or password"));
+            return Err(wrong(text!("login-wrong")));
         }
         let digest = self.keyed_digest(name, secret.reveal());
         let known = self.store.users().get(name).await?;
@@ -131,7 +132,7 @@ impl Logins {
         self.store.clock().sleep_until_ms(guess.turn_ms).await;
         let verified = self.store.users().verify(name, secret).await;
         guess.ended(matches!(verified, Ok(Some(_))), self.store.now_ms());
-        let user = verified?.ok_or_else(|| wrong("wrong user or password"))?;
+        let user = verified?.ok_or_else(|| wrong(text!("login-wrong")))?;
         self.remember(digest, &user);
         Ok(caller(user))
     }
@@ -183,6 +184,6 @@ pub(super) fn caller(user: User) -> Caller {
 }
 
 /// Refuses credentials.
-pub(super) fn wrong(why: &str) -> ApiError {
-    ApiError::new(Code::Unauthenticated, [why])
+pub(super) fn wrong(why: Text) -> ApiError {
+    ApiError::about(Code::Unauthenticated, why)
 }

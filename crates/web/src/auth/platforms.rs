@@ -11,6 +11,7 @@ use connectors::signed::{
     ACCESS_KEY, ACTING_USER, ALGORITHM, APP_ID, Call, SIGN_ALGORITHM, SIGN_TIME, SIGNATURE, covers_body,
 };
 use domain::cluster::Secret;
+use messages::text;
 use storage::platforms::PlatformAccount;
 use storage::users::Role;
 use subtle::ConstantTimeEq as _;
@@ -39,7 +40,7 @@ impl Logins {
         let (account, kept) = self.platform(access_key).await?;
         let same = kept.reveal().as_bytes().ct_eq(secret_key.reveal().as_bytes());
         if !bool::from(same) {
-            return Err(wrong("wrong access key or secret key"));
+            return Err(wrong(text!("login-platform-wrong")));
         }
         self.store().platforms().used(&account).await?;
         match acting_as {
@@ -66,7 +67,10 @@ impl Logins {
         }
         let (account, secret_key) = self.platform(access_key).await?;
         let (mut parts, body) = request.into_parts();
-        let media = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media = parts
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         let (signed, body) = if covers_body(media) {
             let bytes = json::read(body, json::BODY_BYTES).await?;
             (bytes.clone(), Body::from(bytes))
@@ -81,7 +85,7 @@ impl Logins {
         };
         let named = params.get(SIGN_ALGORITHM);
         if account.app_id != app_id || named != Some(ALGORITHM) || !call.is_signed(signature, &secret_key) {
-            return Err(wrong("wrong signature"));
+            return Err(wrong(text!("login-signature-wrong")));
         }
         self.check_time(params.get(SIGN_TIME).unwrap_or_default())?;
         self.store().platforms().used(&account).await?;
@@ -93,20 +97,24 @@ impl Logins {
 
     /// Refuses a signature that is past its end, in the form `start;end`.
     fn check_time(&self, sign_time: &str) -> ApiResult<()> {
-        let end_s = sign_time.split_once(';').and_then(|(_, end)| end.parse::<i64>().ok());
+        let end_s = sign_time
+            .split_once(';')
+            .and_then(|(_, end)| end.parse::<i64>().ok());
         let Some(end_s) = end_s else {
-            return Err(wrong("sign_time is not start;end"));
+            return Err(wrong(text!("login-sign-time")));
         };
         if end_s < self.store().now_ms().div_euclid(1000) {
-            let about = format!("the signature was good until {end_s} only");
-            return Err(ApiError::new(Code::AccessDenied, [&about]));
+            return Err(ApiError::about(
+                Code::AccessDenied,
+                text!("signature-ended", end = end_s),
+            ));
         }
         Ok(())
     }
 
     async fn platform(&self, access_key: &str) -> ApiResult<(PlatformAccount, Secret)> {
         let found = self.store().platforms().by_access_key(access_key).await?;
-        found.ok_or_else(|| wrong("wrong access key or secret key"))
+        found.ok_or_else(|| wrong(text!("login-platform-wrong")))
     }
 
     async fn acting_as(&self, user: &str) -> ApiResult<MaybeCaller> {

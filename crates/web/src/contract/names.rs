@@ -192,5 +192,6 @@ pub fn replica_type(task: &Task) -> &'static str {
     match task.settings.trigger {
         Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => ReplicaType::Scheduled.as_str(),
         Trigger::Manual => ReplicaType::RunOnce.as_str(),
+        Trigger::RealTime => ReplicaType::RealTime.as_str(),
     }
 }

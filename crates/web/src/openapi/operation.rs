@@ -54,6 +54,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("recordId", "Id of the record"),
     ("id", "Id"),
     ("name", "Name"),
+    ("uid", "Name of the user"),
 ];
 
 /// Returns the responses all operations share.

@@ -1,13 +1,16 @@
 //! The web floor over a real store: requests go through the router in process.
 
+mod access;
 mod accounts;
 mod artifacts;
 mod auth;
 mod clusters;
+mod console;
 mod fuzz;
 mod native;
 mod paging;
 mod peer;
+mod platforms;
 mod records;
 mod runs;
 mod seed;

@@ -115,6 +115,7 @@ impl World {
                 targets: vec!["edge-1".into(), "edge-2".into()],
                 settings: task.settings,
                 keeps_details: true,
+                by_events: false,
                 retry_of: None,
             },
         };
