@@ -1,11 +1,12 @@
 #!/bin/sh
 # Makes sure that what the build needs is there: a C compiler (SQLite is built from source), git (tests
-# copy what it tracks) and the Rust toolchain with rustfmt and clippy. Installs what it can, names the rest.
+# copy what it tracks), curl (the examples) and the Rust toolchain with rustfmt and clippy. Installs what it can, names the rest.
 set -eu
 
 missing=""
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v git >/dev/null 2>&1 || missing="$missing git"
+command -v curl >/dev/null 2>&1 || missing="$missing curl"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
         apt-get update -qq

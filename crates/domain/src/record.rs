@@ -177,6 +177,32 @@ pub struct RunPlan {
     pub retry_of: Option<RetryOf>,
 }
 
+impl RunPlan {
+    /// Returns the number of the unit that carries object `object_no` to target `target_no`.
+    pub fn unit_no(&self, target_no: usize, object_no: usize) -> u16 {
+        u16::try_from(target_no * self.objects.len() + object_no).unwrap_or(u16::MAX)
+    }
+
+    /// Returns what unit `unit_no` carries.
+    pub fn object_of(&self, unit_no: u16) -> Option<&TaskObject> {
+        let unit_no = usize::from(unit_no);
+        let known = unit_no < self.targets.len() * self.objects.len();
+        known.then(|| &self.objects[unit_no % self.objects.len()])
+    }
+
+    /// Says whether anything of `object` to `cluster` may be part of this run: a retry leaves alone what
+    /// its selection cannot name.
+    pub fn concerns(&self, cluster: &str, object: &TaskObject) -> bool {
+        self.retry_of.as_ref().is_none_or(|RetryOf { filter, .. }| {
+            filter.cluster.as_deref().is_none_or(|wanted| wanted == cluster)
+                && filter
+                    .repository
+                    .as_deref()
+                    .is_none_or(|wanted| wanted == object.local_repository)
+        })
+    }
+}
+
 /// One run of one task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {

@@ -54,6 +54,9 @@ pub enum EngineError {
     /// There is no such record.
     #[error("record `{0}` is unknown")]
     RecordUnknown(String),
+    /// There is no such open failure.
+    #[error("failure `{0}` is unknown")]
+    FailureUnknown(String),
     /// The cluster's name is taken.
     #[error("cluster `{0}` exists already")]
     ClusterExists(String),

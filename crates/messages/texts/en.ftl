@@ -17,6 +17,7 @@ HeaderMissing = header { $subject } is missing
 MediaTypeUnsupported = this media type is not supported, send application/json
 RangeInvalid = the range is invalid
 TooManyRequests = too many requests: { $subject }
+QueryTooLarge = the query is too large: { $subject }
 UrlUnknown = URL { $subject } is not found
 ValidationFailed = validation failed: { $subject }
 PreconditionFailed = precondition failed: { $subject }
@@ -35,6 +36,7 @@ SecondCenter = a center cluster already exists
 TaskUnknown = replication task { $subject } is not found
 TargetUnknown = replication cluster { $subject } is not found
 PeerVersion = the version of remote cluster { $subject } is not supported
+FailureUnknown = failure record { $subject } is not found
 
 ## Codes: artifacts, nodes, projects and repositories
 
@@ -48,7 +50,7 @@ FolderNotEmpty = folder { $subject } is not empty
 NodeUnknown = { $subject } is not found
 PathInvalid = path { $subject } is invalid
 NodeExists = { $subject } already exists
-NodeConflict = { $subject } is a file where a folder is needed, or the reverse
+NodeConflict = { $subject } is in the way
 ListTooLarge = the list is too large: { $subject }
 DataMissing = the data of { $subject } is missing
 OverQuota = the quota of { $subject } is used up
@@ -86,17 +88,32 @@ import-line = line { $line }: { $reason }; the lines before it are stored, sendi
 body-broken-off = the body broke off
 line-too-long = it is longer than { $limit } bytes
 body-too-long = more than { $limit } bytes, or broken off
-folders-not-downloaded = folders cannot be downloaded
-blocks-not-supported = block uploads are not supported
+archives-being-made = archives being made at the same time
 parts-missing = parts of it are missing
 a-block = block { $sequence }
 open-uploads = open uploads
 upload-budget = they use up { $bytes } bytes
 transfer-broken = the transfer broke off: { $words }
 disk-full = the disk is full
+sha256-form = it has to have 64 hexadecimal digits
+folders-with-files = folders are made with the files in them
+send-form = send multipart/form-data
+too-many-fields = there are more than { $most } fields
 
 ## Why a value is refused
 
+file-or-folder = a file cannot stand where a folder is, nor a folder where a file is
+file-in-the-way = a file stands there, and overwrite is not set
+within-itself = a folder cannot go into itself, nor up into a folder of its own name
+path-too-long = its path there would be too long
+search-too-long = it takes too long, name a repository and the beginning of the path
+search-needs-project = the rule has to name the project: projectId EQ, at its top and under AND
+search-rules = at most { $rules } rules, { $depth } levels deep, with { $values } values
+search-fields = fields are { $fields } and metadata.<key>
+search-text-only = this operation is for texts
+pattern-refused = { $words }
+quota-below-used = the repository holds { $used } bytes already
+paths-at-once = at most { $most } paths at once
 not-supported = this version does not support it
 between = it has to be between { $least } and { $most }
 length = it has to have { $least } to { $most } characters
@@ -112,6 +129,20 @@ immediately-is-true = the strategy IMMEDIATELY needs it to be true
 task-says-nothing = it came with imported records and says nothing of what to replicate
 record-says-nothing = a historical record does not say what it ran with
 task-being-removed = a task of this key or name is being removed, try again later
+files-only = the repository holds files, not packages: give pathConstraints, or replicaObjectType REPOSITORY for all of it
+push-files = the repository holds files, not packages: carry them with a RUN_ONCE task of their paths
+not-a-node = it answers, but not as a Waybill or bk-repo node, and other registries cannot be targets yet
+cluster-or-registry = give clusterId or registry, not both
+nothing-selected = give pathConstraints, or replicaObjectType REPOSITORY for the whole repository
+entry-name = it has to have 2 to 128 letters, digits, _ or -, and to begin with a letter or _
+named-twice = two entries of the request have this name
+own-entry = it is the cluster this entry made of its registry: give the registry
+packages-with-versions = packageName and versions are given together
+only-edge-pull = it has to be EDGE_PULL here
+not-run-once = it is no RUN_ONCE task
+run-goes-on = a run of it is going on, wait for it or stop it
+host-not-allowed = only administrators may name this host, others those that outgoing.user_hosts of this node lists
+remote-user-refused = user { $user } may not write to { $repository } there
 
 ## Reasons of records: one line per failing target
 

@@ -16,6 +16,7 @@ HeaderMissing = ヘッダー { $subject } がありません
 MediaTypeUnsupported = このメディアタイプには対応していません。application/json で送信してください
 RangeInvalid = 範囲が無効です
 TooManyRequests = リクエストが多すぎます：{ $subject }
+QueryTooLarge = 検索が大きすぎます：{ $subject }
 UrlUnknown = URL { $subject } が見つかりません
 ValidationFailed = 検証に失敗しました：{ $subject }
 PreconditionFailed = 前提条件を満たしていません：{ $subject }
@@ -34,6 +35,7 @@ SecondCenter = センタークラスターは既に存在します
 TaskUnknown = レプリケーションタスク { $subject } が見つかりません
 TargetUnknown = レプリケーション先クラスター { $subject } が見つかりません
 PeerVersion = リモートクラスター { $subject } のバージョンには対応していません
+FailureUnknown = 失敗レコード { $subject } が見つかりません
 
 ## Codes: artifacts, nodes, projects and repositories
 
@@ -47,7 +49,7 @@ FolderNotEmpty = フォルダー { $subject } は空ではありません
 NodeUnknown = ノード { $subject } が見つかりません
 PathInvalid = パス { $subject } が無効です
 NodeExists = ノード { $subject } は既に存在します
-NodeConflict = ノード { $subject } が競合しています：ファイルとフォルダーが一致しません
+NodeConflict = { $subject } が競合しています
 ListTooLarge = リストが大きすぎます：{ $subject }
 DataMissing = { $subject } のデータが失われています
 OverQuota = { $subject } のクォータを使い切りました
@@ -85,17 +87,32 @@ import-line = { $line } 行目：{ $reason }。それより前の行は保存済
 body-broken-off = 本文が途中で切れました
 line-too-long = { $limit } バイトを超えています
 body-too-long = { $limit } バイトを超えたか、途中で切れました
-folders-not-downloaded = フォルダーはダウンロードできません
-blocks-not-supported = ブロックアップロードには対応していません
+archives-being-made = 同時に作成中のアーカイブ
 parts-missing = 一部のパートが足りません
 a-block = ブロック { $sequence }
 open-uploads = 未完了のアップロード
 upload-budget = { $bytes } バイトを使い切っています
 transfer-broken = 転送が途中で切れました：{ $words }
 disk-full = ディスクがいっぱいです
+sha256-form = 64 桁の 16 進数でなければなりません
+folders-with-files = フォルダーはその中のファイルと共に作られます
+send-form = multipart/form-data で送ってください
+too-many-fields = フィールドが { $most } 個を超えています
 
 ## Why a value is refused
 
+file-or-folder = ファイルをフォルダーで、フォルダーをファイルで置き換えることはできません
+file-in-the-way = そこにはファイルがあり、overwriteが指定されていません
+within-itself = フォルダーを自分自身の中や、同名の上位フォルダーへ移すことはできません
+path-too-long = 移動先のパスが長すぎます
+search-too-long = 時間がかかりすぎます。リポジトリとパスの先頭を指定してください
+search-needs-project = 規則の最上位（AND）でプロジェクトを指定してください：projectId EQ
+search-rules = 規則は{ $rules }個、深さは{ $depth }段、値は{ $values }個までです
+search-fields = 使えるフィールドは{ $fields }とmetadata.<key>です
+search-text-only = この操作はテキスト専用です
+pattern-refused = { $words }
+quota-below-used = リポジトリはすでに{ $used }バイトを使用しています
+paths-at-once = 一度に指定できるパスは{ $most }個までです
 not-supported = このバージョンでは対応していません
 between = { $least } から { $most } の間でなければなりません
 length = { $least } 文字以上 { $most } 文字以下でなければなりません
@@ -111,6 +128,20 @@ immediately-is-true = 戦略 IMMEDIATELY では true でなければなりませ
 task-says-nothing = インポートした記録と共に作られたタスクで、複製する対象がありません
 record-says-nothing = 過去の記録には実行した内容がありません
 task-being-removed = 同じキーまたは名前のタスクを削除中です。しばらくしてから再試行してください
+files-only = このリポジトリはパッケージではなくファイルを保持します：pathConstraints を指定するか、replicaObjectType REPOSITORY で全体を指定してください
+push-files = このリポジトリはパッケージではなくファイルを保持します：そのパスを指定した RUN_ONCE タスクで配布してください
+not-a-node = 応答はありますが、Waybill または bk-repo のノードではありません。ほかのレジストリはまだ対象にできません
+cluster-or-registry = clusterId と registry はどちらか一方を指定してください
+nothing-selected = pathConstraints を指定するか、replicaObjectType REPOSITORY でリポジトリ全体を指定してください
+entry-name = 2〜128 文字の英数字、_ または - で、先頭は英字または _ でなければなりません
+named-twice = リクエスト内の二つの設定が同じ名前です
+own-entry = この設定が registry から作成したクラスターです：registry を指定してください
+packages-with-versions = packageName と versions は同時に指定してください
+only-edge-pull = ここでは EDGE_PULL でなければなりません
+not-run-once = RUN_ONCE タスクではありません
+run-goes-on = 実行中です。終了を待つか停止してください
+host-not-allowed = このホストを指定できるのは管理者だけです。ほかのユーザーはこのノードの outgoing.user_hosts にあるホストだけを指定できます
+remote-user-refused = ユーザー { $user } は対象クラスターの { $repository } に書き込めません
 
 ## Reasons of records: one line per failing target
 

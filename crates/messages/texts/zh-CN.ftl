@@ -16,6 +16,7 @@ HeaderMissing = 缺少请求头{ $subject }
 MediaTypeUnsupported = 不支持的媒体类型，请使用application/json
 RangeInvalid = 范围无效
 TooManyRequests = 请求过多：{ $subject }
+QueryTooLarge = 查询过大：{ $subject }
 UrlUnknown = 找不到地址{ $subject }
 ValidationFailed = 校验失败：{ $subject }
 PreconditionFailed = 前置条件不满足：{ $subject }
@@ -34,6 +35,7 @@ SecondCenter = 中心节点已存在
 TaskUnknown = 未找到同步任务{ $subject }
 TargetUnknown = 找不到同步集群{ $subject }
 PeerVersion = 不支持远程集群{ $subject }的版本
+FailureUnknown = 未找到失败记录{ $subject }
 
 ## Codes: artifacts, nodes, projects and repositories
 
@@ -47,7 +49,7 @@ FolderNotEmpty = 目录{ $subject }不为空
 NodeUnknown = 节点{ $subject }不存在
 PathInvalid = 路径{ $subject }无效
 NodeExists = 节点{ $subject }已存在
-NodeConflict = 节点{ $subject }冲突：文件与目录不一致
+NodeConflict = { $subject }处存在冲突
 ListTooLarge = 列表过大：{ $subject }
 DataMissing = { $subject }的数据缺失
 OverQuota = { $subject }的配额已用完
@@ -85,17 +87,32 @@ import-line = 第{ $line }行：{ $reason }；此前各行已保存，可重复�
 body-broken-off = 请求体传输中断
 line-too-long = 长度超过{ $limit }字节
 body-too-long = 超过{ $limit }字节或传输中断
-folders-not-downloaded = 不支持下载目录
-blocks-not-supported = 不支持分块上传
+archives-being-made = 正在生成的压缩包
 parts-missing = 分块不完整
 a-block = 分块{ $sequence }
 open-uploads = 未完成的上传
 upload-budget = 已占用{ $bytes }字节
 transfer-broken = 传输中断：{ $words }
 disk-full = 磁盘空间不足
+sha256-form = 须为64位十六进制数字
+folders-with-files = 目录随其中的文件一起创建
+send-form = 请使用multipart/form-data
+too-many-fields = 字段超过{ $most }个
 
 ## Why a value is refused
 
+file-or-folder = 文件不能取代目录，目录也不能取代文件
+file-in-the-way = 该处已有文件，且未设置overwrite
+within-itself = 目录不能移入自身，也不能上移到同名目录中
+path-too-long = 在目标处的路径过长
+search-too-long = 耗时过长，请指定仓库和路径前缀
+search-needs-project = 规则必须在最外层AND中指定项目：projectId EQ
+search-rules = 最多{ $rules }条规则、{ $depth }层嵌套、{ $values }个值
+search-fields = 可用字段为{ $fields }和metadata.<key>
+search-text-only = 此操作只适用于文本
+pattern-refused = { $words }
+quota-below-used = 仓库已占用{ $used }字节
+paths-at-once = 一次最多{ $most }个路径
 not-supported = 当前版本不支持
 between = 取值范围为{ $least }至{ $most }
 length = 长度须为{ $least }至{ $most }个字符
@@ -111,6 +128,20 @@ immediately-is-true = 策略IMMEDIATELY要求该值为true
 task-says-nothing = 该任务随导入的记录而来，未说明要同步的内容
 record-says-nothing = 历史记录未说明其执行内容
 task-being-removed = 同键或同名的任务正在删除，请稍后重试
+files-only = 该仓库存放文件而非包：请提供pathConstraints，或以replicaObjectType REPOSITORY同步整个仓库
+push-files = 该仓库存放文件而非包：请用包含这些路径的RUN_ONCE任务分发
+not-a-node = 其有应答，但不是Waybill或bk-repo节点，目前不支持其他类型的仓库服务作为目标
+cluster-or-registry = clusterId与registry只能提供一个
+nothing-selected = 请提供pathConstraints，或以replicaObjectType REPOSITORY同步整个仓库
+entry-name = 须为2至128个字母、数字、_或-，且以字母或_开头
+named-twice = 请求中有两个配置使用此名称
+own-entry = 它是该配置由其registry生成的集群：请提供registry
+packages-with-versions = packageName与versions须同时提供
+only-edge-pull = 此处须为EDGE_PULL
+not-run-once = 它不是RUN_ONCE任务
+run-goes-on = 它正在执行，请等待其结束或先停止
+host-not-allowed = 仅管理员可指定该主机，其他用户只能使用本节点outgoing.user_hosts中列出的主机
+remote-user-refused = 用户{ $user }在目标集群上无权写入{ $repository }
 
 ## Reasons of records: one line per failing target
 

@@ -16,6 +16,7 @@ HeaderMissing = 缺少請求標頭{ $subject }
 MediaTypeUnsupported = 不支援的媒體類型，請使用application/json
 RangeInvalid = 範圍無效
 TooManyRequests = 請求過多：{ $subject }
+QueryTooLarge = 查詢過大：{ $subject }
 UrlUnknown = 找不到位址{ $subject }
 ValidationFailed = 驗證不通過：{ $subject }
 PreconditionFailed = 前置條件不滿足：{ $subject }
@@ -34,6 +35,7 @@ SecondCenter = 中心節點已存在
 TaskUnknown = 未找到同步任務{ $subject }
 TargetUnknown = 找不到同步叢集{ $subject }
 PeerVersion = 不支援遠端叢集{ $subject }的版本
+FailureUnknown = 未找到失敗記錄{ $subject }
 
 ## Codes: artifacts, nodes, projects and repositories
 
@@ -47,7 +49,7 @@ FolderNotEmpty = 目錄{ $subject }不為空
 NodeUnknown = 節點{ $subject }不存在
 PathInvalid = 路徑{ $subject }無效
 NodeExists = 節點{ $subject }已存在
-NodeConflict = 節點{ $subject }衝突：檔案與目錄不一致
+NodeConflict = { $subject }處存在衝突
 ListTooLarge = 清單過大：{ $subject }
 DataMissing = { $subject }的資料缺失
 OverQuota = { $subject }的配額已用盡
@@ -85,17 +87,32 @@ import-line = 第{ $line }行：{ $reason }；此前各行已儲存，可重複�
 body-broken-off = 請求內容傳輸中斷
 line-too-long = 長度超過{ $limit }位元組
 body-too-long = 超過{ $limit }位元組或傳輸中斷
-folders-not-downloaded = 不支援下載目錄
-blocks-not-supported = 不支援分塊上傳
+archives-being-made = 正在產生的壓縮檔
 parts-missing = 分塊不完整
 a-block = 分塊{ $sequence }
 open-uploads = 未完成的上傳
 upload-budget = 已佔用{ $bytes }位元組
 transfer-broken = 傳輸中斷：{ $words }
 disk-full = 磁碟空間不足
+sha256-form = 須為64位十六進位數字
+folders-with-files = 目錄隨其中的檔案一起建立
+send-form = 請使用multipart/form-data
+too-many-fields = 欄位超過{ $most }個
 
 ## Why a value is refused
 
+file-or-folder = 檔案不能取代目錄，目錄也不能取代檔案
+file-in-the-way = 該處已有檔案，且未設定overwrite
+within-itself = 目錄不能移入自身，也不能上移到同名目錄中
+path-too-long = 在目標處的路徑過長
+search-too-long = 耗時過長，請指定倉庫和路徑前綴
+search-needs-project = 規則必須在最外層AND中指定專案：projectId EQ
+search-rules = 最多{ $rules }條規則、{ $depth }層巢狀、{ $values }個值
+search-fields = 可用欄位為{ $fields }和metadata.<key>
+search-text-only = 此操作只適用於文字
+pattern-refused = { $words }
+quota-below-used = 倉庫已占用{ $used }位元組
+paths-at-once = 一次最多{ $most }個路徑
 not-supported = 目前版本不支援
 between = 取值範圍為{ $least }至{ $most }
 length = 長度須為{ $least }至{ $most }個字元
@@ -111,6 +128,20 @@ immediately-is-true = 策略IMMEDIATELY要求該值為true
 task-says-nothing = 該任務隨匯入的記錄而來，未說明要同步的內容
 record-says-nothing = 歷史記錄未說明其執行內容
 task-being-removed = 同鍵或同名的任務正在刪除，請稍後重試
+files-only = 該倉庫存放檔案而非套件：請提供pathConstraints，或以replicaObjectType REPOSITORY同步整個倉庫
+push-files = 該倉庫存放檔案而非套件：請用包含這些路徑的RUN_ONCE任務分發
+not-a-node = 其有回應，但不是Waybill或bk-repo節點，目前不支援其他類型的倉庫服務作為目標
+cluster-or-registry = clusterId與registry只能提供一個
+nothing-selected = 請提供pathConstraints，或以replicaObjectType REPOSITORY同步整個倉庫
+entry-name = 須為2至128個字母、數字、_或-，且以字母或_開頭
+named-twice = 請求中有兩個設定使用此名稱
+own-entry = 它是該設定由其registry產生的叢集：請提供registry
+packages-with-versions = packageName與versions須同時提供
+only-edge-pull = 此處須為EDGE_PULL
+not-run-once = 它不是RUN_ONCE任務
+run-goes-on = 它正在執行，請等待其結束或先停止
+host-not-allowed = 僅管理員可指定該主機，其他使用者只能使用本節點outgoing.user_hosts中列出的主機
+remote-user-refused = 使用者{ $user }在目標叢集上無權寫入{ $repository }
 
 ## Reasons of records: one line per failing target
 

@@ -12,6 +12,7 @@ use domain::id::{IdSource, random_hex32};
 use tokio::sync::{Notify, mpsc};
 
 pub mod access;
+pub mod appends;
 pub mod blobfiles;
 pub mod blobs;
 pub mod block_uploads;
@@ -26,15 +27,19 @@ pub mod db;
 pub mod details;
 mod entries;
 pub mod events;
+mod failing;
 mod folder;
+pub mod folders;
 pub mod hosted;
 mod import;
 mod journal;
 mod lanes;
 mod leases;
 pub mod listing;
+pub mod moves;
 pub mod node_pages;
 pub mod nodes;
+pub mod open_failures;
 pub mod page;
 mod passwords;
 pub mod platforms;
@@ -46,6 +51,7 @@ pub mod repositories;
 mod retain;
 mod room;
 mod rows;
+pub mod search;
 mod secrets;
 mod selection;
 mod settle;
@@ -68,6 +74,7 @@ use clusters::Clusters;
 use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
+use open_failures::OpenFailures;
 use passwords::Passwords;
 use platforms::Platforms;
 use records::Records;
@@ -209,6 +216,11 @@ impl Store {
     /// The record details: one artifact to one target each.
     pub fn details(&self) -> Details<'_> {
         Details(self)
+    }
+
+    /// The artifacts whose latest detail failed.
+    pub fn open_failures(&self) -> OpenFailures<'_> {
+        OpenFailures(self)
     }
 
     /// The writer of record details.

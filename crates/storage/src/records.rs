@@ -13,6 +13,7 @@ use domain::task::TaskStatus;
 
 use crate::Store;
 use crate::db::{Row, StoreResult, Value, Write, blob, flag, int, maybe, size, text};
+use crate::failing;
 use crate::page::{Page, PageRequest};
 use crate::rows::{from_json, from_word, json, unreadable, word};
 
@@ -149,7 +150,14 @@ impl Records<'_> {
             maybe(events_of, int),
         ];
         write.execute(INSERT, values).await?;
-        write.execute(INSERT_PLAN, vec![id, json(&record.plan)]).await?;
+        write
+            .execute(INSERT_PLAN, vec![id.clone(), json(&record.plan)])
+            .await?;
+        if record.plan.retry_of.is_some()
+            && let Some(row) = write.fetch_optional(NO_OF, vec![id]).await?
+        {
+            failing::note_retry(&mut write, row.int("no")?, &record.task_key.0, &record.plan).await?;
+        }
         let values = vec![
             key,
             text(word(&next.status)),

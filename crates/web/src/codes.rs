@@ -65,6 +65,8 @@ codes! {
     RangeInvalid = 250120, RANGE_NOT_SATISFIABLE;
     /// Too many requests of one kind.
     TooManyRequests = 250124, TOO_MANY_REQUESTS;
+    /// Answering would take too much.
+    QueryTooLarge = 250127, BAD_REQUEST;
     /// Unknown URL.
     UrlUnknown = 250130, NOT_FOUND;
     /// A filter or paging value cannot be read.
@@ -96,6 +98,8 @@ codes! {
     TargetUnknown = 250313, BAD_REQUEST;
     /// The peer speaks a version that is not understood.
     PeerVersion = 250316, BAD_REQUEST;
+    /// There is no such failure.
+    FailureUnknown = 250325, BAD_REQUEST;
 
     /// Bytes that arrived are not the ones announced.
     DigestMismatch = 251003, BAD_REQUEST;

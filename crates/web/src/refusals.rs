@@ -24,6 +24,7 @@ impl From<EngineError> for ApiError {
             EngineError::TaskUnknown(key) | EngineError::RecordUnknown(key) => {
                 Self::new(Code::TaskUnknown, [&key])
             }
+            EngineError::FailureUnknown(id) => Self::new(Code::FailureUnknown, [&id]),
             EngineError::TaskDisabled => Self::new(Code::TaskDisabled, []),
             EngineError::RunGoingOn => Self::new(Code::TaskState, []),
             EngineError::TaskNotLoaded(key) => Self::new(Code::TaskNotLoaded, [&key]),

@@ -45,6 +45,7 @@ pub(crate) fn described() -> OpenApiRouter<App> {
     crate::contract::router()
         .merge(crate::artifacts::router())
         .merge(crate::accounts::router())
+        .merge(crate::replica::router())
 }
 
 async fn unknown(uri: Uri) -> ApiError {

@@ -4,6 +4,7 @@
 mod accounts;
 mod control;
 mod details;
+mod failures;
 mod journal;
 mod retain;
 mod runs;

@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
-use web::auth::OverTls;
+use web::origin::OverTls;
 
 use super::idle::Idle;
 use crate::config::LimitsConfig;
@@ -119,24 +119,25 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let idle = Duration::from_secs(self.limits.idle_timeout_s);
         let Some(tls) = self.tls.clone() else {
-            return self.exchange(Idle::new(stream, idle), false).await;
+            return self.exchange(Idle::new(stream, idle)).await;
         };
         let handshake = tls.accept(stream);
         match tokio::time::timeout(Duration::from_secs(self.limits.header_timeout_s), handshake).await {
-            Ok(Ok(stream)) => Box::pin(self.exchange(Idle::new(stream, idle), true)).await,
+            Ok(Ok(stream)) => Box::pin(self.exchange(Idle::new(stream, idle))).await,
             Ok(Err(error)) => tracing::debug!(peer = %self.peer, error = %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
         }
     }
 
-    async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, over_tls: bool) {
+    async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
         let Self {
+            tls,
             limits,
             service,
             peer,
             stop,
-            ..
         } = self;
+        let over_tls = tls.is_some();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));

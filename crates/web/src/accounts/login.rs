@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
+use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use messages::text;
 use multer::{Constraints, Multipart, SizeLimit};
@@ -17,10 +17,11 @@ use utoipa_axum::routes;
 
 use crate::accounts::BASE;
 use crate::app::App;
-use crate::auth::{Address, OverTls, cookie, refuse_other_sites, ticket};
+use crate::auth::{Address, cookie, refuse_other_sites, ticket};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{read, unreadable};
+use crate::origin::is_over_tls;
 use crate::params::Params;
 use crate::reader::Reader;
 
@@ -65,7 +66,7 @@ async fn log_in(State(app): State<App>, reader: Reader, form: LoginForm) -> ApiR
     match logins.with_password(&form.user, &password, form.address).await {
         Ok(caller) => {
             let ticket = logins.open_console(&caller.name).await?;
-            let cookie = cookie(Some(&ticket), form.over_tls, &form.headers);
+            let cookie = cookie(Some(&ticket), form.over_tls);
             with_cookie(reader.ok(true)?, &cookie)
         }
         Err(error) if error.code() == Code::Unauthenticated => reader.ok(false),
@@ -76,13 +77,12 @@ async fn log_in(State(app): State<App>, reader: Reader, form: LoginForm) -> ApiR
 /// Ends the login that the cookie is about and takes the cookie back; `true` without a login too.
 #[utoipa::path(post, context_path = BASE, path = "/logout", security(()), responses((status = 200, body = bool)))]
 async fn log_out(State(app): State<App>, reader: Reader, request: Request) -> ApiResult<Response> {
-    let headers = request.headers();
-    refuse_other_sites(request.method(), headers)?;
-    if let Some(ticket) = ticket(headers) {
+    let (parts, _) = request.into_parts();
+    refuse_other_sites(&parts.method, &parts.headers)?;
+    if let Some(ticket) = ticket(&parts.headers) {
         app.logins().close_console(ticket).await?;
     }
-    let over_tls = request.extensions().get::<OverTls>().is_some();
-    with_cookie(reader.ok(true)?, &cookie(None, over_tls, headers))
+    with_cookie(reader.ok(true)?, &cookie(None, is_over_tls(&parts)))
 }
 
 fn with_cookie(mut answer: Response, cookie: &str) -> ApiResult<Response> {
@@ -98,7 +98,6 @@ struct LoginForm {
     token: String,
     address: IpAddr,
     over_tls: bool,
-    headers: HeaderMap,
 }
 
 impl FromRequest<App> for LoginForm {
@@ -121,8 +120,7 @@ impl FromRequest<App> for LoginForm {
             user: field("uid")?,
             token: field("token")?,
             address: Address::of(&parts.extensions).0,
-            over_tls: parts.extensions.get::<OverTls>().is_some(),
-            headers: parts.headers,
+            over_tls: is_over_tls(&parts),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The caller of a request, recognised once and asked by the handlers.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -178,6 +179,14 @@ impl Address {
     pub(crate) fn of(extensions: &Extensions) -> Self {
         let connection = extensions.get::<ConnectInfo<SocketAddr>>();
         Self(connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Address {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
     }
 }
 

@@ -20,15 +20,10 @@ use crate::error::{ApiError, ApiResult};
 const LOGIN_S: i64 = 24 * 60 * 60;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTOCOL: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Marks a request that came to the console's paths, `/web/...`, where its cookie counts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AtConsole;
-
-/// Marks a request that came over TLS; whoever listens sets it.
-#[derive(Debug, Clone, Copy)]
-pub struct OverTls;
 
 impl Logins {
     /// Logs `user` in at the console and returns the ticket.
@@ -71,11 +66,10 @@ impl Logins {
 }
 
 /// Returns the cookie that carries `ticket`, or with `None` the one that takes it back.
-pub(crate) fn cookie(ticket: Option<&str>, over_tls: bool, headers: &HeaderMap) -> String {
-    let forwarded = headers
-        .get(FORWARDED_PROTOCOL)
-        .is_some_and(|protocol| protocol == "https");
-    let secure = if over_tls || forwarded { "; Secure" } else { "" };
+///
+/// Set over TLS it is sent over TLS only.
+pub(crate) fn cookie(ticket: Option<&str>, over_tls: bool) -> String {
+    let secure = if over_tls { "; Secure" } else { "" };
     let (value, age_s) = ticket.map_or(("", 0), |ticket| (ticket, LOGIN_S));
     format!("{TICKET_COOKIE}={value}; Path=/; Max-Age={age_s}; SameSite=Lax{secure}")
 }
@@ -152,9 +146,8 @@ mod tests {
 
     #[test]
     fn the_cookie_is_only_sent_over_tls_where_it_was_set_over_tls() {
-        let plain = cookie(Some("t"), false, &HeaderMap::new());
+        let plain = cookie(Some("t"), false);
         assert_eq!(plain, "bkrepo_ticket=t; Path=/; Max-Age=86400; SameSite=Lax");
-        assert!(cookie(Some("t"), true, &HeaderMap::new()).ends_with("; Secure"));
-        assert!(cookie(None, false, &headers(&[("x-forwarded-proto", "https")])).ends_with("; Secure"));
+        assert!(cookie(Some("t"), true).ends_with("; Secure"));
     }
 }

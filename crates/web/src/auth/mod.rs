@@ -14,7 +14,6 @@ mod ticket;
 
 pub(crate) use caller::Address;
 pub use caller::{Admin, Caller, MaybeCaller};
-pub use console::OverTls;
 pub(crate) use console::{AtConsole, cookie, refuse_other_sites};
 pub(crate) use credentials::{is_user_name, ticket};
 pub use logins::Logins;

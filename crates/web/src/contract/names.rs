@@ -26,6 +26,9 @@ pub const CLUSTER_STATUSES: &[(&str, ClusterStatus)] = &[
     ("UNHEALTHY", ClusterStatus::Unhealthy),
 ];
 
+/// Names of yes and no.
+pub const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
+
 /// Names of [`DetailStatus`], which are those of a record's status too.
 pub const STATUSES: &[(&str, DetailStatus)] = &[
     ("RUNNING", DetailStatus::Running),
