@@ -52,6 +52,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ),
     ("key", "Key of the task"),
     ("recordId", "Id of the record"),
+    ("eventId", "Id of the event"),
     ("id", "Id"),
     ("name", "Name"),
     ("uid", "Name of the user"),
