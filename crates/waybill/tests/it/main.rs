@@ -4,6 +4,7 @@ mod accounts;
 mod copy;
 mod cron;
 mod demo;
+mod document;
 mod help;
 mod promises;
 mod replicate;
