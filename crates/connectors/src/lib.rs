@@ -7,4 +7,5 @@
 pub mod folder;
 pub mod http;
 pub mod peer;
+pub mod signed;
 pub mod url;

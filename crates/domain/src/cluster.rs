@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Failure;
 use crate::id::ClusterId;
 
 /// What a cluster is to this one.
@@ -124,7 +125,7 @@ pub struct Cluster {
     /// What the last look found.
     pub status: ClusterStatus,
     /// Why it is unhealthy.
-    pub error_reason: Option<String>,
+    pub error_reason: Option<Failure>,
     /// When it last reported (Unix milliseconds).
     pub last_report_ms: Option<i64>,
     /// Who made and changed it.

@@ -200,4 +200,7 @@ pub struct DetailFilter {
     pub outcome: Option<Outcome>,
     /// Exactly this class of failure.
     pub class: Option<crate::failure::ErrorKind>,
+    /// Exactly this artifact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<ArtifactKey>,
 }

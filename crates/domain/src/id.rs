@@ -123,6 +123,8 @@ ids! {
     TaskId;
     /// Names a cluster.
     ClusterId;
+    /// Names a change of an artifact that a task has still to carry; a newer change has another one.
+    EventId;
     /// Names a node of a hosted repository (a file or a folder), a repository or a user's token.
     NodeId;
 }

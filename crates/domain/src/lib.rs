@@ -16,6 +16,7 @@ pub mod detail;
 pub mod digest;
 pub mod failure;
 pub mod id;
+pub mod open_failure;
 pub mod path;
 pub mod ports;
 pub mod record;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::counts::Counts;
-use crate::failure::{Failure, Language};
+use crate::failure::Failure;
 use crate::id::{RecordId, TaskKey};
 use crate::task::{Settings, TaskObject};
 
@@ -138,82 +138,13 @@ pub enum ReasonLine {
         /// Who.
         user: String,
     },
+    /// The record does not say what it runs with.
+    NoPlan,
     /// Text of an imported record.
     Text {
         /// As it was.
         text: String,
     },
-}
-
-impl ReasonLine {
-    /// Renders the line in the reader's language.
-    pub fn render(&self, language: Language) -> String {
-        use Language::{English, SimplifiedChinese};
-        match (self, language) {
-            (
-                Self::ArtifactsFailed {
-                    cluster,
-                    failed,
-                    artifact,
-                    first,
-                },
-                English,
-            ) => {
-                let first = first.render(language);
-                match failed {
-                    1 => format!("{cluster}: `{artifact}` failed: {first}"),
-                    _ => format!("{cluster}: {failed} artifacts failed, the first is `{artifact}`: {first}"),
-                }
-            }
-            (
-                Self::ArtifactsFailed {
-                    cluster,
-                    failed,
-                    artifact,
-                    first,
-                },
-                SimplifiedChinese,
-            ) => {
-                let first = first.render(language);
-                format!("{cluster}：{failed}个制品同步失败，首个为`{artifact}`：{first}")
-            }
-            (
-                Self::NotAttempted {
-                    cluster,
-                    repository,
-                    from_key,
-                    failure,
-                },
-                English,
-            ) => {
-                let failure = failure.render(language);
-                match from_key {
-                    Some(key) => {
-                        format!("{cluster}: `{repository}` was not attempted from `{key}` on: {failure}")
-                    }
-                    None => format!("{cluster}: `{repository}` was not attempted: {failure}"),
-                }
-            }
-            (
-                Self::NotAttempted {
-                    cluster,
-                    repository,
-                    from_key,
-                    failure,
-                },
-                SimplifiedChinese,
-            ) => {
-                let failure = failure.render(language);
-                match from_key {
-                    Some(key) => format!("{cluster}：仓库`{repository}`自`{key}`起未同步：{failure}"),
-                    None => format!("{cluster}：仓库`{repository}`未同步：{failure}"),
-                }
-            }
-            (Self::StoppedBy { user }, English) => format!("stopped by {user}"),
-            (Self::StoppedBy { user }, SimplifiedChinese) => format!("已由{user}停止"),
-            (Self::Text { text }, English | SimplifiedChinese) => text.clone(),
-        }
-    }
 }
 
 /// What a record does again, when it is a retry.
@@ -238,9 +169,38 @@ pub struct RunPlan {
     pub settings: Settings,
     /// Whether details of artifacts that did not fail are kept.
     pub keeps_details: bool,
+    /// Whether it carries what changed, as noted for its task, instead of listing what its objects cover.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_events: bool,
     /// Set when this record retries a selection of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<RetryOf>,
+}
+
+impl RunPlan {
+    /// Returns the number of the unit that carries object `object_no` to target `target_no`.
+    pub fn unit_no(&self, target_no: usize, object_no: usize) -> u16 {
+        u16::try_from(target_no * self.objects.len() + object_no).unwrap_or(u16::MAX)
+    }
+
+    /// Returns what unit `unit_no` carries.
+    pub fn object_of(&self, unit_no: u16) -> Option<&TaskObject> {
+        let unit_no = usize::from(unit_no);
+        let known = unit_no < self.targets.len() * self.objects.len();
+        known.then(|| &self.objects[unit_no % self.objects.len()])
+    }
+
+    /// Says whether anything of `object` to `cluster` may be part of this run: a retry leaves alone what
+    /// its selection cannot name.
+    pub fn concerns(&self, cluster: &str, object: &TaskObject) -> bool {
+        self.retry_of.as_ref().is_none_or(|RetryOf { filter, .. }| {
+            filter.cluster.as_deref().is_none_or(|wanted| wanted == cluster)
+                && filter
+                    .repository
+                    .as_deref()
+                    .is_none_or(|wanted| wanted == object.local_repository)
+        })
+    }
 }
 
 /// One run of one task.
@@ -262,7 +222,7 @@ pub struct Record {
     pub counts: Option<Counts>,
     /// Why it did not succeed: one line per failing target. Empty unless failed or stopped.
     pub reason: Vec<ReasonLine>,
-    /// Who or what triggered it: a user's name, `schedule`, `retry`.
+    /// Who or what triggered it: a user's name, `schedule`, `event`.
     pub triggered_by: String,
     /// What it runs with; `None` for historical records.
     pub plan: Option<RunPlan>,

@@ -30,7 +30,7 @@ pub enum ErrorStrategy {
     FastFail,
 }
 
-/// What starts a scheduled task.
+/// What starts a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
@@ -42,6 +42,8 @@ pub enum Trigger {
     Cron(String),
     /// Only when somebody asks for it (RUN_ONCE).
     Manual,
+    /// Every change of the artifacts it covers (REAL_TIME).
+    RealTime,
 }
 
 /// How a task replicates.
@@ -129,6 +131,11 @@ impl TaskObject {
     }
 }
 
+/// Returns the number of the unit that carries object `object_no` of `objects` to target `target_no`.
+pub fn unit_no(objects: usize, target_no: usize, object_no: usize) -> u16 {
+    u16::try_from(target_no * objects + object_no).unwrap_or(u16::MAX)
+}
+
 /// Where a task stands between its runs, as the contract names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -181,6 +188,21 @@ pub struct Task {
 }
 
 impl Task {
+    /// Says whether changes of what it covers are noted for it.
+    pub fn watches(&self) -> bool {
+        self.enabled && self.settings.trigger == Trigger::RealTime
+    }
+
+    /// Returns where it stands when no run of it goes on any more.
+    pub fn status_at_rest(&self) -> TaskStatus {
+        match self.settings.trigger {
+            Trigger::Cron(_) => TaskStatus::Waiting,
+            Trigger::Immediately | Trigger::At(_) | Trigger::Manual => TaskStatus::Completed,
+            Trigger::RealTime if self.enabled => TaskStatus::Replicating,
+            Trigger::RealTime => TaskStatus::Waiting,
+        }
+    }
+
     /// Says whether the scope of its objects is a list of paths.
     pub fn is_by_path(&self) -> bool {
         self.objects

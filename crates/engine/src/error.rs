@@ -54,6 +54,9 @@ pub enum EngineError {
     /// There is no such record.
     #[error("record `{0}` is unknown")]
     RecordUnknown(String),
+    /// There is no such open failure.
+    #[error("failure `{0}` is unknown")]
+    FailureUnknown(String),
     /// The cluster's name is taken.
     #[error("cluster `{0}` exists already")]
     ClusterExists(String),
@@ -116,29 +119,29 @@ pub enum Why {
     SharedTarget,
     /// It is no `http` or `https` address of a host.
     Url,
-    /// In the reader's or another program's words.
-    Text(String),
-}
-
-impl From<&str> for Why {
-    fn from(text: &str) -> Self {
-        Self::Text(text.into())
-    }
-}
-
-impl From<String> for Why {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
+    /// Tasks that run once run when somebody executes them, not by a plan.
+    RunOnceByHand,
+    /// Tasks in real time run whenever something changes, not by a plan.
+    RealTimeByChange,
+    /// The strategy IMMEDIATELY needs it to be true.
+    ImmediatelyIsTrue,
+    /// The task came with imported records and says nothing of what to replicate.
+    TaskSaysNothing,
+    /// The record was imported and does not say what it ran with.
+    RecordSaysNothing,
+    /// A task of this key or name is being removed.
+    TaskBeingRemoved,
+    /// In another program's words.
+    Words(String),
 }
 
 impl EngineError {
     /// Refuses the value of a member.
-    pub fn invalid(member: impl Into<String>, value: impl Into<String>, reason: impl Into<Why>) -> Self {
+    pub fn invalid(member: impl Into<String>, value: impl Into<String>, reason: Why) -> Self {
         Self::Invalid {
             member: member.into(),
             value: value.into(),
-            reason: reason.into(),
+            reason,
         }
     }
 }

@@ -145,7 +145,7 @@ impl Engine {
             Err(StoreError::Taken(_)) => Err(EngineError::invalid(
                 "taskKey",
                 key.to_string(),
-                "a task of this key or name is being removed, try again later",
+                Why::TaskBeingRemoved,
             )),
             inserted => Ok(inserted?),
         }
@@ -154,7 +154,7 @@ impl Engine {
 
 fn refused(error: StoreError, record: RecordId) -> EngineError {
     match error {
-        StoreError::Mismatch(words) => EngineError::invalid("id", record.to_string(), Why::Text(words)),
+        StoreError::Mismatch(words) => EngineError::invalid("id", record.to_string(), Why::Words(words)),
         other => other.into(),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use domain::record::{ReasonLine, RecordStatus, RunEnd};
-use domain::task::{Task, TaskStatus, Trigger};
+use domain::task::TaskStatus;
 use storage::db::{StoreError, StoreResult};
 use storage::records::{Claimed, Lease, TaskAfter};
 use tokio::task::JoinSet;
@@ -99,16 +99,14 @@ async fn carry_and_finish(engine: &Engine, claimed: Claimed, active: Active) -> 
         }
         None => Ended {
             end: RunEnd::Aborted,
-            reason: vec![ReasonLine::Text {
-                text: "the record does not say what it runs with".into(),
-            }],
+            reason: vec![ReasonLine::NoPlan],
         },
     };
     let store = &engine.inner.store;
     let now_ms = engine.inner.clock.now_ms();
     let task = store.tasks().by_key(&task_key).await?;
     let after = TaskAfter {
-        status: task.as_ref().map_or(TaskStatus::Completed, status_after),
+        status: task.map_or(TaskStatus::Completed, |task| task.status_at_rest()),
     };
     let Some(finished) = store
         .records()
@@ -121,14 +119,6 @@ async fn carry_and_finish(engine: &Engine, claimed: Claimed, active: Active) -> 
         engine.inner.metrics.run_ended(end);
     }
     Ok(finished.status)
-}
-
-/// A task that fires again waits for that; the others have done what they were made for.
-fn status_after(task: &Task) -> TaskStatus {
-    match task.settings.trigger {
-        Trigger::Cron(_) => TaskStatus::Waiting,
-        Trigger::Immediately | Trigger::At(_) | Trigger::Manual => TaskStatus::Completed,
-    }
 }
 
 /// Keeps the lease alive and hears of stop requests; returns when the lease is lost.

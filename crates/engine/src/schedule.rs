@@ -21,7 +21,7 @@ const LOOK_EVERY_MS: i64 = 5_000;
 /// Returns when `trigger` fires first after `after_ms`; `None` when it does not fire by itself any more.
 pub fn next_firing_ms(trigger: &Trigger, after_ms: i64, zone: &TimeZone) -> Option<i64> {
     match trigger {
-        Trigger::Immediately | Trigger::Manual => None,
+        Trigger::Immediately | Trigger::Manual | Trigger::RealTime => None,
         Trigger::At(at_ms) => (*at_ms > after_ms).then_some(*at_ms),
         Trigger::Cron(expression) => {
             let expression: CronExpression = expression.parse().ok()?;

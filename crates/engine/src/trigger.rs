@@ -7,7 +7,7 @@ use domain::task::{Task, TaskStatus};
 use storage::records::{NewRecord, Overlap, StartOutcome, StopOutcome, TaskNext};
 
 use crate::Engine;
-use crate::error::{EngineError, EngineResult};
+use crate::error::{EngineError, EngineResult, Why};
 
 impl Engine {
     /// Starts a run of the task `key` for `user`, now.
@@ -42,12 +42,13 @@ impl Engine {
             return Err(EngineError::Invalid {
                 member: "recordId".into(),
                 value: record.to_string(),
-                reason: "a historical record does not say what it ran with".into(),
+                reason: Why::RecordSaysNothing,
             });
         };
         // The root's objects and targets, so that unit numbers mean the same; the task's settings of today.
         let plan = RunPlan {
             settings: task.settings.clone(),
+            by_events: false,
             retry_of: Some(RetryOf {
                 parent: record,
                 filter,
@@ -107,6 +108,7 @@ impl Engine {
             targets,
             settings: task.settings.clone(),
             keeps_details: task.keeps_details,
+            by_events: false,
             retry_of,
         })
     }

@@ -95,6 +95,7 @@ async fn claim(store: &Store) -> Claimed {
             targets: vec![],
             settings: task.settings,
             keeps_details: true,
+            by_events: false,
             retry_of: None,
         },
     };

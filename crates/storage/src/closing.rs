@@ -7,13 +7,15 @@ use domain::detail::{Outcome, Settlement};
 use domain::failure::{ErrorKind, Failure, Stage};
 use domain::id::RecordId;
 use domain::record::{ReasonLine, RecordEvent, RecordStatus, RunEnd};
-use domain::task::{Settings, TaskStatus, Trigger};
+use domain::task::TaskStatus;
 
 use crate::db::{StoreResult, Write, blob, int, text};
+use crate::events;
 use crate::journal;
 use crate::records::{Records, read_counts, read_status};
-use crate::rows::{from_json, json, unreadable, word};
+use crate::rows::{json, unreadable, word};
 use crate::settle::store_rows;
+use crate::tasks;
 use crate::writer::{self, DetailRow, RowState};
 
 /// Where a task stands once its run has ended.
@@ -51,7 +53,7 @@ const STOP: &str = "UPDATE record SET status = $2, stop_by = $3 WHERE no = $1";
 const CLOSE: &str = "UPDATE record SET status = $2, ended_ms = $3, reason = $4, lease_node = NULL, \
     lease_until_ms = NULL WHERE no = $1";
 const TASK_OF: &str =
-    "SELECT t.no, t.settings, t.queued FROM task t JOIN record r ON r.task_key = t.key WHERE r.no = $1";
+    "SELECT t.*, r.events_of FROM task t JOIN record r ON r.task_key = t.key WHERE r.no = $1";
 const TASK_ENDED: &str = "UPDATE task SET status = $2, last_end = $3 WHERE no = $1";
 
 impl Records<'_> {
@@ -141,12 +143,12 @@ pub(crate) async fn close(
     let Some(task) = write.fetch_optional(TASK_OF, vec![int(no)]).await? else {
         return Ok(false);
     };
+    if let Some(task_no) = task.maybe_int("events_of")? {
+        events::lay_down(write, no, task_no, status, now_ms).await?;
+    }
     let after = match after {
         Some(after) => after.status,
-        None => match from_json::<Settings>("task", &task.text("settings")?)?.trigger {
-            Trigger::Cron(_) => TaskStatus::Waiting,
-            Trigger::Immediately | Trigger::At(_) | Trigger::Manual => TaskStatus::Completed,
-        },
+        None => tasks::read(&task)?.status_at_rest(),
     };
     let values = vec![int(task.int("no")?), text(word(&after)), text(word(&end))];
     write.execute(TASK_ENDED, values).await?;

@@ -1,11 +1,12 @@
 //! Clusters: rows with sealed secrets.
 
 use domain::cluster::{Cluster, ClusterStatus, Credentials, Secret};
+use domain::failure::Failure;
 use domain::id::ClusterId;
 
 use crate::Store;
 use crate::db::{Row, StoreResult, Value, blob, int, maybe, text};
-use crate::rows::{audit, audit_values, from_word, one_row, word};
+use crate::rows::{audit, audit_values, from_word, json, one_row, word};
 
 /// The clusters known to this node.
 pub struct Clusters<'a>(pub(crate) &'a Store);
@@ -66,18 +67,18 @@ impl Clusters<'_> {
         rows.iter().map(|row| self.read(row)).collect()
     }
 
-    /// Notes what the last look at a cluster found.
+    /// Notes what the last look at a cluster found; `failure` is why it is not well.
     pub async fn set_status(
         &self,
         id: ClusterId,
         status: ClusterStatus,
-        reason: Option<&str>,
+        failure: Option<&Failure>,
         now_ms: i64,
     ) -> StoreResult<()> {
         let values = vec![
             blob(*id.as_bytes()),
             text(word(&status)),
-            maybe(reason, text),
+            maybe(failure, json),
             int(now_ms),
         ];
         self.0.db().execute(SET_STATUS, values).await?;
@@ -111,7 +112,7 @@ impl Clusters<'_> {
             maybe(cluster.udp_port, int),
             text(word(&cluster.detect_type)),
             text(word(&cluster.status)),
-            maybe(cluster.error_reason.as_deref(), text),
+            maybe(cluster.error_reason.as_ref(), json),
             maybe(cluster.last_report_ms, int),
         ];
         values.extend(audit_values(&cluster.audit));
@@ -141,7 +142,10 @@ impl Clusters<'_> {
             udp_port: row.maybe_int("udp_port")?,
             detect_type: from_word("cluster", row.text("detect_type")?)?,
             status: from_word("cluster", row.text("status")?)?,
-            error_reason: row.maybe_text("error_reason")?,
+            // Words written by earlier versions are not understood: the next look writes it anew.
+            error_reason: row
+                .maybe_text("error_reason")?
+                .and_then(|failure| serde_json::from_str(&failure).ok()),
             last_report_ms: row.maybe_int("last_report_ms")?,
             audit: audit(row)?,
         })

@@ -13,6 +13,7 @@ use crate::lanes::{Kind, group_of, kind_of};
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Condition {
     Name(String),
+    Exactly(String),
     NotName(String),
     Package(String),
     Version(String),
@@ -43,7 +44,14 @@ enum Access {
 /// Returns the branches of `filter` over `lanes`, which hold nothing it excludes by kind.
 pub fn branches(filter: &DetailFilter, lanes: &[i64], others: &[i64]) -> Vec<Branch> {
     let mut conditions = Vec::new();
-    if let Some(version) = &filter.version {
+    if let Some(key) = &filter.artifact {
+        conditions.push(Condition::Exactly(key.name.clone()));
+    }
+    let versions = [
+        filter.version.as_ref(),
+        filter.artifact.as_ref().and_then(|key| key.version.as_ref()),
+    ];
+    for version in versions.into_iter().flatten() {
         conditions.push(Condition::Version(version.clone()));
     }
     if let Some(prefix) = &filter.path_prefix {
@@ -155,7 +163,7 @@ impl Branch {
     pub fn write(&self, sql: &mut Builder, no: i64) {
         sql.push("record_no = ").bind(int(no));
         let driver = self.conditions.iter().position(|condition| condition.has_index());
-        let by_name = driver.is_some_and(|driver| self.conditions[driver].name().is_some());
+        let by_name = driver.is_some_and(|driver| self.conditions[driver].is_of_names());
         if by_name {
             let groups = groups(&self.lanes);
             sql.push(" AND lane_group IN ")
@@ -185,8 +193,13 @@ impl Condition {
         }
     }
 
+    /// Says whether it is answered from the index of names.
+    fn is_of_names(&self) -> bool {
+        matches!(self, Self::Name(_) | Self::Exactly(_))
+    }
+
     fn has_index(&self) -> bool {
-        matches!(self, Self::Name(_) | Self::Package(_) | Self::Version(_))
+        self.is_of_names() || matches!(self, Self::Package(_) | Self::Version(_))
     }
 
     fn write(&self, sql: &mut Builder, access: Access) {
@@ -196,6 +209,9 @@ impl Condition {
         };
         match self {
             Self::Name(prefix) => and_prefix(sql, &column("name"), prefix),
+            Self::Exactly(name) => {
+                sql.push(&format!(" AND {} = ", column("name"))).bind(text(name));
+            }
             Self::Package(prefix) => and_prefix(sql, &column("package_name"), prefix),
             Self::Version(version) => {
                 sql.push(&format!(" AND {} = ", column("version")))

@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -14,6 +15,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
+use tokio::sync::Notify;
 
 /// What a store answers.
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -372,7 +374,10 @@ impl Db {
 
     /// Begins a write; nobody else writes until it is committed or dropped. Never held across the network.
     pub async fn begin(&self) -> StoreResult<Write> {
-        Ok(Write(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+        Ok(Write {
+            transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,
+            bell: None,
+        })
     }
 }
 
@@ -401,18 +406,24 @@ impl Snapshot {
 }
 
 /// A transaction that may write; dropped without [`Write::commit`] it leaves nothing behind.
-pub struct Write(Transaction<'static, Sqlite>);
+pub struct Write {
+    transaction: Transaction<'static, Sqlite>,
+    bell: Option<Arc<Notify>>,
+}
 
 impl Write {
     /// Runs one statement and returns how many rows it touched.
     pub async fn execute(&mut self, sql: impl Statement, values: Vec<Value>) -> StoreResult<u64> {
-        Ok(query(sql, values).execute(&mut *self.0).await?.rows_affected())
+        Ok(query(sql, values)
+            .execute(&mut *self.transaction)
+            .await?
+            .rows_affected())
     }
 
     /// Returns every row of the answer.
     pub async fn fetch_all(&mut self, sql: impl Statement, values: Vec<Value>) -> StoreResult<Vec<Row>> {
         Ok(query(sql, values)
-            .fetch_all(&mut *self.0)
+            .fetch_all(&mut *self.transaction)
             .await?
             .into_iter()
             .map(Row)
@@ -425,7 +436,10 @@ impl Write {
         sql: impl Statement,
         values: Vec<Value>,
     ) -> StoreResult<Option<Row>> {
-        Ok(query(sql, values).fetch_optional(&mut *self.0).await?.map(Row))
+        Ok(query(sql, values)
+            .fetch_optional(&mut *self.transaction)
+            .await?
+            .map(Row))
     }
 
     /// Inserts `rows`, all of `columns` values each, with as few statements as the driver allows.
@@ -460,7 +474,16 @@ impl Write {
 
     /// Makes everything written durable.
     pub async fn commit(self) -> StoreResult<()> {
-        Ok(self.0.commit().await?)
+        self.transaction.commit().await?;
+        if let Some(bell) = self.bell {
+            bell.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Rings `bell` for all who wait for it, once what is written is durable.
+    pub fn ring_once_committed(&mut self, bell: Arc<Notify>) {
+        self.bell = Some(bell);
     }
 }
 

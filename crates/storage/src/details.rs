@@ -115,6 +115,9 @@ impl Details<'_> {
         sql.bind(int(record_no))
             .push(" AND lane_group IN ")
             .bind_list(groups.into_iter().map(int));
+        if let Some(key) = &filter.artifact {
+            sql.push(" AND name = ").bind(text(&key.name));
+        }
         if let Some(after) = &after {
             let version = text(after.version.as_deref().unwrap_or_default());
             sql.push(" AND name >= ").bind(text(&after.name));

@@ -76,6 +76,10 @@ impl HostedData {
         self.store.next_id()
     }
 
+    pub(crate) fn event_bell(&self) -> Arc<tokio::sync::Notify> {
+        self.store.event_bell().clone()
+    }
+
     pub(crate) fn next_blob_no(&self) -> i64 {
         self.next_blob_no.fetch_add(1, Ordering::Relaxed)
     }

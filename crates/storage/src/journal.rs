@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use domain::artifact::ArtifactKey;
 use domain::decide::Action;
+use domain::id::EventId;
 use domain::ports::Cursor;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,18 @@ pub struct JournalPage {
 pub enum PageMark {
     /// It is planned.
     Opened(JournalPage),
+    /// It carries these events, as far as they are still what was listed.
+    Took {
+        /// The events.
+        events: Vec<EventId>,
+    },
+    /// Of the events it carries, those of these artifacts name nothing any more.
+    Vanished {
+        /// Unit it belongs to.
+        unit_no: u16,
+        /// The artifacts.
+        keys: Vec<ArtifactKey>,
+    },
     /// Its last artifact is settled.
     Closed {
         /// Unit it belongs to.
@@ -118,7 +131,7 @@ pub(crate) async fn mark(
         .iter()
         .filter_map(|mark| match mark {
             PageMark::Closed { unit_no, page_no } => Some((*unit_no, *page_no)),
-            PageMark::Opened(_) => None,
+            PageMark::Opened(_) | PageMark::Took { .. } | PageMark::Vanished { .. } => None,
         })
         .collect();
     let mut passed = HashSet::new();
@@ -134,7 +147,7 @@ pub(crate) async fn mark(
             PageMark::Closed { unit_no, page_no } if !passed.contains(&(*unit_no, *page_no)) => {
                 close(write, no, *unit_no, *page_no, keeps_details).await?;
             }
-            PageMark::Closed { .. } => {}
+            PageMark::Closed { .. } | PageMark::Took { .. } | PageMark::Vanished { .. } => {}
         }
     }
     Ok(())

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use domain::clock::Clock;
 use domain::id::{IdSource, random_hex32};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 pub mod access;
 pub mod blobfiles;
 pub mod blobs;
 pub mod block_uploads;
 mod builder;
+mod changes;
 mod closing;
 pub mod clusters;
 pub mod collect;
@@ -23,6 +24,8 @@ mod conditions;
 pub mod db;
 pub mod details;
 mod entries;
+pub mod events;
+mod failing;
 mod folder;
 pub mod hosted;
 mod import;
@@ -32,6 +35,7 @@ mod leases;
 pub mod listing;
 pub mod node_pages;
 pub mod nodes;
+pub mod open_failures;
 pub mod page;
 mod passwords;
 pub mod projects;
@@ -50,8 +54,10 @@ mod stretches;
 mod strides;
 pub mod tasks;
 pub mod tokens;
+pub mod undelivered;
 pub mod uploads;
 pub mod users;
+mod watches;
 pub mod writer;
 
 pub use db::{StoreError, StoreResult};
@@ -61,6 +67,7 @@ use access::ProjectAccess;
 use clusters::Clusters;
 use db::{Db, text};
 use details::Details;
+use open_failures::OpenFailures;
 use passwords::Passwords;
 use records::Records;
 use secrets::Vault;
@@ -82,6 +89,7 @@ struct Inner {
     passwords: Passwords,
     node_id: String,
     groups: mpsc::Sender<writer::Job>,
+    event_bell: Arc<Notify>,
     lock: File,
 }
 
@@ -115,6 +123,7 @@ impl Store {
             vault,
             passwords: Passwords::default(),
             node_id,
+            event_bell: Arc::default(),
             lock,
         })))
     }
@@ -130,6 +139,11 @@ impl Store {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    /// Returns what is rung when something was noted for a REAL_TIME task.
+    pub(crate) fn event_bell(&self) -> &Arc<Notify> {
+        &self.0.event_bell
     }
 
     pub(crate) fn groups(&self) -> &mpsc::Sender<writer::Job> {
@@ -194,6 +208,11 @@ impl Store {
     /// The record details: one artifact to one target each.
     pub fn details(&self) -> Details<'_> {
         Details(self)
+    }
+
+    /// The artifacts whose latest detail failed.
+    pub fn open_failures(&self) -> OpenFailures<'_> {
+        OpenFailures(self)
     }
 
     /// The writer of record details.

@@ -8,7 +8,7 @@ use domain::id::NodeId;
 use domain::path::FilePath;
 
 use crate::blobfiles::BlobPlace;
-use crate::db::{Row, StoreError, StoreResult, Value, blob, int, list_of, maybe, size, text};
+use crate::db::{Row, StoreError, StoreResult, int, list_of, text};
 use crate::hosted::{HostedData, lists};
 
 /// A file or folder of a hosted repository.
@@ -60,39 +60,6 @@ pub struct StoredFile {
     pub md5: Option<String>,
     /// Its properties.
     pub metadata: Metadata,
-}
-
-/// The values of a node's row.
-pub(crate) struct NodeColumns<'a> {
-    pub repository_no: i64,
-    pub path: &'a FilePath,
-    pub id: NodeId,
-    pub blob_no: Option<i64>,
-    pub size_bytes: u64,
-    pub metadata: Option<String>,
-    pub expires_ms: Option<i64>,
-    pub user: &'a str,
-    pub now_ms: i64,
-}
-
-impl NodeColumns<'_> {
-    pub(crate) fn values(self) -> Vec<Value> {
-        vec![
-            int(self.repository_no),
-            text(self.path.as_str()),
-            int(depth(self.path)),
-            int(i64::from(self.blob_no.is_none())),
-            blob(*self.id.as_bytes()),
-            maybe(self.blob_no, int),
-            size(self.size_bytes),
-            maybe(self.metadata, text),
-            maybe(self.expires_ms, int),
-            text(self.user),
-            int(self.now_ms),
-            text(self.user),
-            int(self.now_ms),
-        ]
-    }
 }
 
 /// Returns how many names `path` has: 0 for the root.

@@ -13,9 +13,10 @@ use domain::path::FilePath;
 use domain::ports::Expect;
 
 use crate::blobfiles::BlobPlace;
+use crate::changes::{NodeChanges, NodeRow};
 use crate::db::{StoreResult, Value, Write, blob, int, list_of, maybe, size};
 use crate::hosted::{HostedData, lists};
-use crate::nodes::{NodeColumns, metadata_text};
+use crate::nodes::metadata_text;
 use crate::room::Room;
 use crate::standing::{Live, Standing, live_blobs, standing};
 
@@ -140,13 +141,6 @@ const INSERT_FILES: &str = "INSERT INTO blob_files (no, size_bytes, live_bytes) 
 const INSERT_BLOBS: &str =
     "INSERT INTO blobs (no, digest, size_bytes, md5, crc64, file_no, offset_bytes, keep_until_ms) VALUES";
 const COMPLETE_BLOB: &str = "UPDATE blobs SET md5 = $2, crc64 = $3 WHERE no = $1 AND md5 IS NULL";
-const INSERT_NODES: &str = "INSERT INTO nodes (repository_no, path, depth, folder, id, blob_no, size_bytes, metadata, \
-     expires_ms, created_by, created_ms, modified_by, modified_ms) VALUES";
-const REPLACE_NODE: &str = "ON CONFLICT (repository_no, path) DO UPDATE SET id = excluded.id, \
-     blob_no = excluded.blob_no, size_bytes = excluded.size_bytes, metadata = excluded.metadata, \
-     expires_ms = excluded.expires_ms, created_by = excluded.created_by, created_ms = excluded.created_ms, \
-     modified_by = excluded.modified_by, modified_ms = excluded.modified_ms";
-const KEEP_FOLDER: &str = "ON CONFLICT (repository_no, path) DO NOTHING";
 
 impl HostedData {
     /// Publishes files whose blobs are durable, all decisions and rows in one transaction.
@@ -185,13 +179,13 @@ impl HostedData {
         let Decided {
             blob_rows,
             node_rows,
-            folder_rows,
-            released,
+            mut changes,
             room,
             live_of_file,
             completed,
             ..
         } = decided;
+        changes.files = node_rows.into_values().collect();
         let kept_files: HashSet<i64> = live_of_file.keys().copied().collect();
         let file_rows = publication
             .files
@@ -201,17 +195,11 @@ impl HostedData {
             .collect();
         write.insert_all(INSERT_FILES, 3, "", file_rows).await?;
         write.insert_all(INSERT_BLOBS, 8, "", blob_rows).await?;
-        write
-            .insert_all(INSERT_NODES, 13, KEEP_FOLDER, folder_rows)
-            .await?;
-        write
-            .insert_all(INSERT_NODES, 13, REPLACE_NODE, node_rows.into_values().collect())
-            .await?;
         for values in completed {
             write.execute(COMPLETE_BLOB, values).await?;
         }
-        keep(write, &released, now_ms + self.grace_ms).await?;
-        room.settle(write).await?;
+        changes.more_bytes = room.taken_bytes();
+        changes.apply(write, self).await?;
         Ok(Published { written, kept_files })
     }
 }
@@ -228,9 +216,9 @@ struct Decided<'a> {
     live_of_file: HashMap<i64, u64>,
     blob_rows: Vec<Vec<Value>>,
     completed: Vec<Vec<Value>>,
-    folder_rows: Vec<Vec<Value>>,
-    node_rows: BTreeMap<String, Vec<Value>>,
-    released: Vec<i64>,
+    /// Files by path: of several writes to one path the last one counts.
+    node_rows: BTreeMap<String, NodeRow>,
+    changes: NodeChanges,
 }
 
 impl<'a> Decided<'a> {
@@ -259,9 +247,8 @@ impl<'a> Decided<'a> {
             live_of_file: HashMap::new(),
             blob_rows: Vec::with_capacity(publication.blobs.len()),
             completed: Vec::new(),
-            folder_rows: Vec::new(),
             node_rows: BTreeMap::new(),
-            released: Vec::new(),
+            changes: NodeChanges::of(publication.repository_no),
         }
     }
 
@@ -294,7 +281,7 @@ impl<'a> Decided<'a> {
         }
         let blob_no = self.blob_no(item.digest);
         if let Some(was) = was_blob_no.filter(|was| Some(*was) != blob_no) {
-            self.released.push(was);
+            self.changes.released.push(was);
         }
         self.make_folders(&item.path);
         let metadata = match found {
@@ -302,7 +289,13 @@ impl<'a> Decided<'a> {
             _ => item.metadata.clone(),
         };
         let id = self.data.next_id();
-        let row = self.row(&item.path, id, blob_no, size_bytes, &metadata, item.expires_ms);
+        let row = NodeRow {
+            blob_no,
+            size_bytes,
+            metadata: metadata_text(&metadata),
+            expires_ms: item.expires_ms,
+            ..NodeRow::folder(item.path.clone(), id, &self.publication.viewer.user, self.now_ms)
+        };
         self.node_rows.insert(path.into(), row);
         let now = Standing {
             folder: false,
@@ -376,33 +369,10 @@ impl<'a> Decided<'a> {
                 break;
             }
             let id = self.data.next_id();
-            let row = self.row(&folder, id, None, 0, &Metadata::new(), None);
-            self.folder_rows.push(row);
+            let row = NodeRow::folder(folder.clone(), id, &self.publication.viewer.user, self.now_ms);
+            self.changes.folders.push(row);
             self.standing.insert(folder.into(), Standing::folder());
         }
-    }
-
-    fn row(
-        &self,
-        path: &FilePath,
-        id: NodeId,
-        blob_no: Option<i64>,
-        size_bytes: u64,
-        metadata: &Metadata,
-        expires_ms: Option<i64>,
-    ) -> Vec<Value> {
-        NodeColumns {
-            repository_no: self.publication.repository_no,
-            path,
-            id,
-            blob_no,
-            size_bytes,
-            metadata: metadata_text(metadata),
-            expires_ms,
-            user: &self.publication.viewer.user,
-            now_ms: self.now_ms,
-        }
-        .values()
     }
 }
 

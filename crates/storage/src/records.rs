@@ -13,6 +13,7 @@ use domain::task::TaskStatus;
 
 use crate::Store;
 use crate::db::{Row, StoreResult, Value, Write, blob, flag, int, maybe, size, text};
+use crate::failing;
 use crate::page::{Page, PageRequest};
 use crate::rows::{from_json, from_word, json, unreadable, word};
 
@@ -104,8 +105,8 @@ pub(crate) const OPEN: &str = "status IN ('waiting', 'running', 'stopping')";
 
 const TASK: &str = "SELECT no FROM task WHERE key = $1 AND deleted_ms IS NULL";
 const QUEUE: &str = "UPDATE task SET queued = 1, next_run_ms = $2 WHERE key = $1";
-const INSERT: &str = "INSERT INTO record (id, task_key, status, created_ms, start_ms, triggered_by, keeps_details) \
-    VALUES ($1, $2, 'waiting', $3, $3, $4, $5)";
+const INSERT: &str = "INSERT INTO record (id, task_key, status, created_ms, start_ms, triggered_by, keeps_details, \
+    events_of) VALUES ($1, $2, 'waiting', $3, $3, $4, $5, $6)";
 const INSERT_PLAN: &str = "INSERT INTO record_plan (record_no, plan) SELECT no, $2 FROM record WHERE id = $1";
 const TASK_RUNS: &str = "UPDATE task SET status = $2, last_end = 'running', last_run_ms = $3, next_run_ms = $4, \
     runs = runs + 1, queued = 0 WHERE key = $1";
@@ -125,9 +126,10 @@ impl Records<'_> {
     ) -> StoreResult<StartOutcome> {
         let mut write = self.0.db().begin().await?;
         let key = text(&record.task_key.0);
-        if write.fetch_optional(TASK, vec![key.clone()]).await?.is_none() {
+        let Some(task) = write.fetch_optional(TASK, vec![key.clone()]).await? else {
             return Ok(StartOutcome::TaskGone);
-        }
+        };
+        let events_of = record.plan.by_events.then(|| task.int("no")).transpose()?;
         if is_busy(&mut write, &record.task_key).await? {
             if overlap == Overlap::Refuse {
                 return Ok(StartOutcome::Busy);
@@ -145,9 +147,17 @@ impl Records<'_> {
             int(record.created_ms),
             text(&record.triggered_by),
             flag(record.plan.keeps_details),
+            maybe(events_of, int),
         ];
         write.execute(INSERT, values).await?;
-        write.execute(INSERT_PLAN, vec![id, json(&record.plan)]).await?;
+        write
+            .execute(INSERT_PLAN, vec![id.clone(), json(&record.plan)])
+            .await?;
+        if record.plan.retry_of.is_some()
+            && let Some(row) = write.fetch_optional(NO_OF, vec![id]).await?
+        {
+            failing::note_retry(&mut write, row.int("no")?, &record.task_key.0, &record.plan).await?;
+        }
         let values = vec![
             key,
             text(word(&next.status)),

@@ -2,11 +2,10 @@
 
 use domain::path::FilePath;
 
-use crate::db::{Row, StoreResult, Write, int, list_of, text};
-use crate::hosted::{HostedData, lists};
+use crate::changes::NodeChanges;
+use crate::db::{Row, StoreResult, Write, int, text};
+use crate::hosted::HostedData;
 use crate::nodes::PathRange;
-use crate::publish::keep;
-use crate::room::freed;
 
 /// Rows of one transaction.
 const BATCH: i64 = 1000;
@@ -32,8 +31,9 @@ pub enum RemovedOne {
 }
 
 const RANGE: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms FROM nodes \
-     WHERE repository_no = $1 AND path >= $2 AND path < $3 ORDER BY path LIMIT $4";
-const OF_REPOSITORY: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms FROM nodes WHERE repository_no = $1 LIMIT $2";
+     WHERE repository_no = $1 AND path >= $2 AND path < $3 ORDER BY path DESC LIMIT $4";
+const OF_REPOSITORY: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms FROM nodes \
+     WHERE repository_no = $1 LIMIT $2";
 const EXPIRED: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms FROM nodes \
      WHERE expires_ms IS NOT NULL AND expires_ms <= $1 ORDER BY repository_no LIMIT $2";
 const ONE: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms FROM nodes \
@@ -71,26 +71,37 @@ impl HostedData {
         Ok(RemovedOne::Removed)
     }
 
-    /// Removes `path` and everything below it, some thousand nodes at a time.
+    /// Removes `path` and everything below it, a thousand nodes at a time.
+    ///
+    /// Backwards by path: what a folder holds goes before itself, so that at no moment a file stands without
+    /// the folders above it, and what arrives meanwhile goes too. Repeating the call finishes one that broke off.
     pub async fn remove_tree(&self, repository_no: i64, path: &FilePath) -> StoreResult<Removed> {
         let mut removed = Removed::default();
-        // What is below goes first, so that a folder is never gone while files in it are left.
-        for range in [PathRange::below(path), PathRange::only(path)] {
-            loop {
-                let until = range.until.clone().unwrap_or_else(|| "0".into());
-                let values = vec![int(repository_no), text(&range.from), text(until), int(BATCH)];
-                let mut write = self.db().begin().await?;
-                let rows = write.fetch_all(RANGE, values).await?;
-                if rows.is_empty() {
-                    break;
-                }
-                let some = self.remove_rows(&mut write, &rows).await?;
-                write.commit().await?;
-                removed.nodes += some.nodes;
-                removed.size_bytes += some.size_bytes;
+        let below = PathRange::below(path);
+        let until = below.until.unwrap_or_else(|| "0".into());
+        loop {
+            let values = vec![int(repository_no), text(&below.from), text(&until), int(BATCH)];
+            let mut write = self.db().begin().await?;
+            let mut rows = write.fetch_all(RANGE, values).await?;
+            let last = i64::try_from(rows.len()).unwrap_or(i64::MAX) < BATCH;
+            if last {
+                rows.extend(
+                    write
+                        .fetch_optional(
+                            ONE,
+                            vec![int(repository_no), text(path.as_str()), int(self.now_ms())],
+                        )
+                        .await?,
+                );
+            }
+            let some = self.remove_rows(&mut write, &rows).await?;
+            write.commit().await?;
+            removed.nodes += some.nodes;
+            removed.size_bytes += some.size_bytes;
+            if last {
+                return Ok(removed);
             }
         }
-        Ok(removed)
     }
 
     /// Removes what hidden repositories still hold, then themselves.
@@ -135,41 +146,28 @@ impl HostedData {
     pub(crate) async fn remove_rows(&self, write: &mut Write, rows: &[Row]) -> StoreResult<Removed> {
         let now_ms = self.now_ms();
         let mut removed = Removed::default();
-        let mut released = Vec::new();
-        let mut by_repository: Vec<(i64, Vec<String>, u64)> = Vec::new();
+        let mut by_repository: Vec<NodeChanges> = Vec::new();
         for row in rows {
-            let (no, path, size_bytes) = (
-                row.int("repository_no")?,
-                row.text("path")?,
-                row.size("size_bytes")?,
-            );
-            released.extend(row.maybe_int("blob_no")?);
+            let (no, size_bytes) = (row.int("repository_no")?, row.size("size_bytes")?);
+            if by_repository
+                .last()
+                .is_none_or(|changes| changes.repository_no != no)
+            {
+                by_repository.push(NodeChanges::of(no));
+            }
+            if let Some(changes) = by_repository.last_mut() {
+                changes.removed.push(row.text("path")?);
+                changes.released.extend(row.maybe_int("blob_no")?);
+                changes.more_bytes -= i64::try_from(size_bytes).unwrap_or(i64::MAX);
+            }
             if row.maybe_int("expires_ms")?.is_none_or(|at_ms| at_ms > now_ms) {
                 removed.nodes += 1;
                 removed.size_bytes += size_bytes;
             }
-            match by_repository.last_mut() {
-                Some((same, paths, bytes)) if *same == no => {
-                    paths.push(path);
-                    *bytes += size_bytes;
-                }
-                _ => by_repository.push((no, vec![path], size_bytes)),
-            }
         }
-        for (no, paths, bytes) in by_repository {
-            for list in lists(&paths) {
-                let sql = format!(
-                    "DELETE FROM nodes WHERE repository_no = ? AND path IN ({})",
-                    list_of(list.len())
-                );
-                let values = std::iter::once(int(no))
-                    .chain(list.into_iter().map(text))
-                    .collect();
-                write.execute(sql, values).await?;
-            }
-            freed(write, no, bytes).await?;
+        for changes in by_repository {
+            changes.apply(write, self).await?;
         }
-        keep(write, &released, now_ms + self.grace_ms).await?;
         Ok(removed)
     }
 }

@@ -4,6 +4,8 @@
 //! goes on with it at its next start.
 
 use crate::db::{StoreResult, int, size};
+use crate::events;
+use crate::failing;
 use crate::records::Records;
 use crate::tasks::Tasks;
 
@@ -34,7 +36,11 @@ const DELETE_REST: [&str; 7] = [
 const HIDDEN_RECORD: &str = "SELECT r.no FROM task t JOIN record r ON r.task_key = t.key \
     WHERE t.deleted_ms IS NOT NULL AND r.status NOT IN ('running', 'stopping') LIMIT 1";
 const DELETE_TASKS: &str = "DELETE FROM task WHERE deleted_ms IS NOT NULL \
-    AND NOT EXISTS (SELECT 1 FROM record r WHERE r.task_key = task.key)";
+    AND NOT EXISTS (SELECT 1 FROM record r WHERE r.task_key = task.key) \
+    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.task_no = task.no)";
+
+const DELETE_SCOPES: &str = "DELETE FROM failure_scope WHERE rows = 0 \
+    AND NOT EXISTS (SELECT 1 FROM task t WHERE t.key = failure_scope.task_key)";
 
 impl Records<'_> {
     /// Returns the numbers of at most `limit` records that are kept no longer: past their task's days, or
@@ -52,6 +58,12 @@ impl Records<'_> {
     pub async fn purge(&self, no: i64, batch: usize) -> StoreResult<bool> {
         let mut write = self.0.db().begin().await?;
         write.execute(HIDE_RECORD, vec![int(no)]).await?;
+        // First, so that nothing that is open refers to a record that is half gone.
+        let forgotten = failing::forget(&mut write, no, batch).await?;
+        if forgotten > 0 {
+            write.commit().await?;
+            return Ok(true);
+        }
         let offset = size(batch.saturating_sub(1) as u64);
         let end = write.fetch_optional(BATCH_END, vec![int(no), offset]).await?;
         let more = match end {
@@ -91,7 +103,12 @@ impl Tasks<'_> {
             self.0.records().purge(row.int("no")?, batch).await?;
             return Ok(true);
         }
-        self.0.db().execute(DELETE_TASKS, vec![]).await?;
+        if events::purge_hidden(self.0.db(), batch).await? {
+            return Ok(true);
+        }
+        if self.0.db().execute(DELETE_TASKS, vec![]).await? > 0 {
+            self.0.db().execute(DELETE_SCOPES, vec![]).await?;
+        }
         Ok(false)
     }
 }

@@ -1,14 +1,13 @@
 //! How much a repository holds and may hold: the one place where bytes are counted against a quota.
 //!
-//! Whatever makes a repository hold more asks [`Room::take`] inside its own transaction, whatever makes it
-//! hold less calls [`freed`]; nothing else writes `used_bytes`.
+//! Whatever makes a repository hold more asks [`Room::take`] inside its own transaction; what it comes to is
+//! written by [`hold_more`], together with the nodes it is about, and by nothing else.
 
-use crate::db::{StoreResult, Write, int, size};
+use crate::db::{StoreResult, Write, int};
 use crate::hosted::HostedData;
 
 /// What a repository may still take, within one transaction.
 pub(crate) struct Room {
-    repository_no: i64,
     /// `None`: it has no quota.
     left_bytes: Option<i64>,
     more_bytes: i64,
@@ -17,7 +16,6 @@ pub(crate) struct Room {
 const REPOSITORY: &str =
     "SELECT quota_bytes, used_bytes FROM repositories WHERE no = $1 AND deleted_ms IS NULL";
 const MORE: &str = "UPDATE repositories SET used_bytes = used_bytes + $2 WHERE no = $1";
-const LESS: &str = "UPDATE repositories SET used_bytes = used_bytes - $2 WHERE no = $1";
 
 impl Room {
     /// Returns the room of a repository; `None` when it is gone.
@@ -27,7 +25,6 @@ impl Room {
         };
         let used_bytes = row.int("used_bytes")?;
         Ok(Some(Self {
-            repository_no,
             left_bytes: row.maybe_int("quota_bytes")?.map(|quota| quota - used_bytes),
             more_bytes: 0,
         }))
@@ -46,22 +43,17 @@ impl Room {
         true
     }
 
-    /// Writes down what was taken.
-    pub(crate) async fn settle(self, write: &mut Write) -> StoreResult<()> {
-        if self.more_bytes != 0 {
-            write
-                .execute(MORE, vec![int(self.repository_no), int(self.more_bytes)])
-                .await?;
-        }
-        Ok(())
+    /// Returns how many bytes more (or fewer) the repository is to hold.
+    pub(crate) fn taken_bytes(self) -> i64 {
+        self.more_bytes
     }
 }
 
-/// Writes down that a repository holds `freed_bytes` less.
-pub(crate) async fn freed(write: &mut Write, repository_no: i64, freed_bytes: u64) -> StoreResult<()> {
-    if freed_bytes > 0 {
+/// Writes down that a repository holds `more_bytes` more, or fewer.
+pub(crate) async fn hold_more(write: &mut Write, repository_no: i64, more_bytes: i64) -> StoreResult<()> {
+    if more_bytes != 0 {
         write
-            .execute(LESS, vec![int(repository_no), size(freed_bytes)])
+            .execute(MORE, vec![int(repository_no), int(more_bytes)])
             .await?;
     }
     Ok(())

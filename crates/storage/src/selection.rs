@@ -198,4 +198,8 @@ fn may_match(filter: &DetailFilter, lane: i64, units: &BTreeMap<u16, Unit>) -> b
         && (filter.artifact_prefix.is_none() || matches!(kind, Kind::File | Kind::Package))
         && (filter.package_prefix.is_none() || matches!(kind, Kind::Package | Kind::HistoricalPackage))
         && (filter.version.is_none() || kind == Kind::Package)
+        && filter.artifact.as_ref().is_none_or(|key| match key.version {
+            Some(_) => kind == Kind::Package,
+            None => kind == Kind::File,
+        })
 }

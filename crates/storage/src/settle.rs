@@ -8,6 +8,7 @@ use domain::detail::Outcome;
 
 use crate::db::{StoreResult, Value, Write, blob, int, size};
 use crate::entries::{COLUMNS, Entry, INSERT, SETTLE};
+use crate::failing;
 use crate::stretches::{self, Change};
 use crate::writer::{DetailRow, RowState};
 
@@ -33,6 +34,7 @@ pub(crate) async fn store_rows<'a>(
             counts.add(settlement, row.size_bytes.unwrap_or(0));
         }
     }
+    failing::follow(write, no, rows.clone()).await?;
     let last = stretches::last_place(write, no).await?;
     let mut changes = Vec::new();
     let mut new = Vec::new();

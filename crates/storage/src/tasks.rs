@@ -9,6 +9,7 @@ use crate::Store;
 use crate::db::{Row, StoreResult, Value, blob, flag, int, maybe, prefix_end, size, text};
 use crate::page::{Page, PageRequest};
 use crate::rows::{audit, audit_values, from_json, from_word, json, one_row, unreadable, word};
+use crate::watches;
 
 /// What a list of tasks is ordered by; tasks without such a time come as if it were the oldest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -68,6 +69,7 @@ const QUEUED: &str = "SELECT * FROM task t WHERE queued = 1 AND enabled = 1 AND 
     (SELECT 1 FROM record r WHERE r.task_key = t.key AND r.status IN ('waiting', 'running', 'stopping')) ORDER BY no LIMIT $1";
 const HIDE: &str = "UPDATE task SET deleted_ms = $2, enabled = 0, queued = 0, next_run_ms = NULL \
     WHERE key = $1 AND deleted_ms IS NULL";
+const FORGET_EVENTS: &str = "DELETE FROM event WHERE task_no = $1";
 const USING_CLUSTER: &str =
     "SELECT name FROM task WHERE targets LIKE $1 AND deleted_ms IS NULL ORDER BY name";
 
@@ -75,13 +77,27 @@ impl Tasks<'_> {
     /// Adds `task`; [`crate::StoreError::Taken`] when its name or key is.
     pub async fn insert(&self, task: &Task) -> StoreResult<()> {
         let sql = format!("{INSERT}{}", one_row(COLUMNS));
-        self.0.db().execute(sql, values(task)).await?;
-        Ok(())
+        let mut write = self.0.db().begin().await?;
+        write.execute(sql, values(task)).await?;
+        watches::follow(&mut write, &task.key.0).await?;
+        write.commit().await
     }
 
     /// Replaces everything kept under the key of `task`, its id too; says whether there is such a task.
+    ///
+    /// What was noted for it and not carried yet goes when it is to carry something else, or elsewhere.
     pub async fn replace(&self, task: &Task) -> StoreResult<bool> {
-        Ok(self.0.db().execute(REPLACE, values(task)).await? > 0)
+        let mut write = self.0.db().begin().await?;
+        let Some(old) = write.fetch_optional(BY_KEY, vec![text(&task.key.0)]).await? else {
+            return Ok(false);
+        };
+        write.execute(REPLACE, values(task)).await?;
+        if !watches::same_units(&read(&old)?, task) {
+            write.execute(FORGET_EVENTS, vec![int(old.int("no")?)]).await?;
+        }
+        watches::follow(&mut write, &task.key.0).await?;
+        write.commit().await?;
+        Ok(true)
     }
 
     /// Returns the task with this key.
@@ -123,6 +139,8 @@ impl Tasks<'_> {
     }
 
     /// Switches a task on or off; says whether there is such a task.
+    ///
+    /// Changes of what it covers are noted for it from now on, or no more.
     pub async fn set_enabled(
         &self,
         key: &TaskKey,
@@ -138,7 +156,11 @@ impl Tasks<'_> {
             text(user),
             int(now_ms),
         ];
-        Ok(self.0.db().execute(SET_ENABLED, values).await? > 0)
+        let mut write = self.0.db().begin().await?;
+        let known = write.execute(SET_ENABLED, values).await? > 0;
+        watches::follow(&mut write, &key.0).await?;
+        write.commit().await?;
+        Ok(known)
     }
 
     /// Notes when a task will start by itself next.
@@ -180,8 +202,15 @@ impl Tasks<'_> {
     ///
     /// Its rows are removed later, in batches. An open record of it is to be stopped by the caller.
     pub async fn hide(&self, key: &TaskKey) -> StoreResult<bool> {
+        let mut write = self.0.db().begin().await?;
+        let Some(row) = write.fetch_optional(BY_KEY, vec![text(&key.0)]).await? else {
+            return Ok(false);
+        };
         let values = vec![text(&key.0), int(self.0.now_ms())];
-        Ok(self.0.db().execute(HIDE, values).await? > 0)
+        write.execute(HIDE, values).await?;
+        watches::forget(&mut write, row.int("no")?).await?;
+        write.commit().await?;
+        Ok(true)
     }
 
     /// Returns the names of the tasks that write to a cluster.

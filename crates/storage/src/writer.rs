@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::Store;
 use crate::db::{Db, Row, StoreError, StoreResult, Write, int};
 use crate::entries::{self, EntryState};
+use crate::events;
 use crate::journal;
 use crate::settle::{leaves_row, store_rows};
 
@@ -152,7 +153,7 @@ impl DetailWriter<'_> {
 const RUNNING: &str = "SELECT d.*, u.unit_no, u.remote_cluster FROM detail d JOIN record_unit u \
     ON u.record_no = d.record_no AND u.unit_no = d.lane / 16 WHERE d.record_no = $1 AND d.outcome = 0";
 const HEAD: &str =
-    "SELECT fence, keeps_details FROM record WHERE no = $1 AND status IN ('running', 'stopping')";
+    "SELECT fence, keeps_details, events_of FROM record WHERE no = $1 AND status IN ('running', 'stopping')";
 
 /// Returns the same within a transaction, each with the name of its target cluster.
 pub(crate) async fn running(write: &mut Write, no: i64) -> StoreResult<Vec<(RunningRow, String)>> {
@@ -255,6 +256,7 @@ fn answer(jobs: Vec<Job>, verdicts: Vec<Verdict>) -> Vec<Job> {
 struct Head {
     fence: Option<i64>,
     keeps_details: bool,
+    events_of: Option<i64>,
     next_pages: HashMap<u16, Option<u32>>,
 }
 
@@ -284,7 +286,12 @@ async fn write_together(db: &Db, jobs: &[Job]) -> StoreResult<Vec<Verdict>> {
             .filter(|group| group.record_no == *no)
             .collect();
         let rows = groups.iter().flat_map(|group| &group.rows);
-        store_rows(&mut write, *no, head.keeps_details, rows).await?;
+        store_rows(&mut write, *no, head.keeps_details, rows.clone()).await?;
+        if let Some(task_no) = head.events_of {
+            let marks = groups.iter().flat_map(|group| &group.pages);
+            mark_events(&mut write, task_no, marks).await?;
+            events::settle(&mut write, task_no, rows).await?;
+        }
         for group in groups {
             if !head.keeps_details {
                 let settled = settled_without_row(group);
@@ -295,6 +302,21 @@ async fn write_together(db: &Db, jobs: &[Job]) -> StoreResult<Vec<Verdict>> {
     }
     write.commit().await?;
     Ok(verdicts)
+}
+
+async fn mark_events(
+    write: &mut Write,
+    task_no: i64,
+    marks: impl Iterator<Item = &PageMark>,
+) -> StoreResult<()> {
+    for mark in marks {
+        match mark {
+            PageMark::Took { events } => events::take(write, events).await?,
+            PageMark::Vanished { unit_no, keys } => events::vanish(write, task_no, *unit_no, keys).await?,
+            PageMark::Opened(_) | PageMark::Closed { .. } => {}
+        }
+    }
+    Ok(())
 }
 
 /// Says whether a group may be written now, and if so takes its pages as opened.
@@ -342,6 +364,7 @@ async fn head(write: &mut Write, no: i64) -> StoreResult<Head> {
     let row = write.fetch_optional(HEAD, vec![int(no)]).await?;
     Ok(Head {
         fence: row.as_ref().map(|row| row.int("fence")).transpose()?,
+        events_of: row.as_ref().map_or(Ok(None), |row| row.maybe_int("events_of"))?,
         keeps_details: row.map_or(Ok(true), |row| row.flag("keeps_details"))?,
         next_pages: HashMap::new(),
     })
@@ -359,7 +382,7 @@ fn settled_without_row(group: &Group) -> Vec<(u16, &ArtifactKey)> {
                 page.unit_no,
                 page.planned.iter().map(|planned| &planned.key).collect(),
             )),
-            PageMark::Closed { .. } => None,
+            PageMark::Closed { .. } | PageMark::Took { .. } | PageMark::Vanished { .. } => None,
         })
         .collect();
     let rows = group.rows.iter().filter(|row| !leaves_row(row));

@@ -7,8 +7,8 @@
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use domain::failure::Language;
 use domain::ports::BoxError;
+use messages::{Language, Render, Text, text};
 use serde_json::json;
 
 use crate::codes::Code;
@@ -28,20 +28,33 @@ pub struct ApiError(Box<Inner>);
 struct Inner {
     code: Code,
     status: StatusCode,
-    arguments: Vec<String>,
-    advice: Option<[String; 2]>,
+    subject: Option<Text>,
+    because: Option<Text>,
     retry_after_s: Option<u64>,
     cause: Option<BoxError>,
 }
 
 impl ApiError {
-    /// Says `code` about `arguments`.
-    pub fn new<const N: usize>(code: Code, arguments: [&str; N]) -> Self {
+    /// Says `code`, about a name or a value where its text has a subject: at most one.
+    pub fn new<const N: usize>(code: Code, subject: [&str; N]) -> Self {
+        const { assert!(N <= 1, "a code has one subject") };
+        Self::of(
+            code,
+            subject.first().map(|subject| Text::verbatim(shown(subject))),
+        )
+    }
+
+    /// Says `code` about what `subject` says in the reader's language.
+    pub fn about(code: Code, subject: Text) -> Self {
+        Self::of(code, Some(subject))
+    }
+
+    fn of(code: Code, subject: Option<Text>) -> Self {
         Self(Box::new(Inner {
             code,
             status: code.status(),
-            arguments: arguments.map(shown).into(),
-            advice: None,
+            subject,
+            because: None,
             retry_after_s: None,
             cause: None,
         }))
@@ -69,10 +82,10 @@ impl ApiError {
         error
     }
 
-    /// Adds a sentence of explanation, in English and in Simplified Chinese.
+    /// Adds a sentence of explanation.
     #[must_use]
-    pub fn because(mut self, english: impl Into<String>, chinese: impl Into<String>) -> Self {
-        self.0.advice = Some([english.into(), chinese.into()]);
+    pub fn because(mut self, reason: Text) -> Self {
+        self.0.because = Some(reason);
         self
     }
 
@@ -102,11 +115,15 @@ impl ApiError {
 
     /// Returns the message in `language`.
     pub fn message(&self, language: Language) -> String {
-        let message = self.0.code.message(language, &self.0.arguments);
-        match (&self.0.advice, language) {
-            (None, _) => message,
-            (Some([english, _]), Language::English) => format!("{message}: {english}"),
-            (Some([_, chinese]), Language::SimplifiedChinese) => format!("{message}：{chinese}"),
+        self.text().render(language)
+    }
+
+    /// Returns the message before its language is known.
+    pub fn text(&self) -> Text {
+        let message = self.0.code.about(self.0.subject.clone());
+        match &self.0.because {
+            Some(reason) => text!("with-reason", message = message, reason = reason.clone()),
+            None => message,
         }
     }
 

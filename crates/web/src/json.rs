@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
+use messages::{Text, text};
 use serde_json::{Map, Value};
 
 use crate::codes::Code;
@@ -26,16 +27,15 @@ pub fn unreadable() -> ApiError {
 
 /// Says that the body cannot be read because of `member`.
 pub fn unreadable_member(member: &str) -> ApiError {
-    unreadable().because(member, member)
+    unreadable().because(Text::verbatim(member))
 }
 
 /// Reads a whole body of at most `limit` bytes.
 pub async fn read(body: Body, limit: usize) -> ApiResult<Bytes> {
     to_bytes(body, limit).await.map_err(|_| {
-        unreadable().with_status(StatusCode::PAYLOAD_TOO_LARGE).because(
-            format!("more than {limit} bytes, or broken off"),
-            format!("超过{limit}字节或传输中断"),
-        )
+        unreadable()
+            .with_status(StatusCode::PAYLOAD_TOO_LARGE)
+            .because(text!("body-too-long", limit = limit))
     })
 }
 
@@ -72,10 +72,8 @@ impl Members {
     /// Refuses members that are not among `known`: where an ignored one would widen what is done.
     pub fn only(&self, known: &[&str]) -> ApiResult<()> {
         match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            Some((name, value)) => Err(ApiError::invalid(name, &value.to_string()).because(
-                format!("known here: {}", known.join(", ")),
-                format!("可用：{}", known.join("、")),
-            )),
+            Some((name, value)) => Err(ApiError::invalid(name, &value.to_string())
+                .because(text!("choose-among", choices = known.join(", ")))),
             None => Ok(()),
         }
     }

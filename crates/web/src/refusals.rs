@@ -1,7 +1,8 @@
-//! The engine's refusals in the contract's codes and in the reader's words.
+//! The engine's refusals in the contract's codes and texts.
 
-use domain::failure::{ErrorKind, Language};
+use domain::failure::ErrorKind;
 use engine::error::{EngineError, Why};
+use messages::{Text, text};
 
 use crate::codes::Code;
 use crate::error::ApiError;
@@ -16,16 +17,14 @@ impl From<EngineError> for ApiError {
                 member,
                 value,
                 reason,
-            } => {
-                let [english, chinese] = words(&reason);
-                Self::invalid(&member, &value).because(english, chinese)
-            }
+            } => Self::invalid(&member, &value).because(words(reason)),
             EngineError::Contradiction(member) => unreadable_member(member),
             EngineError::PathInvalid(path) => Self::new(Code::PathInvalid, [&path]),
             EngineError::TaskExists(name) | EngineError::Exists(name) => Self::new(Code::Exists, [&name]),
             EngineError::TaskUnknown(key) | EngineError::RecordUnknown(key) => {
                 Self::new(Code::TaskUnknown, [&key])
             }
+            EngineError::FailureUnknown(id) => Self::new(Code::FailureUnknown, [&id]),
             EngineError::TaskDisabled => Self::new(Code::TaskDisabled, []),
             EngineError::RunGoingOn => Self::new(Code::TaskState, []),
             EngineError::TaskNotLoaded(key) => Self::new(Code::TaskNotLoaded, [&key]),
@@ -38,9 +37,7 @@ impl From<EngineError> for ApiError {
                     ErrorKind::Tls => Code::PeerCertificate,
                     _ => Code::PeerUnreachable,
                 };
-                let english = failure.render(Language::English);
-                let chinese = failure.render(Language::SimplifiedChinese);
-                Self::new(code, [&name]).because(english, chinese)
+                Self::new(code, [&name]).because(Text::from(&*failure))
             }
             EngineError::NotFound(what) => Self::new(Code::NotFound, [&what]),
             EngineError::Store(error) => error.into(),
@@ -48,42 +45,24 @@ impl From<EngineError> for ApiError {
     }
 }
 
-/// Returns why a value is refused, in English and in Simplified Chinese.
-fn words(reason: &Why) -> [String; 2] {
+/// Returns why a value is refused.
+fn words(reason: Why) -> Text {
     match reason {
-        Why::NotSupported => ["this version does not support it".into(), "当前版本不支持".into()],
-        Why::Between { least, most } => [
-            format!("it has to be between {least} and {most}"),
-            format!("取值范围为{least}至{most}"),
-        ],
-        Why::Length { least, most } => [
-            format!("it has to have {least} to {most} characters"),
-            format!("长度须为{least}至{most}个字符"),
-        ],
-        Why::Past { zone } => [
-            format!("the time is not in the future (read in zone {zone})"),
-            format!("该时间不在未来（按时区{zone}解释）"),
-        ],
-        Why::Cron(words) => [
-            format!("it is no Quartz cron expression: {words}"),
-            format!("不是有效的Quartz表达式：{words}"),
-        ],
-        Why::OwnCluster => [
-            "a cluster cannot be its own target".into(),
-            "集群不能以自身为同步目标".into(),
-        ],
-        Why::OwnRepository => [
-            "the target is this very repository".into(),
-            "同步目标就是该仓库本身".into(),
-        ],
-        Why::SharedTarget => [
-            "two objects of the task would write to it".into(),
-            "任务中有两个对象写入同一仓库".into(),
-        ],
-        Why::Url => [
-            "it has to be an http or https address of a host, without a login in it".into(),
-            "须为http或https地址，且不得包含登录信息".into(),
-        ],
-        Why::Text(text) => [text.clone(), text.clone()],
+        Why::NotSupported => text!("not-supported"),
+        Why::Between { least, most } => text!("between", least = least, most = most),
+        Why::Length { least, most } => text!("length", least = least, most = most),
+        Why::Past { zone } => text!("past", zone = zone),
+        Why::Cron(words) => text!("not-cron", words = words),
+        Why::OwnCluster => text!("own-cluster"),
+        Why::OwnRepository => text!("own-repository"),
+        Why::SharedTarget => text!("shared-target"),
+        Why::Url => text!("not-url"),
+        Why::RunOnceByHand => text!("run-once-by-hand"),
+        Why::RealTimeByChange => text!("real-time-by-change"),
+        Why::ImmediatelyIsTrue => text!("immediately-is-true"),
+        Why::TaskSaysNothing => text!("task-says-nothing"),
+        Why::RecordSaysNothing => text!("record-says-nothing"),
+        Why::TaskBeingRemoved => text!("task-being-removed"),
+        Why::Words(words) => Text::verbatim(words),
     }
 }

@@ -1,7 +1,6 @@
 //! Health: what the last look at each cluster found, kept up to date in the background.
 
 use domain::cluster::{Cluster, ClusterStatus, ClusterType, DetectType};
-use domain::failure::Language;
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -56,20 +55,20 @@ impl Engine {
         cluster: &Cluster,
         greeted: &EngineResult<Greeting>,
     ) -> EngineResult<()> {
-        let (status, reason) = match greeted {
+        let (status, failure) = match greeted {
             Ok(_) => (ClusterStatus::Healthy, None),
             Err(EngineError::ClusterUnreachable { failure, .. }) => {
-                (ClusterStatus::Unhealthy, Some(failure.render(Language::English)))
+                (ClusterStatus::Unhealthy, Some(&**failure))
             }
             Err(_) => return Ok(()),
         };
-        if status == cluster.status && reason == cluster.error_reason {
+        if status == cluster.status && failure == cluster.error_reason.as_ref() {
             return Ok(());
         }
-        tracing::info!(cluster.name = %cluster.name, cluster.status = ?status, reason, "cluster health changed");
+        tracing::info!(cluster.name = %cluster.name, cluster.status = ?status, ?failure, "cluster health changed");
         let clusters = self.store().clusters();
         Ok(clusters
-            .set_status(cluster.id, status, reason.as_deref(), self.clock().now_ms())
+            .set_status(cluster.id, status, failure, self.clock().now_ms())
             .await?)
     }
 }

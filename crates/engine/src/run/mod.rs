@@ -51,19 +51,17 @@ pub(crate) struct Run {
     pub(crate) read_bytes: Arc<AtomicU64>,
 }
 
-/// Returns the number of the unit that carries object `object_no` to target `target_no`.
-fn unit_no(plan: &RunPlan, target_no: usize, object_no: usize) -> u16 {
-    u16::try_from(target_no * plan.objects.len() + object_no).unwrap_or(u16::MAX)
-}
-
-/// Returns the units of `plan`, one for each object and target.
+/// Returns the units of `plan`, one for each object and target it concerns.
 pub(crate) fn units(plan: &RunPlan, local_cluster: &str) -> Vec<Unit> {
     let mut units = Vec::new();
     for (target_no, target) in plan.targets.iter().enumerate() {
         for (object_no, object) in plan.objects.iter().enumerate() {
+            if !plan.concerns(target, object) {
+                continue;
+            }
             let partial = plan.retry_of.is_some() || object.scope != Scope::Repository;
             units.push(Unit {
-                unit_no: unit_no(plan, target_no, object_no),
+                unit_no: plan.unit_no(target_no, object_no),
                 local_cluster: local_cluster.into(),
                 remote_cluster: target.clone(),
                 local_repository: object.local_repository.clone(),
@@ -119,7 +117,10 @@ impl Run {
         ));
         let mut lines = Vec::new();
         for (object_no, object) in self.plan.objects.iter().enumerate() {
-            let unit_no = unit_no(&self.plan, target_no, object_no);
+            if !self.plan.concerns(cluster, object) {
+                continue;
+            }
+            let unit_no = self.plan.unit_no(target_no, object_no);
             if let Some(failure) = self.failed_before(cluster, object).await? {
                 part.end(failure);
             }

@@ -292,11 +292,17 @@ impl TaskDraft {
             return Ok(None);
         };
         let trigger = match self.replica_type {
-            ReplicaType::RunOnce => manual_trigger(plan)?,
-            ReplicaType::Scheduled
-            | ReplicaType::RealTime
-            | ReplicaType::EdgePull
-            | ReplicaType::Federation => plan.checked_trigger(now_ms, zone)?,
+            ReplicaType::RunOnce => {
+                plan.check_none(Why::RunOnceByHand)?;
+                Trigger::Manual
+            }
+            ReplicaType::RealTime => {
+                plan.check_none(Why::RealTimeByChange)?;
+                Trigger::RealTime
+            }
+            ReplicaType::Scheduled | ReplicaType::EdgePull | ReplicaType::Federation => {
+                plan.checked_trigger(now_ms, zone)?
+            }
         };
         Ok(Some(Settings {
             trigger,
@@ -339,22 +345,22 @@ fn checked_paths(object: &ObjectDraft) -> EngineResult<Vec<FilePath>> {
     Ok(checked)
 }
 
-fn manual_trigger(plan: &PlanDraft) -> EngineResult<Trigger> {
-    match plan.strategy {
-        ExecutionStrategy::Immediately => Ok(Trigger::Manual),
-        other @ (ExecutionStrategy::SpecifiedTime | ExecutionStrategy::Cron) => {
-            let reason = "a RUN_ONCE task runs only when somebody executes it";
-            Err(EngineError::invalid("executionStrategy", other.as_str(), reason))
+impl PlanDraft {
+    /// Refuses a time or an expression, for `reason`.
+    fn check_none(&self, reason: Why) -> EngineResult<()> {
+        match self.strategy {
+            ExecutionStrategy::Immediately => Ok(()),
+            other @ (ExecutionStrategy::SpecifiedTime | ExecutionStrategy::Cron) => {
+                Err(EngineError::invalid("executionStrategy", other.as_str(), reason))
+            }
         }
     }
-}
 
-impl PlanDraft {
     fn checked_trigger(&self, now_ms: i64, zone: &TimeZone) -> EngineResult<Trigger> {
         match self.strategy {
             ExecutionStrategy::Immediately if self.immediately => Ok(Trigger::Immediately),
             ExecutionStrategy::Immediately => {
-                let reason = "the strategy IMMEDIATELY needs it to be true";
+                let reason = Why::ImmediatelyIsTrue;
                 Err(EngineError::invalid("executeImmediately", "false", reason))
             }
             ExecutionStrategy::SpecifiedTime => {

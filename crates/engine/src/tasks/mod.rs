@@ -49,14 +49,15 @@ impl Engine {
             project: draft.project,
             objects,
             targets,
-            status: resting_status(&settings.trigger),
+            status: resting_status(&settings.trigger, draft.enabled),
             next_run_ms: first_run_ms(&settings.trigger, now_ms, self.zone()).filter(|_| draft.enabled),
             settings,
             enabled: draft.enabled,
             description: draft.description,
             keeps_details: draft.keeps_details,
             reserve_days,
-            last_end: None,
+            // The contract shows a task that follows events as running from the beginning.
+            last_end: (draft.replica_type == draft::ReplicaType::RealTime).then_some(None),
             last_run_ms: None,
             runs: 0,
             audit: Audit::new(user, now_ms),
@@ -71,6 +72,7 @@ impl Engine {
         let draft = TaskDraft {
             replica_type: match task.settings.trigger {
                 Trigger::Manual => draft::ReplicaType::RunOnce,
+                Trigger::RealTime => draft::ReplicaType::RealTime,
                 Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => draft::ReplicaType::Scheduled,
             },
             project: match draft.project.trim() {
@@ -96,7 +98,7 @@ impl Engine {
             name: draft.name,
             objects,
             targets,
-            status: resting_status(&settings.trigger),
+            status: resting_status(&settings.trigger, task.enabled),
             next_run_ms: first_run_ms(&settings.trigger, now_ms, self.zone()).filter(|_| task.enabled),
             settings,
             description: draft.description,
@@ -158,7 +160,7 @@ impl Engine {
         let task = self.task(key).await?;
         let enabled = !task.enabled;
         if enabled && task.targets.is_empty() {
-            let reason = "it came with imported records and says nothing of what to replicate";
+            let reason = Why::TaskSaysNothing;
             return Err(EngineError::invalid("key", key.to_string(), reason));
         }
         let now_ms = self.clock().now_ms();
@@ -166,16 +168,21 @@ impl Engine {
             _ if !enabled => None,
             TaskStatus::Completed => match task.settings.trigger {
                 Trigger::Cron(_) => first_run_ms(&task.settings.trigger, now_ms, self.zone()),
-                Trigger::Immediately | Trigger::At(_) | Trigger::Manual => None,
+                Trigger::Immediately | Trigger::At(_) | Trigger::Manual | Trigger::RealTime => None,
             },
             TaskStatus::Waiting | TaskStatus::Replicating => match (&task.settings.trigger, task.runs) {
                 (Trigger::Cron(_), _) | (_, 0) => first_run_ms(&task.settings.trigger, now_ms, self.zone()),
                 _ => None,
             },
         };
+        let status = match task.settings.trigger {
+            Trigger::RealTime if enabled => TaskStatus::Replicating,
+            Trigger::RealTime => TaskStatus::Waiting,
+            Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) | Trigger::Manual => task.status,
+        };
         let tasks = self.store().tasks();
         tasks.set_next_run(key, next_run_ms).await?;
-        if !tasks.set_enabled(key, enabled, task.status, user, now_ms).await? {
+        if !tasks.set_enabled(key, enabled, status, user, now_ms).await? {
             return Err(EngineError::TaskUnknown(key.to_string()));
         }
         self.nudge();
@@ -271,10 +278,11 @@ fn taken(error: StoreError, name: &str) -> EngineError {
 }
 
 /// Returns where a task stands that has not run yet, as the contract names it.
-fn resting_status(trigger: &Trigger) -> TaskStatus {
+fn resting_status(trigger: &Trigger, enabled: bool) -> TaskStatus {
     match trigger {
         Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => TaskStatus::Waiting,
-        Trigger::Manual => TaskStatus::Replicating,
+        Trigger::RealTime if !enabled => TaskStatus::Waiting,
+        Trigger::Manual | Trigger::RealTime => TaskStatus::Replicating,
     }
 }
 
@@ -290,7 +298,7 @@ fn first_run_ms(trigger: &Trigger, now_ms: i64, zone: &TimeZone) -> Option<i64> 
             let now = Timestamp::from_millisecond(now_ms).ok()?;
             Some(expression.next_after(now, zone)?.as_millisecond())
         }
-        Trigger::Manual => None,
+        Trigger::Manual | Trigger::RealTime => None,
     }
 }
 

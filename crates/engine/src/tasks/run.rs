@@ -17,7 +17,7 @@ impl Engine {
         }
         let by_itself = match task.settings.trigger {
             Trigger::Immediately | Trigger::At(_) => task.next_run_ms.is_some(),
-            Trigger::Cron(_) | Trigger::Manual => false,
+            Trigger::Cron(_) | Trigger::Manual | Trigger::RealTime => false,
         };
         if by_itself && task.status == TaskStatus::Waiting {
             return Err(EngineError::TaskNotLoaded(key.to_string()));

@@ -4,6 +4,7 @@
 mod build;
 mod conflicts;
 mod crashes;
+mod failures;
 mod faults;
 mod leases;
 mod limits;

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use domain::cluster::{ClusterStatus, Secret};
+use domain::failure::{ErrorKind, Failure, Stage};
 use domain::task::{Task, TaskStatus};
 use storage::tasks::{TaskFilter, TaskSort};
 use storage::users::Role;
@@ -54,14 +55,22 @@ async fn a_cluster_reads_back_as_it_was_written_and_its_password_is_not_in_the_f
     cluster.credentials.username = None;
     clusters.update(&cluster).await.unwrap();
     assert_eq!(clusters.by_name("edge-1").await.unwrap(), Some(cluster.clone()));
+    let failure = Failure {
+        stage: Stage::Describe,
+        class: ErrorKind::Unreachable,
+        remote_status: None,
+        words: Some("no answer".into()),
+        attempts: 1,
+        subject: "edge-1".into(),
+    };
     clusters
-        .set_status(cluster.id, ClusterStatus::Unhealthy, Some("no answer"), START_MS)
+        .set_status(cluster.id, ClusterStatus::Unhealthy, Some(&failure), START_MS)
         .await
         .unwrap();
     let seen = clusters.get(cluster.id).await.unwrap().unwrap();
     assert_eq!(
-        (seen.status, seen.error_reason.as_deref()),
-        (ClusterStatus::Unhealthy, Some("no answer"))
+        (seen.status, seen.error_reason.as_ref()),
+        (ClusterStatus::Unhealthy, Some(&failure))
     );
 
     for name in ["waybill.db", "waybill.db-wal"] {

@@ -3,6 +3,7 @@
 
 mod control;
 mod details;
+mod failures;
 mod journal;
 mod retain;
 mod runs;

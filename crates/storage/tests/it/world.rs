@@ -153,6 +153,7 @@ impl World {
                 targets: vec!["edge-1".into()],
                 settings: task.settings.clone(),
                 keeps_details: task.keeps_details,
+                by_events: false,
                 retry_of: None,
             },
         }

@@ -10,10 +10,10 @@ use connectors::peer::{Peer, Peers};
 use connectors::url::{Location, PeerLocation};
 use domain::clock::Clock;
 use domain::cluster::Credentials;
-use domain::failure::Language;
 use domain::ports::{ConnectorResult, Source, Target};
 use domain::repository::{RepositoryRef, RepositoryType};
 use engine::endpoints::Endpoints;
+use messages::{Language, Render};
 
 use super::args::CopyCommand;
 use super::pair::Pair;

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use domain::counts::Counts;
 use domain::detail::{DetailFilter, DetailState, DetailStatus, RecordDetail};
-use domain::failure::{ErrorKind, Language};
+use domain::failure::ErrorKind;
 use domain::record::{Record, RecordStatus};
 use engine::Engine;
 use indicatif::ProgressBar;
+use messages::{Language, Render};
 use serde_json::{Value, json};
 
 use super::ends::Uncarried;

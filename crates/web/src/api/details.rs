@@ -7,6 +7,7 @@ use axum::routing::get;
 use domain::detail::{DetailState, DetailStatus, RecordDetail};
 use domain::failure::Failure;
 use domain::id::DetailId;
+use messages::Render;
 use serde::Serialize;
 
 use crate::api::answer::{ok, time};

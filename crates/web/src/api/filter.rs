@@ -135,5 +135,6 @@ fn read(member: impl Fn(&str) -> ApiResult<Option<String>>) -> ApiResult<DetailF
         version: member("version")?,
         outcome: outcome.transpose()?,
         class: class.transpose()?,
+        artifact: None,
     })
 }

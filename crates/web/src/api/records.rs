@@ -10,6 +10,7 @@ use domain::detail::DetailFilter;
 use domain::failure::Failure;
 use domain::id::RecordId;
 use domain::record::{ReasonLine, Record, RetryOf};
+use messages::Render;
 use serde::Serialize;
 
 use crate::api::answer::{answer, ok, time};
@@ -101,7 +102,7 @@ impl ReasonView {
         let (cluster, failure) = match line {
             ReasonLine::ArtifactsFailed { cluster, first, .. } => (Some(cluster), Some(first)),
             ReasonLine::NotAttempted { cluster, failure, .. } => (Some(cluster), Some(failure)),
-            ReasonLine::StoppedBy { .. } | ReasonLine::Text { .. } => (None, None),
+            ReasonLine::StoppedBy { .. } | ReasonLine::NoPlan | ReasonLine::Text { .. } => (None, None),
         };
         Self {
             text: line.render(reader.language),

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::cluster::Secret;
+use messages::text;
 use serde::Serialize;
 use storage::StoreError;
 use storage::users::{Role, User};
@@ -148,10 +149,7 @@ async fn refuse_losing_the_last_admin(app: &App, name: &str) -> ApiResult<()> {
         return Ok(());
     }
     let error = ApiError::invalid("name", name);
-    Err(error.because(
-        "it is the last administrator of this node",
-        "该用户是本节点最后一个管理员",
-    ))
+    Err(error.because(text!("last-administrator")))
 }
 
 fn role(body: &Members) -> ApiResult<Option<Role>> {
@@ -167,14 +165,11 @@ fn role(body: &Members) -> ApiResult<Option<Role>> {
         (Some("replicator"), _) => Err(ApiError::missing("projects")),
         (Some("admin" | "none") | None, Some(_)) => {
             let error = ApiError::invalid("projects", "[...]");
-            Err(error.because(
-                "only the role replicator is limited to projects",
-                "只有replicator角色可以限定项目",
-            ))
+            Err(error.because(text!("only-replicators-have-projects")))
         }
         (Some(other), _) => {
             let error = ApiError::invalid("role", other);
-            Err(error.because("choose admin, replicator or none", "可选admin、replicator、none"))
+            Err(error.because(text!("choose-among", choices = "admin, replicator, none")))
         }
     }
 }
@@ -188,10 +183,7 @@ fn check_name(name: &str) -> ApiResult<()> {
         return Ok(());
     }
     let error = ApiError::invalid("name", name);
-    Err(error.because(
-        "it has to have 1 to 64 letters, digits or . _ - @",
-        "须为1至64个字母、数字或. _ - @",
-    ))
+    Err(error.because(text!("user-name-form")))
 }
 
 fn checked_password(password: String) -> ApiResult<Secret> {
@@ -199,8 +191,5 @@ fn checked_password(password: String) -> ApiResult<Secret> {
         return Ok(Secret::new(password));
     }
     let error = ApiError::invalid("password", "***");
-    Err(error.because(
-        format!("it has to have {SHORTEST_PASSWORD} to 1024 characters"),
-        format!("长度须为{SHORTEST_PASSWORD}至1024个字符"),
-    ))
+    Err(error.because(text!("length", least = SHORTEST_PASSWORD, most = 1024)))
 }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use domain::ports::SMALL_BLOB_BYTES;
 use hosted::{HostedError, HostedRepository, Node, NodeFile};
 use jiff::Timestamp;
+use messages::text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -106,8 +107,7 @@ async fn body(
 
 fn no_listing(path: &str, params: &Params) -> ApiError {
     if params.get("download") == Some("true") {
-        return ApiError::invalid("download", "true")
-            .because("folders cannot be downloaded", "不支持下载目录");
+        return ApiError::invalid("download", "true").because(text!("folders-not-downloaded"));
     }
     ApiError::new(Code::ListingForbidden, [path])
 }
@@ -193,7 +193,7 @@ async fn detail(
     path = "/generic/block/{projectId}/{repoName}/{*path}"
 )]
 async fn no_blocks(_: Caller, method: Method) -> ApiError {
-    ApiError::invalid("block", method.as_str()).because("block uploads are not supported", "不支持分块上传")
+    ApiError::invalid("block", method.as_str()).because(text!("blocks-not-supported"))
 }
 
 #[cfg(test)]

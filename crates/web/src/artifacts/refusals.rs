@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use hosted::HostedError;
+use messages::text;
 
 use crate::codes::Code;
 use crate::error::ApiError;
@@ -30,19 +31,18 @@ impl From<HostedError> for ApiError {
             }
             HostedError::RangeOutside => Self::new(Code::RangeInvalid, []),
             HostedError::UploadUnknown(id) => of(Code::UploadUnknown, id),
-            HostedError::UploadIncomplete(id) => {
-                Self::invalid("upload", &id).because("parts of it are missing", "分块不完整")
+            HostedError::UploadIncomplete(id) => Self::invalid("upload", &id).because(text!("parts-missing")),
+            HostedError::BlockExists(sequence) => {
+                Self::about(Code::NodeExists, text!("a-block", sequence = sequence))
             }
-            HostedError::BlockExists(sequence) => of(Code::NodeExists, format!("block {sequence}")),
             HostedError::BlockMissing(sequence) => of(Code::BlockMissing, sequence.to_string()),
-            HostedError::UploadBudget(bytes) => Self::new(Code::TooManyRequests, ["open uploads"])
-                .because(format!("they use up {bytes} bytes"), format!("已占用{bytes}字节")),
-            HostedError::Arriving(error) => {
-                Self::new(Code::ContentInvalid, []).because(error.to_string(), "传输中断")
-            }
+            HostedError::UploadBudget(bytes) => Self::about(Code::TooManyRequests, text!("open-uploads"))
+                .because(text!("upload-budget", bytes = bytes)),
+            HostedError::Arriving(error) => Self::new(Code::ContentInvalid, [])
+                .because(text!("transfer-broken", words = error.to_string())),
             HostedError::Disk(error) if is_full(&error) => Self::new(Code::SystemBusy, [])
                 .with_status(StatusCode::INSUFFICIENT_STORAGE)
-                .because("the disk is full", "磁盘空间不足"),
+                .because(text!("disk-full")),
             HostedError::Disk(error) => Self::internal(error),
             HostedError::Store(error) => Self::internal(error),
         }

@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::repository::{RepositoryRef, RepositoryType};
 use hosted::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
+use messages::text;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
@@ -252,7 +253,7 @@ fn new_repository(body: &Members) -> ApiResult<NewRepository> {
 }
 
 fn not_supported(member: &str, value: &str) -> ApiError {
-    ApiError::invalid(member, value).because("this version does not support it", "当前版本不支持")
+    ApiError::invalid(member, value).because(text!("not-supported"))
 }
 
 fn default_configuration(category: &str) -> String {

@@ -11,6 +11,7 @@ use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError};
 use futures_util::StreamExt;
 use hosted::{Node, UploadOptions};
+use messages::text;
 use percent_encoding::percent_decode_str;
 use utoipa::IntoParams;
 
@@ -105,8 +106,7 @@ fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<UploadOptions> {
             .map(str::trim)
     };
     if let (Some(id), Some(_)) = (header("x-bkrepo-upload-id"), header("x-bkrepo-sequence")) {
-        return Err(ApiError::invalid("X-BKREPO-UPLOAD-ID", id)
-            .because("block uploads are not supported", "不支持分块上传"));
+        return Err(ApiError::invalid("X-BKREPO-UPLOAD-ID", id).because(text!("blocks-not-supported")));
     }
     let mismatch = |algorithm| ApiError::new(Code::DigestMismatch, [algorithm]);
     let sha256 = header("x-bkrepo-sha256").filter(|text| !text.is_empty());

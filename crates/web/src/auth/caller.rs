@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::ConnectInfo;
 use axum::http::request::Parts;
+use messages::text;
 use storage::access::Access;
 use storage::users::Role;
 
@@ -108,8 +109,8 @@ impl Caller {
 
 /// Refuses `user`, naming what was wanted.
 fn denied(user: &str, action: &str, project: &str) -> ApiError {
-    let about = format!("user {user}, action {action}, project {project}");
-    ApiError::new(Code::AccessDenied, [&about])
+    let about = text!("need-permission", user = user, action = action, project = project);
+    ApiError::about(Code::AccessDenied, about)
 }
 
 /// Who calls, where nobody has to log in; wrong credentials are refused all the same.
@@ -137,7 +138,7 @@ impl MaybeCaller {
         match self {
             Self::User(caller) => Ok(caller),
             Self::Platform => Err(denied("anonymous", "LOGIN", "*")),
-            Self::Anonymous => Err(ApiError::new(Code::Unauthenticated, ["no credentials"])),
+            Self::Anonymous => Err(ApiError::about(Code::Unauthenticated, text!("login-absent"))),
         }
     }
 

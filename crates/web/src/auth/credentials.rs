@@ -5,6 +5,7 @@ use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::cluster::Secret;
+use messages::text;
 
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
@@ -29,7 +30,7 @@ impl Credentials {
         let Some(header) = headers.get(AUTHORIZATION) else {
             return Ok(None);
         };
-        let refused = || ApiError::new(Code::Unauthenticated, ["send Basic or Bearer credentials"]);
+        let refused = || ApiError::about(Code::Unauthenticated, text!("login-schemes"));
         let header = header.to_str().map_err(|_| refused())?;
         if let Some(token) = header.strip_prefix("Bearer ") {
             return Ok(Some(Self::Bearer(Secret::new(token.trim()))));

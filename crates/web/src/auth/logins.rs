@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use domain::cluster::Secret;
 use domain::digest::{Digest, Hasher};
 use domain::id::random_hex32;
+use messages::{Text, text};
 use storage::Store;
 use storage::users::User;
 
@@ -57,7 +58,7 @@ impl Logins {
         match credentials {
             Credentials::Bearer(token) => match self.store.tokens().verify(&token).await? {
                 Some((_, user)) => Ok(caller(user)),
-                None => Err(wrong("unknown token")),
+                None => Err(wrong(text!("login-token-unknown"))),
             },
             Credentials::Basic { user, secret } => self.basic(user, secret, address).await,
         }
@@ -65,7 +66,7 @@ impl Logins {
 
     async fn basic(&self, name: String, secret: Secret, address: IpAddr) -> ApiResult<Caller> {
         if name.len() > LONGEST_NAME {
-            return Err(wrong("wrong user or password"));
+            return Err(wrong(text!("login-wrong")));
         }
         let digest = self.keyed_digest(&name, secret.reveal());
         let known = self.store.users().get(&name).await?;
@@ -81,12 +82,12 @@ impl Logins {
         }
         let now_ms = self.store.now_ms();
         let guess = self.slowdown.take_turn(address, &name, now_ms).map_err(|wait| {
-            ApiError::new(Code::TooManyRequests, ["failed logins"]).retry_after_s(wait.after_s)
+            ApiError::about(Code::TooManyRequests, text!("logins-failed")).retry_after_s(wait.after_s)
         })?;
         self.store.clock().sleep_until_ms(guess.turn_ms).await;
         let verified = self.store.users().verify(&name, &secret).await;
         guess.ended(matches!(verified, Ok(Some(_))), self.store.now_ms());
-        let user = verified?.ok_or_else(|| wrong("wrong user or password"))?;
+        let user = verified?.ok_or_else(|| wrong(text!("login-wrong")))?;
         self.remember(digest, &user);
         Ok(caller(user))
     }
@@ -137,6 +138,6 @@ fn caller(user: User) -> Caller {
     }
 }
 
-fn wrong(why: &str) -> ApiError {
-    ApiError::new(Code::Unauthenticated, [why])
+fn wrong(why: Text) -> ApiError {
+    ApiError::about(Code::Unauthenticated, why)
 }

@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::cluster::{Cluster, ClusterType, Credentials, Secret};
 use engine::clusters::ClusterDraft;
+use messages::Render;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -76,7 +77,9 @@ impl ClusterView {
             id: cluster.id.to_string(),
             name: cluster.name,
             status: name_of(CLUSTER_STATUSES, &cluster.status),
-            error_reason: cluster.error_reason,
+            error_reason: cluster
+                .error_reason
+                .map(|failure| failure.render(reader.language)),
             cluster_type: name_of(CLUSTER_TYPES, &cluster.cluster_type),
             url: cluster.url,
             username: cluster.credentials.username,

@@ -2,6 +2,7 @@
 
 mod clusters;
 mod constraint;
+mod failures;
 pub(crate) mod names;
 mod records;
 pub(crate) mod tasks;
@@ -16,4 +17,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(clusters::router())
         .merge(tasks::router())
         .merge(records::router())
+        .merge(failures::router())
 }

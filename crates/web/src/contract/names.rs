@@ -26,6 +26,9 @@ pub const CLUSTER_STATUSES: &[(&str, ClusterStatus)] = &[
     ("UNHEALTHY", ClusterStatus::Unhealthy),
 ];
 
+/// Names of yes and no.
+pub const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
+
 /// Names of [`DetailStatus`], which are those of a record's status too.
 pub const STATUSES: &[(&str, DetailStatus)] = &[
     ("RUNNING", DetailStatus::Running),
@@ -192,5 +195,6 @@ pub fn replica_type(task: &Task) -> &'static str {
     match task.settings.trigger {
         Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => ReplicaType::Scheduled.as_str(),
         Trigger::Manual => ReplicaType::RunOnce.as_str(),
+        Trigger::RealTime => ReplicaType::RealTime.as_str(),
     }
 }

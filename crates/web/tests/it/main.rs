@@ -4,6 +4,7 @@ mod accounts;
 mod artifacts;
 mod auth;
 mod clusters;
+mod failures;
 mod fuzz;
 mod native;
 mod paging;

@@ -115,6 +115,7 @@ impl World {
                 targets: vec!["edge-1".into(), "edge-2".into()],
                 settings: task.settings,
                 keeps_details: true,
+                by_events: false,
                 retry_of: None,
             },
         };
@@ -131,10 +132,20 @@ impl World {
     /// Starts a run of a task with two files repositories' units, to `edge-1` and `edge-2`.
     pub async fn start_run(&self, task_key: &str) -> Run {
         let id = self.trigger(task_key).await;
+        let run = self.claim().await;
+        assert_eq!(run.id, id);
+        run
+    }
+
+    /// Claims a record as soon as one waits; its units are those of [`World::start_run`].
+    pub async fn claim(&self) -> Run {
         let records = self.store.records();
-        let claimed = records.claim("node", i64::MAX).await.expect("a claim");
-        let claimed = claimed.expect("a waiting record");
-        assert_eq!(claimed.record.id, id);
+        let claimed = loop {
+            match records.claim("node", i64::MAX).await.expect("a claim") {
+                Some(claimed) => break claimed,
+                None => tokio::task::yield_now().await,
+            }
+        };
         let unit = |unit_no: u16, remote: &str, repository_type: &str| Unit {
             unit_no,
             local_cluster: "hq".into(),
@@ -149,7 +160,10 @@ impl World {
             unit(2, "edge-1", "NPM"),
         ];
         records.set_units(claimed.no, &units).await.expect("units");
-        Run { id, claimed }
+        Run {
+            id: claimed.record.id,
+            claimed,
+        }
     }
 
     /// Settles `rows`, one millisecond apart.

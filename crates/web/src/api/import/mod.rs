@@ -16,6 +16,7 @@ use axum::routing::post;
 use bytes::{Bytes, BytesMut};
 use engine::import::{ImportItem, Imported, NotImported};
 use futures_util::StreamExt;
+use messages::{Text, text};
 use serde::Serialize;
 
 use crate::api::answer::ok;
@@ -23,7 +24,6 @@ use crate::app::App;
 use crate::auth::Admin;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
-use domain::failure::Language;
 
 /// Longest line.
 const LINE_BYTES: usize = 1024 * 1024;
@@ -57,7 +57,7 @@ async fn import(admin: Admin, State(app): State<App>, body: Body) -> ApiResult<R
     let mut rest = BytesMut::new();
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|_| import.refusal(import.line + 1, "the body broke off".into()))?;
+        let piece = piece.map_err(|_| refusal(import.line + 1, text!("body-broken-off")))?;
         rest.extend_from_slice(&piece);
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let line = rest.split_to(end + 1).freeze();
@@ -65,7 +65,10 @@ async fn import(admin: Admin, State(app): State<App>, body: Body) -> ApiResult<R
         }
         if rest.len() > LINE_BYTES {
             import.store().await?;
-            return Err(import.refusal(import.line + 1, format!("it is longer than {LINE_BYTES} bytes")));
+            return Err(refusal(
+                import.line + 1,
+                text!("line-too-long", limit = LINE_BYTES),
+            ));
         }
     }
     import.take(rest.freeze()).await?;
@@ -104,7 +107,7 @@ impl Import<'_> {
             Err(reason) => {
                 // What came before it is good, and stays.
                 self.store().await?;
-                return Err(self.refusal(self.line, reason));
+                return Err(refusal(self.line, Text::verbatim(reason)));
             }
         }
         if self.items.len() >= BATCH_LINES || self.bytes >= BATCH_BYTES {
@@ -129,15 +132,13 @@ impl Import<'_> {
                     return Err(error);
                 }
                 let line = lines.get(index).copied().unwrap_or(self.line);
-                Err(self.refusal(line, error.message(Language::English)))
+                Err(refusal(line, error.text()))
             }
         }
     }
+}
 
-    fn refusal(&self, line: usize, reason: String) -> ApiError {
-        ApiError::new(Code::ContentInvalid, []).because(
-            format!("line {line}: {reason}; the lines before it are stored, sending them again is harmless"),
-            format!("第{line}行：{reason}；此前各行已保存，可重复导入"),
-        )
-    }
+fn refusal(line: usize, reason: Text) -> ApiError {
+    let error = ApiError::new(Code::ContentInvalid, []);
+    error.because(text!("import-line", line = line, reason = reason))
 }

@@ -2,6 +2,7 @@
 
 use domain::artifact::ArtifactKey;
 use domain::detail::{DetailState, DetailStatus, Historical, Outcome, RecordDetail, Settlement};
+use messages::Render;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;

@@ -174,6 +174,7 @@ async fn detail_page(
         version: params.text("version"),
         outcome: None,
         class: None,
+        artifact: None,
     };
     let request = PageRequest::new(page.number, page.size);
     let details = app.engine().detail_page(&id, &filter, request).await?;

@@ -3,6 +3,7 @@
 use domain::counts::Counts;
 use domain::detail::DetailStatus;
 use domain::record::Record;
+use messages::Render;
 use serde::Serialize;
 use utoipa::ToSchema;
 

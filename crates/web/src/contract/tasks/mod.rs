@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Admin;
-use crate::contract::names::STATUSES;
+use crate::contract::names::{FLAGS, STATUSES};
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
 use crate::page::{PageParams, PageQuery, PageView};
@@ -32,8 +32,6 @@ const SORTS: &[(&str, TaskSort)] = &[
     ("LAST_EXECUTION_TIME", TaskSort::LastRun),
     ("NEXT_EXECUTION_TIME", TaskSort::NextRun),
 ];
-
-const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
 
 const BASE: &str = "/replication/api/task";
 

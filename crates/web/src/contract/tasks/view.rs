@@ -120,7 +120,7 @@ impl TaskView {
             replicated_bytes: 0,
             total_bytes: match task.settings.trigger {
                 Trigger::Manual => 0,
-                Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => -1,
+                Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) | Trigger::RealTime => -1,
             },
             last_execution_status: task.last_end.map(|end| match end {
                 None => "RUNNING",
@@ -144,7 +144,9 @@ impl TaskView {
 impl SettingView {
     fn of(settings: &Settings, reader: &Reader) -> Self {
         let (strategy, execute_time, cron_expression) = match &settings.trigger {
-            Trigger::Immediately | Trigger::Manual => (ExecutionStrategy::Immediately, None, None),
+            Trigger::Immediately | Trigger::Manual | Trigger::RealTime => {
+                (ExecutionStrategy::Immediately, None, None)
+            }
             Trigger::At(at_ms) => (ExecutionStrategy::SpecifiedTime, Some(reader.date(*at_ms)), None),
             Trigger::Cron(cron) => (ExecutionStrategy::Cron, None, Some(cron.clone())),
         };

@@ -1,0 +1,5 @@
+//! The files against each other and against the code that names their texts.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod files;
+mod words;

@@ -1,0 +1,151 @@
+### Japanese; see `en.ftl`.
+
+## Codes: common
+
+SystemBusy = システムが混み合っています。しばらくしてから再試行してください
+ParameterMissing = パラメーター { $subject } がありません
+ParameterEmpty = パラメーター { $subject } が空です
+ParameterInvalid = パラメーター { $subject } が無効です
+ContentInvalid = リクエストの内容が無効です
+Exists = { $subject } は既に存在します
+NotFound = { $subject } が見つかりません
+MethodNotAllowed = ここではメソッド { $subject } を使用できません
+AccessDenied = アクセスが拒否されました：{ $subject }
+Unauthenticated = 認証に失敗しました：{ $subject }
+HeaderMissing = ヘッダー { $subject } がありません
+MediaTypeUnsupported = このメディアタイプには対応していません。application/json で送信してください
+RangeInvalid = 範囲が無効です
+TooManyRequests = リクエストが多すぎます：{ $subject }
+UrlUnknown = URL { $subject } が見つかりません
+ValidationFailed = 検証に失敗しました：{ $subject }
+PreconditionFailed = 前提条件を満たしていません：{ $subject }
+
+## Codes: replication
+
+PeerUnreachable = リモートクラスター { $subject } に接続できません
+PeerCertificate = リモートクラスター { $subject } の証明書は信頼されていません
+TaskState = タスクは実行中です。終了を待つか、停止してください
+TaskDisabled = タスクは無効になっています
+ClusterExists = クラスター { $subject } は既に存在します
+ClusterUnknown = クラスター { $subject } は存在しません
+TaskNotLoaded = タスク { $subject } はまもなく自動実行されます。しばらくしてから再試行してください
+TaskFrozen = タスク { $subject } はもう変更できません
+SecondCenter = センタークラスターは既に存在します
+TaskUnknown = レプリケーションタスク { $subject } が見つかりません
+TargetUnknown = レプリケーション先クラスター { $subject } が見つかりません
+PeerVersion = リモートクラスター { $subject } のバージョンには対応していません
+FailureUnknown = 失敗レコード { $subject } が見つかりません
+
+## Codes: artifacts, nodes, projects and repositories
+
+DigestMismatch = ダイジェストが一致しません：{ $subject }
+ProjectUnknown = プロジェクト { $subject } が見つかりません
+ProjectExists = プロジェクト { $subject } は既に存在します
+RepositoryUnknown = リポジトリ { $subject } が見つかりません
+RepositoryExists = リポジトリ { $subject } は既に存在します
+RepositoryNotEmpty = リポジトリ { $subject } は空ではありません
+FolderNotEmpty = フォルダー { $subject } は空ではありません
+NodeUnknown = ノード { $subject } が見つかりません
+PathInvalid = パス { $subject } が無効です
+NodeExists = ノード { $subject } は既に存在します
+NodeConflict = ノード { $subject } が競合しています：ファイルとフォルダーが一致しません
+ListTooLarge = リストが大きすぎます：{ $subject }
+DataMissing = { $subject } のデータが失われています
+OverQuota = { $subject } のクォータを使い切りました
+ArtifactForbidden = { $subject } へのアクセスは禁止されています
+SizeMismatch = サイズが一致しません：{ $subject }
+
+## Codes: files
+
+UploadUnknown = アップロード { $subject } が見つかりません
+ListingForbidden = { $subject } の一覧表示は許可されていません
+BlockMissing = アップロードが不完全です：ブロック { $subject } がありません
+UploadIdEmpty = アップロード ID が空です
+
+## Sentences that codes are followed or filled by
+
+with-reason = { $message }：{ $reason }
+login-absent = 認証情報がありません
+login-wrong = ユーザー名またはパスワードが違います
+login-token-unknown = 不明なトークンです
+login-schemes = Basic または Bearer の認証情報を送ってください
+logins-failed = ログインの失敗
+need-permission = ユーザー { $user }、操作 { $action }、プロジェクト { $project }
+last-administrator = このノードの最後の管理者です
+only-replicators-have-projects = プロジェクトを限定できるのはロール replicator だけです
+choose-among = 次から選んでください：{ $choices }
+user-name-form = 1～64 文字の英数字または . _ - @ でなければなりません
+import-line = { $line } 行目：{ $reason }。それより前の行は保存済みで、再送しても問題ありません
+body-broken-off = 本文が途中で切れました
+line-too-long = { $limit } バイトを超えています
+body-too-long = { $limit } バイトを超えたか、途中で切れました
+folders-not-downloaded = フォルダーはダウンロードできません
+blocks-not-supported = ブロックアップロードには対応していません
+parts-missing = 一部のパートが足りません
+a-block = ブロック { $sequence }
+open-uploads = 未完了のアップロード
+upload-budget = { $bytes } バイトを使い切っています
+transfer-broken = 転送が途中で切れました：{ $words }
+disk-full = ディスクがいっぱいです
+
+## Why a value is refused
+
+not-supported = このバージョンでは対応していません
+between = { $least } から { $most } の間でなければなりません
+length = { $least } 文字以上 { $most } 文字以下でなければなりません
+past = 時刻が未来ではありません（タイムゾーン { $zone } で解釈）
+not-cron = Quartz の cron 式ではありません：{ $words }
+own-cluster = クラスター自身をレプリケーション先にはできません
+own-repository = レプリケーション先がこのリポジトリ自身です
+shared-target = タスクの 2 つのオブジェクトが同じリポジトリに書き込みます
+not-url = ログイン情報を含まない http または https のアドレスでなければなりません
+run-once-by-hand = RUN_ONCE タスクは手動で実行したときだけ動きます
+real-time-by-change = REAL_TIME タスクは変更があるたびに動きます
+immediately-is-true = 戦略 IMMEDIATELY では true でなければなりません
+task-says-nothing = インポートした記録と共に作られたタスクで、複製する対象がありません
+record-says-nothing = 過去の記録には実行した内容がありません
+task-being-removed = 同じキーまたは名前のタスクを削除中です。しばらくしてから再試行してください
+files-only = このリポジトリはパッケージではなくファイルを保持します：pathConstraints を指定するか、replicaObjectType REPOSITORY で全体を指定してください
+push-files = このリポジトリはパッケージではなくファイルを保持します：そのパスを指定した RUN_ONCE タスクで配布してください
+not-a-node = 応答はありますが、Waybill または bk-repo のノードではありません。ほかのレジストリはまだ対象にできません
+cluster-or-registry = clusterId と registry はどちらか一方を指定してください
+nothing-selected = pathConstraints を指定するか、replicaObjectType REPOSITORY でリポジトリ全体を指定してください
+entry-name = 2〜128 文字の英数字、_ または - で、先頭は英字または _ でなければなりません
+named-twice = リクエスト内の二つの設定が同じ名前です
+own-entry = この設定が registry から作成したクラスターです：registry を指定してください
+packages-with-versions = packageName と versions は同時に指定してください
+only-edge-pull = ここでは EDGE_PULL でなければなりません
+not-run-once = RUN_ONCE タスクではありません
+run-goes-on = 実行中です。終了を待つか停止してください
+host-not-allowed = このホストを指定できるのは管理者だけです。ほかのユーザーはこのノードの outgoing.user_hosts にあるホストだけを指定できます
+remote-user-refused = ユーザー { $user } は対象クラスターの { $repository } に書き込めません
+
+## Reasons of records: one line per failing target
+
+reason-artifacts-failed = { $cluster }：{ $failed } 個のアーティファクトが失敗しました。最初は `{ $artifact }`：{ $first }
+reason-not-attempted-from = { $cluster }：`{ $repository }` は `{ $key }` 以降を試みていません：{ $failure }
+reason-not-attempted = { $cluster }：`{ $repository }` は試みていません：{ $failure }
+reason-stopped-by = { $user } が停止しました
+reason-no-plan = この記録には実行する内容がありません
+
+## Failures: `step/class: what happened; what to do`
+
+failure = { $step }/{ $class }: { $said }{ $tries ->
+        [1] {""}
+       *[other] （{ $tries } 回試行）
+    }。{ $advice }
+failure-answered-words = { $subject } の応答 { $status } "{ $words }"
+failure-answered = { $subject } の応答 { $status }
+failure-words = { $subject }: { $words }
+failure-silent = { $subject } 失敗
+advice-unreachable = ネットワークとクラスターの稼働を確認してから再試行してください
+advice-tls = 証明書を確認するか、クラスターの CA 証明書を設定してください
+advice-unauthorised = クラスターのユーザー、パスワード、ロールを確認してください
+advice-not-found = 存在することと名前が正しいことを確認してください
+advice-conflict = SKIP か OVERWRITE を選ぶか、既存の内容を取り除いてください
+advice-limit = タスクの速度を下げるか、しばらくしてから再試行してください
+advice-corrupt = 経路上のプロキシとディスクを確認してから再試行してください
+advice-changed = 読み取り中に内容が変わりました。もう一度実行してください
+advice-disk = 空き容量を増やすかディスクを修復してから再試行してください
+advice-protocol = アドレスが正しいサービスを指すことを確認してから再試行してください
+advice-stopped = 残りを転送するには記録を再試行してください

@@ -1,0 +1,151 @@
+### Simplified Chinese; see `en.ftl`.
+
+## Codes: common
+
+SystemBusy = 系统繁忙，请稍后再试
+ParameterMissing = 缺少参数{ $subject }
+ParameterEmpty = 参数{ $subject }为空
+ParameterInvalid = 参数{ $subject }无效
+ContentInvalid = 请求内容无效
+Exists = { $subject }已存在
+NotFound = 找不到{ $subject }
+MethodNotAllowed = 此处不允许使用{ $subject }方法
+AccessDenied = 拒绝访问：{ $subject }
+Unauthenticated = 认证失败：{ $subject }
+HeaderMissing = 缺少请求头{ $subject }
+MediaTypeUnsupported = 不支持的媒体类型，请使用application/json
+RangeInvalid = 范围无效
+TooManyRequests = 请求过多：{ $subject }
+UrlUnknown = 找不到地址{ $subject }
+ValidationFailed = 校验失败：{ $subject }
+PreconditionFailed = 前置条件不满足：{ $subject }
+
+## Codes: replication
+
+PeerUnreachable = 无法连接远程集群{ $subject }
+PeerCertificate = 远程集群{ $subject }的证书不受信任
+TaskState = 任务正在执行，请等待其结束或先停止
+TaskDisabled = 任务已停用
+ClusterExists = 集群节点{ $subject }已存在
+ClusterUnknown = 集群节点{ $subject }不存在
+TaskNotLoaded = 任务{ $subject }即将自动执行，请稍后重试
+TaskFrozen = 任务{ $subject }不可再修改
+SecondCenter = 中心节点已存在
+TaskUnknown = 未找到同步任务{ $subject }
+TargetUnknown = 找不到同步集群{ $subject }
+PeerVersion = 不支持远程集群{ $subject }的版本
+FailureUnknown = 未找到失败记录{ $subject }
+
+## Codes: artifacts, nodes, projects and repositories
+
+DigestMismatch = 摘要校验不一致：{ $subject }
+ProjectUnknown = 项目{ $subject }不存在
+ProjectExists = 项目{ $subject }已存在
+RepositoryUnknown = 仓库{ $subject }不存在
+RepositoryExists = 仓库{ $subject }已存在
+RepositoryNotEmpty = 仓库{ $subject }不为空
+FolderNotEmpty = 目录{ $subject }不为空
+NodeUnknown = 节点{ $subject }不存在
+PathInvalid = 路径{ $subject }无效
+NodeExists = 节点{ $subject }已存在
+NodeConflict = 节点{ $subject }冲突：文件与目录不一致
+ListTooLarge = 列表过大：{ $subject }
+DataMissing = { $subject }的数据缺失
+OverQuota = { $subject }的配额已用完
+ArtifactForbidden = { $subject }禁止访问
+SizeMismatch = 大小不一致：{ $subject }
+
+## Codes: files
+
+UploadUnknown = 找不到上传{ $subject }
+ListingForbidden = 不允许列出{ $subject }
+BlockMissing = 分块上传不完整：缺少分块{ $subject }
+UploadIdEmpty = 上传ID为空
+
+## Sentences that codes are followed or filled by
+
+with-reason = { $message }：{ $reason }
+login-absent = 未提供凭据
+login-wrong = 用户名或密码错误
+login-token-unknown = 未知的令牌
+login-schemes = 请使用Basic或Bearer凭据
+logins-failed = 登录失败次数过多
+need-permission = 用户{ $user }，操作{ $action }，项目{ $project }
+last-administrator = 该用户是本节点最后一个管理员
+only-replicators-have-projects = 只有replicator角色可以限定项目
+choose-among = 可选：{ $choices }
+user-name-form = 须为1至64个字母、数字或. _ - @
+import-line = 第{ $line }行：{ $reason }；此前各行已保存，可重复导入
+body-broken-off = 请求体传输中断
+line-too-long = 长度超过{ $limit }字节
+body-too-long = 超过{ $limit }字节或传输中断
+folders-not-downloaded = 不支持下载目录
+blocks-not-supported = 不支持分块上传
+parts-missing = 分块不完整
+a-block = 分块{ $sequence }
+open-uploads = 未完成的上传
+upload-budget = 已占用{ $bytes }字节
+transfer-broken = 传输中断：{ $words }
+disk-full = 磁盘空间不足
+
+## Why a value is refused
+
+not-supported = 当前版本不支持
+between = 取值范围为{ $least }至{ $most }
+length = 长度须为{ $least }至{ $most }个字符
+past = 该时间不在未来（按时区{ $zone }解释）
+not-cron = 不是有效的Quartz表达式：{ $words }
+own-cluster = 集群不能以自身为同步目标
+own-repository = 同步目标就是该仓库本身
+shared-target = 任务中有两个对象写入同一仓库
+not-url = 须为http或https地址，且不得包含登录信息
+run-once-by-hand = RUN_ONCE任务只能由人执行
+real-time-by-change = REAL_TIME任务在内容变化时执行
+immediately-is-true = 策略IMMEDIATELY要求该值为true
+task-says-nothing = 该任务随导入的记录而来，未说明要同步的内容
+record-says-nothing = 历史记录未说明其执行内容
+task-being-removed = 同键或同名的任务正在删除，请稍后重试
+files-only = 该仓库存放文件而非包：请提供pathConstraints，或以replicaObjectType REPOSITORY同步整个仓库
+push-files = 该仓库存放文件而非包：请用包含这些路径的RUN_ONCE任务分发
+not-a-node = 其有应答，但不是Waybill或bk-repo节点，目前不支持其他类型的仓库服务作为目标
+cluster-or-registry = clusterId与registry只能提供一个
+nothing-selected = 请提供pathConstraints，或以replicaObjectType REPOSITORY同步整个仓库
+entry-name = 须为2至128个字母、数字、_或-，且以字母或_开头
+named-twice = 请求中有两个配置使用此名称
+own-entry = 它是该配置由其registry生成的集群：请提供registry
+packages-with-versions = packageName与versions须同时提供
+only-edge-pull = 此处须为EDGE_PULL
+not-run-once = 它不是RUN_ONCE任务
+run-goes-on = 它正在执行，请等待其结束或先停止
+host-not-allowed = 仅管理员可指定该主机，其他用户只能使用本节点outgoing.user_hosts中列出的主机
+remote-user-refused = 用户{ $user }在目标集群上无权写入{ $repository }
+
+## Reasons of records: one line per failing target
+
+reason-artifacts-failed = { $cluster }：{ $failed }个制品同步失败，首个为`{ $artifact }`：{ $first }
+reason-not-attempted-from = { $cluster }：仓库`{ $repository }`自`{ $key }`起未同步：{ $failure }
+reason-not-attempted = { $cluster }：仓库`{ $repository }`未同步：{ $failure }
+reason-stopped-by = 已由{ $user }停止
+reason-no-plan = 该记录未说明执行内容
+
+## Failures: `step/class: what happened; what to do`
+
+failure = { $step }/{ $class }: { $said }{ $tries ->
+        [1] {""}
+       *[other] （已尝试{ $tries }次）
+    }；{ $advice }
+failure-answered-words = { $subject } 返回 { $status } "{ $words }"
+failure-answered = { $subject } 返回 { $status }
+failure-words = { $subject }: { $words }
+failure-silent = { $subject } 失败
+advice-unreachable = 请检查网络及集群是否运行，然后重试
+advice-tls = 请检查证书，或配置集群的CA证书
+advice-unauthorised = 请检查集群的用户、密码和角色
+advice-not-found = 请确认其存在且名称正确
+advice-conflict = 请选择SKIP或OVERWRITE，或移除已有内容
+advice-limit = 请降低任务速率或稍后重试
+advice-corrupt = 请检查途中的代理和磁盘，然后重试
+advice-changed = 读取期间内容发生变化，请重新执行
+advice-disk = 请释放空间或修复磁盘，然后重试
+advice-protocol = 请确认地址指向正确的服务，然后重试
+advice-stopped = 请重试该记录以传输剩余内容

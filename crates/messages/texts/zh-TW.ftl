@@ -1,0 +1,151 @@
+### Traditional Chinese; see `en.ftl`.
+
+## Codes: common
+
+SystemBusy = 系統繁忙，請稍後再試
+ParameterMissing = 缺少參數{ $subject }
+ParameterEmpty = 參數{ $subject }為空
+ParameterInvalid = 參數{ $subject }無效
+ContentInvalid = 請求內容無效
+Exists = { $subject }已存在
+NotFound = 找不到{ $subject }
+MethodNotAllowed = 此處不允許使用{ $subject }方法
+AccessDenied = 拒絕存取：{ $subject }
+Unauthenticated = 驗證失敗：{ $subject }
+HeaderMissing = 缺少請求標頭{ $subject }
+MediaTypeUnsupported = 不支援的媒體類型，請使用application/json
+RangeInvalid = 範圍無效
+TooManyRequests = 請求過多：{ $subject }
+UrlUnknown = 找不到位址{ $subject }
+ValidationFailed = 驗證不通過：{ $subject }
+PreconditionFailed = 前置條件不滿足：{ $subject }
+
+## Codes: replication
+
+PeerUnreachable = 無法連線遠端叢集{ $subject }
+PeerCertificate = 遠端叢集{ $subject }的憑證不受信任
+TaskState = 任務正在執行，請等待其結束或先停止
+TaskDisabled = 任務已停用
+ClusterExists = 叢集節點{ $subject }已存在
+ClusterUnknown = 叢集節點{ $subject }不存在
+TaskNotLoaded = 任務{ $subject }即將自動執行，請稍後重試
+TaskFrozen = 任務{ $subject }不可再修改
+SecondCenter = 中心節點已存在
+TaskUnknown = 未找到同步任務{ $subject }
+TargetUnknown = 找不到同步叢集{ $subject }
+PeerVersion = 不支援遠端叢集{ $subject }的版本
+FailureUnknown = 未找到失敗記錄{ $subject }
+
+## Codes: artifacts, nodes, projects and repositories
+
+DigestMismatch = 摘要校驗不一致：{ $subject }
+ProjectUnknown = 專案{ $subject }不存在
+ProjectExists = 專案{ $subject }已存在
+RepositoryUnknown = 倉庫{ $subject }不存在
+RepositoryExists = 倉庫{ $subject }已存在
+RepositoryNotEmpty = 倉庫{ $subject }不為空
+FolderNotEmpty = 目錄{ $subject }不為空
+NodeUnknown = 節點{ $subject }不存在
+PathInvalid = 路徑{ $subject }無效
+NodeExists = 節點{ $subject }已存在
+NodeConflict = 節點{ $subject }衝突：檔案與目錄不一致
+ListTooLarge = 清單過大：{ $subject }
+DataMissing = { $subject }的資料缺失
+OverQuota = { $subject }的配額已用盡
+ArtifactForbidden = { $subject }禁止存取
+SizeMismatch = 大小不一致：{ $subject }
+
+## Codes: files
+
+UploadUnknown = 找不到上傳{ $subject }
+ListingForbidden = 不允許列出{ $subject }
+BlockMissing = 分塊上傳不完整：缺少分塊{ $subject }
+UploadIdEmpty = 上傳ID為空
+
+## Sentences that codes are followed or filled by
+
+with-reason = { $message }：{ $reason }
+login-absent = 未提供憑證
+login-wrong = 使用者名稱或密碼錯誤
+login-token-unknown = 未知的權杖
+login-schemes = 請使用Basic或Bearer憑證
+logins-failed = 登入失敗次數過多
+need-permission = 使用者{ $user }，操作{ $action }，專案{ $project }
+last-administrator = 該使用者是本節點最後一位管理員
+only-replicators-have-projects = 只有replicator角色可以限定專案
+choose-among = 可選：{ $choices }
+user-name-form = 須為1至64個字母、數字或. _ - @
+import-line = 第{ $line }行：{ $reason }；此前各行已儲存，可重複匯入
+body-broken-off = 請求內容傳輸中斷
+line-too-long = 長度超過{ $limit }位元組
+body-too-long = 超過{ $limit }位元組或傳輸中斷
+folders-not-downloaded = 不支援下載目錄
+blocks-not-supported = 不支援分塊上傳
+parts-missing = 分塊不完整
+a-block = 分塊{ $sequence }
+open-uploads = 未完成的上傳
+upload-budget = 已佔用{ $bytes }位元組
+transfer-broken = 傳輸中斷：{ $words }
+disk-full = 磁碟空間不足
+
+## Why a value is refused
+
+not-supported = 目前版本不支援
+between = 取值範圍為{ $least }至{ $most }
+length = 長度須為{ $least }至{ $most }個字元
+past = 該時間不在未來（按時區{ $zone }解釋）
+not-cron = 不是有效的Quartz運算式：{ $words }
+own-cluster = 叢集不能以自身為同步目標
+own-repository = 同步目標就是該倉庫本身
+shared-target = 任務中有兩個物件寫入同一倉庫
+not-url = 須為http或https位址，且不得包含登入資訊
+run-once-by-hand = RUN_ONCE任務只能由人執行
+real-time-by-change = REAL_TIME任務在內容變化時執行
+immediately-is-true = 策略IMMEDIATELY要求該值為true
+task-says-nothing = 該任務隨匯入的記錄而來，未說明要同步的內容
+record-says-nothing = 歷史記錄未說明其執行內容
+task-being-removed = 同鍵或同名的任務正在刪除，請稍後重試
+files-only = 該倉庫存放檔案而非套件：請提供pathConstraints，或以replicaObjectType REPOSITORY同步整個倉庫
+push-files = 該倉庫存放檔案而非套件：請用包含這些路徑的RUN_ONCE任務分發
+not-a-node = 其有回應，但不是Waybill或bk-repo節點，目前不支援其他類型的倉庫服務作為目標
+cluster-or-registry = clusterId與registry只能提供一個
+nothing-selected = 請提供pathConstraints，或以replicaObjectType REPOSITORY同步整個倉庫
+entry-name = 須為2至128個字母、數字、_或-，且以字母或_開頭
+named-twice = 請求中有兩個設定使用此名稱
+own-entry = 它是該設定由其registry產生的叢集：請提供registry
+packages-with-versions = packageName與versions須同時提供
+only-edge-pull = 此處須為EDGE_PULL
+not-run-once = 它不是RUN_ONCE任務
+run-goes-on = 它正在執行，請等待其結束或先停止
+host-not-allowed = 僅管理員可指定該主機，其他使用者只能使用本節點outgoing.user_hosts中列出的主機
+remote-user-refused = 使用者{ $user }在目標叢集上無權寫入{ $repository }
+
+## Reasons of records: one line per failing target
+
+reason-artifacts-failed = { $cluster }：{ $failed }個製品同步失敗，首個為`{ $artifact }`：{ $first }
+reason-not-attempted-from = { $cluster }：倉庫`{ $repository }`自`{ $key }`起未同步：{ $failure }
+reason-not-attempted = { $cluster }：倉庫`{ $repository }`未同步：{ $failure }
+reason-stopped-by = 已由{ $user }停止
+reason-no-plan = 該記錄未說明執行內容
+
+## Failures: `step/class: what happened; what to do`
+
+failure = { $step }/{ $class }: { $said }{ $tries ->
+        [1] {""}
+       *[other] （已嘗試{ $tries }次）
+    }；{ $advice }
+failure-answered-words = { $subject } 回應 { $status } "{ $words }"
+failure-answered = { $subject } 回應 { $status }
+failure-words = { $subject }: { $words }
+failure-silent = { $subject } 失敗
+advice-unreachable = 請檢查網路及叢集是否運作，然後重試
+advice-tls = 請檢查憑證，或設定叢集的CA憑證
+advice-unauthorised = 請檢查叢集的使用者、密碼和角色
+advice-not-found = 請確認其存在且名稱正確
+advice-conflict = 請選擇SKIP或OVERWRITE，或移除已有內容
+advice-limit = 請降低任務速率或稍後重試
+advice-corrupt = 請檢查途中的代理和磁碟，然後重試
+advice-changed = 讀取期間內容發生變化，請重新執行
+advice-disk = 請釋放空間或修復磁碟，然後重試
+advice-protocol = 請確認位址指向正確的服務，然後重試
+advice-stopped = 請重試該記錄以傳輸剩餘內容
