@@ -1,9 +1,10 @@
-//! Foreign repositories behind the ports: local folders and peers; the HTTP client they share.
+//! Foreign repositories behind the ports: local folders, peers, bk-repo nodes; the HTTP client they share.
 //!
 //! A connector knows one protocol and nothing about tasks, records or strategies. `url` turns what a person
 //! types into a [`url::Location`]; each folder beside it turns one kind of location into a source and a target.
 #![warn(missing_docs)]
 
+pub mod bkrepo;
 pub mod folder;
 pub mod http;
 pub mod peer;

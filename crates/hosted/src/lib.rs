@@ -5,12 +5,15 @@
 //! decides what goes there and hashes what arrives.
 #![warn(missing_docs)]
 
+mod appends;
+mod blobs;
 mod blocks;
 mod checksums;
 mod content;
 mod error;
 mod intake;
 mod manage;
+mod moves;
 mod names;
 mod node;
 mod publish;
@@ -24,6 +27,7 @@ mod uploads;
 
 use std::sync::Arc;
 
+pub use appends::Appended;
 pub use blocks::MOST_BLOCKS;
 use domain::digest::Digest;
 use domain::repository::RepositoryRef;
@@ -34,14 +38,17 @@ pub use repository::HostedRepository;
 pub use storage::block_uploads::Block;
 pub use storage::collect::Collected;
 pub use storage::hosted::HostedData;
+pub use storage::moves::MoveKind;
 pub use storage::node_pages::{FolderSize, NodeFilter, NodeOrder};
 pub use storage::nodes::{Node, NodeFile, PathRange};
 pub use storage::projects::Project;
 pub use storage::publish::Viewer;
 pub use storage::removal::Removed;
 pub use storage::repositories::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
+pub use storage::search;
 pub use uploads::{LEAST_PART_BYTES, MOST_PARTS, Session, UPLOAD_MS};
 
+use appends::Appends;
 use intake::Intake;
 use storage::Store;
 use storage::repositories::Created;
@@ -53,6 +60,7 @@ pub struct Hosted {
     data: HostedData,
     intake: Arc<Intake>,
     uploads: Arc<Uploads>,
+    appends: Arc<Appends>,
     upload_budget_bytes: u64,
 }
 
@@ -67,6 +75,7 @@ impl Hosted {
         Self {
             intake: Arc::new(Intake::default()),
             uploads: Arc::new(Uploads::default()),
+            appends: Arc::new(Appends::default()),
             upload_budget_bytes: u64::MAX,
             data,
         }
@@ -222,6 +231,10 @@ impl Hosted {
 
     pub(crate) fn uploads(&self) -> &Uploads {
         &self.uploads
+    }
+
+    pub(crate) fn appends(&self) -> &Appends {
+        &self.appends
     }
 
     pub(crate) fn upload_budget_bytes(&self) -> u64 {

@@ -50,6 +50,11 @@ impl Received {
         self.sums.sha256
     }
 
+    /// Returns how many bytes arrived.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
     pub(crate) fn sums(&self) -> &Checksums {
         &self.sums
     }

@@ -27,7 +27,7 @@ pub const LEAST_PART_BYTES: u64 = 64 * 1024;
 /// Most parts of one blob.
 pub const MOST_PARTS: u64 = 65_536;
 /// Bytes of the disk that uploads leave free.
-const SPARE_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const SPARE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// An upload session as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

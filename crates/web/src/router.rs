@@ -42,7 +42,9 @@ pub fn router(app: App) -> Router {
 
 /// Returns the routes that the document describes: the contract and the artifact API.
 pub(crate) fn described() -> OpenApiRouter<App> {
-    crate::contract::router().merge(crate::artifacts::router())
+    crate::contract::router()
+        .merge(crate::artifacts::router())
+        .merge(crate::replica::router())
 }
 
 async fn unknown(uri: Uri) -> ApiError {

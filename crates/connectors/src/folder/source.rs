@@ -255,7 +255,7 @@ impl Source for FolderSource {
             let mut opened = Opened::new(&folder, &wanted, &blob)?;
             let sought = opened.file.seek(SeekFrom::Start(offset_bytes));
             sought.map_err(|error| failure(Stage::Read, wanted.to_string(), &error))?;
-            Ok(opened)
+            Ok::<_, ConnectorError>(opened)
         });
         let opened: Opened = opened.await??;
         let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);

@@ -33,7 +33,7 @@ pub async fn answered(
 }
 
 /// Returns what a status means; `None`: success.
-fn kind_of(status: StatusCode) -> Option<ErrorKind> {
+pub fn kind_of(status: StatusCode) -> Option<ErrorKind> {
     match status.as_u16() {
         200..=299 => None,
         401 | 403 | 407 => Some(ErrorKind::Unauthorised),
@@ -49,7 +49,7 @@ fn kind_of(status: StatusCode) -> Option<ErrorKind> {
 }
 
 /// Returns the wait a refusal asks for, in seconds or as a date (taken relative to the answer's own date).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -63,8 +63,18 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(LONGEST_WAIT))
 }
 
-/// Returns the words of a refusal: its `message` if it is JSON with one, else the beginning of a plain text.
-pub async fn read_words(mut answer: Response, activity: &Activity, stage: Stage, subject: &str) -> String {
+/// Returns the words of a refusal.
+pub async fn read_words(answer: Response, activity: &Activity, stage: Stage, subject: &str) -> String {
+    words_of(&read_beginning(answer, activity, stage, subject).await)
+}
+
+/// Returns the beginning of a refusal's body, as much of it as can be had.
+pub async fn read_beginning(
+    mut answer: Response,
+    activity: &Activity,
+    stage: Stage,
+    subject: &str,
+) -> Vec<u8> {
     let mut body = Vec::new();
     while body.len() < WORDS_BYTES {
         match activity.chunk(&mut answer, stage, subject).await {
@@ -73,10 +83,11 @@ pub async fn read_words(mut answer: Response, activity: &Activity, stage: Stage,
         }
     }
     body.truncate(WORDS_BYTES);
-    words_of(&body)
+    body
 }
 
-fn words_of(body: &[u8]) -> String {
+/// Returns the words in the body of a refusal: its `message` if it is JSON with one, else the beginning of a plain text.
+pub fn words_of(body: &[u8]) -> String {
     if let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(body) {
         let said = ["message", "error", "detail"]
             .iter()

@@ -14,7 +14,7 @@ use domain::ports::{ConnectorError, ConnectorResult};
 use reqwest::{Certificate, Client};
 
 pub use activity::{Activity, send};
-pub use answer::{answered, broken, read_words};
+pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 
 /// How this node reaches others.

@@ -45,7 +45,7 @@ impl Peer {
             peer: self,
             question,
             stage,
-            activity: Arc::new(Activity::new(self.0.idle_timeout)),
+            activity: Arc::new(Activity::new(self.0.way.idle_timeout)),
         }
     }
 
@@ -56,7 +56,7 @@ impl Peer {
 
     /// Returns the error for an answer that does not belong to the question.
     pub(super) fn unexpected(&self, stage: Stage) -> ConnectorError {
-        ConnectorError::new(ErrorKind::Protocol, stage, &self.0.name)
+        ConnectorError::new(ErrorKind::Protocol, stage, &self.0.way.name)
             .words("it answered something else than it was asked")
     }
 }
@@ -90,7 +90,7 @@ impl Exchange<'_> {
 
     /// Sends `body` and returns the answers, once the other side begins to give them.
     pub(super) async fn send(self, body: Body) -> ConnectorResult<Answers> {
-        let name = self.peer.0.name.clone();
+        let name = self.peer.0.way.name.clone();
         let request = self.peer.request(Method::POST, self.question.endpoint());
         let request = request.header(CONTENT_TYPE, FRAMES).body(body);
         let answer = send(request, &self.activity, self.stage, &name).await?;

@@ -53,6 +53,16 @@ impl Peers {
     ///
     /// Nothing is sent yet; refused are other schemes, refused addresses and unreadable certificates.
     pub fn peer(&self, url: &str, credentials: &Credentials) -> ConnectorResult<Peer> {
+        let inner = PeerInner {
+            way: self.way(url, credentials)?,
+            login: login(credentials),
+            handshake: OnceCell::new(),
+        };
+        Ok(Peer(Arc::new(inner)))
+    }
+
+    /// Returns how to reach `url`; nothing is sent.
+    pub(crate) fn way(&self, url: &str, credentials: &Credentials) -> ConnectorResult<Way> {
         let base = base_url(url)?;
         self.outgoing.rules.check(&base)?;
         let trust = match (base.scheme(), &credentials.certificate) {
@@ -61,15 +71,12 @@ impl Peers {
             (_, _) => Trust::Machine,
         };
         let name = base.origin().ascii_serialization();
-        let inner = PeerInner {
+        Ok(Way {
             client: self.client(trust, &name)?,
             base,
-            login: login(credentials),
             idle_timeout: self.outgoing.idle_timeout,
-            handshake: OnceCell::new(),
             name,
-        };
-        Ok(Peer(Arc::new(inner)))
+        })
     }
 
     /// Says who answers at `url`, within `timeout`: the connection test of a cluster.
@@ -83,7 +90,7 @@ impl Peers {
         match tokio::time::timeout(timeout, peer.handshake()).await {
             Ok(answer) => answer,
             Err(_) => Err(
-                ConnectorError::new(ErrorKind::Unreachable, Stage::Describe, &peer.0.name)
+                ConnectorError::new(ErrorKind::Unreachable, Stage::Describe, &peer.0.way.name)
                     .words(format!("no answer within {} s", timeout.as_secs_f32())),
             ),
         }
@@ -103,6 +110,7 @@ impl Peers {
     }
 }
 
+/// Returns scheme, host and port of a cluster's URL.
 fn base_url(url: &str) -> ConnectorResult<Url> {
     let refused = |words: &str| {
         ConnectorError::new(ErrorKind::Protocol, Stage::Describe, "the cluster's URL").words(words)
@@ -114,7 +122,7 @@ fn base_url(url: &str) -> ConnectorResult<Url> {
     Url::parse(&parsed.origin().ascii_serialization()).map_err(|error| refused(&error.to_string()))
 }
 
-fn login(credentials: &Credentials) -> Option<HeaderValue> {
+pub(crate) fn login(credentials: &Credentials) -> Option<HeaderValue> {
     let secret = credentials.password.as_ref().map(|secret| secret.reveal());
     let text = match (&credentials.username, secret) {
         (Some(user), secret) => {
@@ -129,19 +137,28 @@ fn login(credentials: &Credentials) -> Option<HeaderValue> {
     Some(value)
 }
 
+/// How to reach a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    /// What its requests are made with.
+    pub(crate) client: Client,
+    /// Scheme, host and port.
+    pub(crate) base: Url,
+    /// Longest silence before it counts as unreachable.
+    pub(crate) idle_timeout: Duration,
+    /// What errors call it.
+    pub(crate) name: String,
+}
+
 /// Another node.
 #[derive(Debug, Clone)]
 pub struct Peer(Arc<PeerInner>);
 
 #[derive(Debug)]
 struct PeerInner {
-    client: Client,
-    base: Url,
+    way: Way,
     login: Option<HeaderValue>,
-    idle_timeout: Duration,
     handshake: OnceCell<Handshake>,
-    /// What errors call it: scheme, host and port.
-    name: String,
 }
 
 impl Peer {
@@ -167,9 +184,9 @@ impl Peer {
     }
 
     async fn ask_handshake(&self) -> ConnectorResult<Handshake> {
-        let (stage, subject) = (Stage::Describe, self.0.name.as_str());
+        let (stage, subject) = (Stage::Describe, self.0.way.name.as_str());
         let refused = |words: &str| ConnectorError::new(ErrorKind::Protocol, stage, subject).words(words);
-        let activity = Activity::new(self.0.idle_timeout);
+        let activity = Activity::new(self.0.way.idle_timeout);
         let answer = send(self.request(Method::GET, ""), &activity, stage, subject).await?;
         if answer.status().as_u16() == 404 {
             return Err(refused("it has no peer exchange: not a Waybill node").status(404));
@@ -198,9 +215,9 @@ impl Peer {
     }
 
     fn request(&self, method: Method, endpoint: &str) -> RequestBuilder {
-        let mut url = self.0.base.clone();
+        let mut url = self.0.way.base.clone();
         url.set_path(&format!("{PREFIX}{endpoint}"));
-        let request = self.0.client.request(method, url);
+        let request = self.0.way.client.request(method, url);
         match &self.0.login {
             Some(login) => request.header(AUTHORIZATION, login.clone()),
             None => request,

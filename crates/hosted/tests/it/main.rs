@@ -1,11 +1,14 @@
 //! The hosted repositories against the real store and real files.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod appends;
 mod blocks;
 mod collector;
 mod contract;
 mod expiry;
 mod files;
+mod moves;
+mod search;
 mod speed;
 mod transfers;
 mod uploads;

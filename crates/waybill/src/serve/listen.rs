@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+use web::origin::OverTls;
 
 use super::idle::Idle;
 use crate::config::LimitsConfig;
@@ -130,15 +131,19 @@ impl Connection {
 
     async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
         let Self {
+            tls,
             limits,
             service,
             peer,
             stop,
-            ..
         } = self;
+        let over_tls = tls.is_some();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
+            if over_tls {
+                request.extensions_mut().insert(OverTls);
+            }
             service.clone().oneshot(request)
         });
         let connection = hyper::server::conn::http1::Builder::new()

@@ -3,15 +3,27 @@
 //! Callers are recognised before anything is looked up, so an anonymous one learns nothing: 401 for unknown
 //! repositories too, unless the repository is public and only read.
 
+mod archive;
+mod blocks;
 mod content_type;
 mod download;
+mod headers;
+mod listing;
 mod node_view;
 mod nodes;
+mod place;
 mod projects;
 mod range;
 mod refusals;
 mod repositories;
 mod upload;
+mod zips;
+
+pub(crate) use node_view::{NodeDetail, detail as node_detail};
+pub(crate) use projects::{ProjectView, view as project_view};
+pub(crate) use repositories::{
+    RepositoryBody, RepositoryDetail, detail as repository_detail, new_repository,
+};
 
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
@@ -27,13 +39,15 @@ use crate::error::{ApiError, ApiResult};
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .merge(download::router())
+        .merge(blocks::router())
+        .merge(zips::router())
         .merge(nodes::router())
         .merge(projects::router())
         .merge(repositories::router())
 }
 
 /// Reads a path as the contract's clients write it.
-fn path_of(text: &str) -> ApiResult<FilePath> {
+pub(crate) fn path_of(text: &str) -> ApiResult<FilePath> {
     text.parse().map_err(|_| ApiError::new(Code::PathInvalid, [text]))
 }
 
@@ -60,12 +74,12 @@ async fn find(app: &App, project: &str, name: &str) -> ApiResult<Option<HostedRe
     Ok(found.filter(|repository| repository.info().repository_type.as_str() == "GENERIC"))
 }
 
-fn unknown(project: &str, name: &str) -> ApiError {
+pub(crate) fn unknown(project: &str, name: &str) -> ApiError {
     ApiError::new(Code::RepositoryUnknown, [&format!("{project}/{name}")])
 }
 
 /// Returns what a caller may refer to without sending it.
-fn viewer(caller: &Caller) -> Viewer {
+pub(crate) fn viewer(caller: &Caller) -> Viewer {
     Viewer {
         user: caller.name.to_string(),
         projects: caller.readable_projects(),

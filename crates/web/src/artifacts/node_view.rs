@@ -108,7 +108,7 @@ fn property(key: &str, value: &str) -> Property {
 }
 
 /// A file or folder in detail, in the document of the API.
-pub(super) enum NodeDetail {}
+pub(crate) enum NodeDetail {}
 
 impl PartialSchema for NodeDetail {
     fn schema() -> RefOr<Schema> {
@@ -128,7 +128,7 @@ impl ToSchema for NodeDetail {
 }
 
 /// Shows a node in detail: the whole object as `nodeInfo`, and its members again beside it.
-pub(super) fn detail(repository: &HostedRepository, node: &Node, reader: &Reader) -> ApiResult<Value> {
+pub(crate) fn detail(repository: &HostedRepository, node: &Node, reader: &Reader) -> ApiResult<Value> {
     let info = info(repository, node, reader, true);
     let Value::Object(mut members) = serde_json::to_value(&info).map_err(ApiError::internal)? else {
         return Err(ApiError::internal("a node is shown as an object"));

@@ -30,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ProjectView {
+pub(crate) struct ProjectView {
     name: String,
     display_name: String,
     description: String,
@@ -86,7 +86,7 @@ struct ProjectListParams {
     direction: Option<String>,
 }
 
-fn view(project: Project, reader: &Reader) -> ProjectView {
+pub(crate) fn view(project: Project, reader: &Reader) -> ProjectView {
     ProjectView {
         name: project.name,
         display_name: project.display_name,

@@ -99,7 +99,7 @@ struct RepositoryView {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what Members reads")]
-struct RepositoryBody {
+pub(crate) struct RepositoryBody {
     project_id: String,
     #[schema(pattern = "^[A-Za-z_][A-Za-z0-9._-]{1,63}$")]
     name: String,
@@ -176,7 +176,7 @@ fn view(repository: &Repository, reader: &Reader) -> RepositoryView {
 }
 
 /// A repository in detail, in the document of the API.
-enum RepositoryDetail {}
+pub(crate) enum RepositoryDetail {}
 
 impl PartialSchema for RepositoryDetail {
     fn schema() -> RefOr<Schema> {
@@ -192,7 +192,7 @@ impl PartialSchema for RepositoryDetail {
 impl ToSchema for RepositoryDetail {}
 
 /// Shows a repository in detail: other members than in lists, the contract has it so.
-fn detail(repository: &Repository, reader: &Reader) -> ApiResult<Value> {
+pub(crate) fn detail(repository: &Repository, reader: &Reader) -> ApiResult<Value> {
     let mut shown = serde_json::to_value(view(repository, reader)).map_err(ApiError::internal)?;
     if let Some(members) = shown.as_object_mut() {
         for left_out in ["id", "storageCredentialsKey", "display"] {
@@ -218,7 +218,7 @@ async fn create(
     reader.ok(detail(&made, &reader)?)
 }
 
-fn new_repository(body: &Members) -> ApiResult<NewRepository> {
+pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
     let name = RepositoryRef::new(body.required_text("projectId")?, body.required_text("name")?);
     let repository_type = body.required_text("type")?;
     if !TYPES.contains(&repository_type.as_str()) {

@@ -9,4 +9,5 @@ mod logins;
 mod slowdown;
 
 pub use caller::{Admin, Caller, MaybeCaller};
+pub(crate) use credentials::Credentials;
 pub use logins::Logins;

@@ -52,8 +52,10 @@ const PARAMETERS: &[(&str, &str)] = &[
     ),
     ("key", "Key of the task"),
     ("recordId", "Id of the record"),
+    ("eventId", "Id of the event"),
     ("id", "Id"),
     ("name", "Name"),
+    ("uuid", "Id of the upload session"),
 ];
 
 /// Returns the responses all operations share.
@@ -171,15 +173,21 @@ fn wrap(response: &mut Value) {
 }
 
 fn add_refusals(operation: &Value, method: &str, responses: &mut Map<String, Value>) {
-    let takes_file = operation
-        .pointer("/requestBody/content/application~1octet-stream")
-        .is_some();
-    let takes_range = operation["parameters"]
-        .as_array()
-        .is_some_and(|parameters| parameters.iter().any(|parameter| parameter["name"] == "Range"));
+    let takes_file = ["application~1octet-stream", "multipart~1form-data"]
+        .iter()
+        .any(|media| {
+            operation
+                .pointer(&format!("/requestBody/content/{media}"))
+                .is_some()
+        });
+    let takes_range = operation["parameters"].as_array().is_some_and(|parameters| {
+        parameters
+            .iter()
+            .any(|parameter| parameter["name"] == "Range" || parameter["name"] == "Content-Range")
+    });
     for (status, name, _) in REFUSALS {
         let possible = match status {
-            413 | 415 => method != "get",
+            413 | 415 => method != "get" || operation.get("requestBody").is_some(),
             416 => takes_range,
             507 => takes_file,
             _ => true,

@@ -3,8 +3,12 @@
 mod accounts;
 mod artifacts;
 mod auth;
+mod bkrepo;
+mod blocks;
 mod clusters;
+mod events;
 mod failures;
+mod folders;
 mod fuzz;
 mod native;
 mod paging;

@@ -3,6 +3,6 @@
 mod contract;
 mod exchange;
 mod faults;
-mod node;
+pub mod node;
 mod speed;
-mod way;
+pub mod way;

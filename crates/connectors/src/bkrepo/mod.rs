@@ -1,0 +1,162 @@
+//! bk-repo nodes: their repositories of files behind the ports, over what they replicate with among themselves.
+//!
+//! Artifacts are read as any client reads them, and written as another bk-repo would: blobs first, then the files
+//! that consist of them. A stock node believes the digest it is told unless it is made to compute it, so blobs are
+//! sent in a way that makes it, and what it says stands there is asked for before anything counts as stored.
+
+mod exchange;
+mod form;
+mod listing;
+mod source;
+mod supply;
+mod target;
+mod upload;
+pub mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::cluster::Credentials;
+use domain::failure::{ErrorKind, Stage};
+use domain::path::FilePath;
+use domain::ports::{ConnectorError, ConnectorResult};
+use domain::repository::RepositoryRef;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use reqwest::header::HeaderValue;
+
+use crate::peer::{Peers, Way, login};
+pub use source::BkRepoSource;
+pub use target::BkRepoTarget;
+use wire::{Node, REPLICA};
+
+/// What a path keeps when it stands in a URL.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'~');
+
+/// How much longer than a peer, who gives signs of life, a bk-repo may be silent over an answer.
+const SILENCE: u32 = 3;
+
+/// Requests that are on their way to one node at the same time.
+const PARALLEL: usize = 8;
+
+/// A bk-repo node.
+#[derive(Debug, Clone)]
+pub struct BkRepo(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    way: Way,
+    login: Option<HeaderValue>,
+    user: Option<String>,
+}
+
+impl Peers {
+    /// Returns the bk-repo at `url` (`http` or `https`; what follows the host is dropped), logged in with
+    /// `credentials`. Nothing is sent yet.
+    pub fn bkrepo(&self, url: &str, credentials: &Credentials) -> ConnectorResult<BkRepo> {
+        Ok(BkRepo(Arc::new(Inner {
+            way: self.way(url, credentials)?,
+            login: login(credentials),
+            user: credentials.username.clone(),
+        })))
+    }
+}
+
+impl BkRepo {
+    /// Asks whether it answers and lets these credentials in: the connection test among bk-repo nodes.
+    pub async fn ping(&self) -> ConnectorResult<()> {
+        let path = format!("{REPLICA}/ping");
+        let ask = self.ask(Method::GET, path, Stage::Describe, &self.0.way.name);
+        ask.data::<serde_json::Value>(None).await?;
+        Ok(())
+    }
+
+    /// Pings within `timeout`.
+    pub async fn check(&self, timeout: Duration) -> ConnectorResult<()> {
+        match tokio::time::timeout(timeout, self.ping()).await {
+            Ok(answer) => answer,
+            Err(_) => Err(
+                ConnectorError::new(ErrorKind::Unreachable, Stage::Describe, &self.0.way.name)
+                    .words(format!("no answer within {} s", timeout.as_secs_f32())),
+            ),
+        }
+    }
+
+    /// Returns its repository `repository`, to read from.
+    pub fn source(&self, repository: RepositoryRef) -> BkRepoSource {
+        BkRepoSource::new(self.clone(), repository)
+    }
+
+    /// Returns its repository `repository`, to write to.
+    pub fn target(&self, repository: RepositoryRef) -> BkRepoTarget {
+        BkRepoTarget::new(self.clone(), repository)
+    }
+
+    /// Returns what stands at `path`; `None` when it is known that nothing does.
+    async fn node(
+        &self,
+        repository: &RepositoryRef,
+        path: &FilePath,
+        stage: Stage,
+    ) -> ConnectorResult<Option<Node>> {
+        let address = address("/repository/api/node/detail", repository, path);
+        match self
+            .ask(Method::GET, address, stage, path.as_str())
+            .data(None)
+            .await
+        {
+            Ok(node) => Ok(node),
+            Err(refused) if refused.code == Some(wire::NODE_UNKNOWN) => Ok(None),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+}
+
+/// Returns the URL's path of `path` in `repository`, below `base`.
+fn address(base: &str, repository: &RepositoryRef, path: &FilePath) -> String {
+    let path = if path.is_root() {
+        "%2F".into()
+    } else {
+        segments(path.as_str())
+    };
+    format!("{}/{path}", address_of(base, repository))
+}
+
+/// Returns the URL's path of `repository`, below `base`.
+fn address_of(base: &str, repository: &RepositoryRef) -> String {
+    let segment = |name| utf8_percent_encode(name, PLAIN).to_string();
+    format!(
+        "{base}/{}/{}",
+        segment(&repository.project),
+        segment(&repository.name)
+    )
+}
+
+fn segments(path: &str) -> String {
+    let names = path.split('/').filter(|name| !name.is_empty());
+    let encoded: Vec<String> = names
+        .map(|name| utf8_percent_encode(name, PLAIN).to_string())
+        .collect();
+    encoded.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stands_in_a_url_segment_by_segment() {
+        let repository = RepositoryRef::new("demo", "files");
+        let path = "/a b/%41+&=;#?/é".parse().expect("a path");
+
+        assert_eq!(
+            address("/generic", &repository, &path),
+            "/generic/demo/files/a%20b/%2541%2B%26%3D%3B%23%3F/%C3%A9"
+        );
+        assert_eq!(address("/x", &repository, &FilePath::root()), "/x/demo/files/%2F");
+    }
+}
