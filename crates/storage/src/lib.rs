@@ -22,6 +22,7 @@ mod closing;
 pub mod clusters;
 pub mod collect;
 mod conditions;
+pub mod console_logins;
 pub mod db;
 pub mod details;
 pub mod distributions;
@@ -42,6 +43,7 @@ pub mod nodes;
 pub mod open_failures;
 pub mod page;
 mod passwords;
+pub mod platforms;
 pub mod projects;
 pub mod publish;
 pub mod records;
@@ -70,11 +72,13 @@ pub use page::{Page, PageRequest};
 
 use access::ProjectAccess;
 use clusters::Clusters;
+use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
 use distributions::Distributions;
 use open_failures::OpenFailures;
 use passwords::Passwords;
+use platforms::Platforms;
 use records::Records;
 use secrets::Vault;
 use tasks::Tasks;
@@ -239,6 +243,16 @@ impl Store {
     /// Who may do what in which project.
     pub fn access(&self) -> ProjectAccess<'_> {
         ProjectAccess(self)
+    }
+
+    /// The platforms that act as the users they name.
+    pub fn platforms(&self) -> Platforms<'_> {
+        Platforms(self)
+    }
+
+    /// The logins at the console.
+    pub fn console_logins(&self) -> ConsoleLogins<'_> {
+        ConsoleLogins(self)
     }
 
     /// The tokens that act as their users.
