@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
@@ -67,10 +67,10 @@ async fn batch(
     reader: Reader,
     caller: MaybeCaller,
     Segments(place): Segments<Place>,
-    body: Members,
+    request: Request,
 ) -> ApiResult<Response> {
     let (repository, _) = place.readable(&app, caller).await?;
-    let paths = paths(&body)?;
+    let paths = paths(&Members::from_request(request, &app).await?)?;
     let texts: Vec<&str> = paths.iter().map(FilePath::as_str).collect();
     let named = repository.nodes(&texts).await?;
     let mut folders = Vec::new();

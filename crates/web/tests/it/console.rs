@@ -54,7 +54,7 @@ async fn log_in(world: &World, user: &str, password: &str) -> Answer {
 }
 
 /// Logs in and returns the cookie as a browser sends it back.
-async fn cookie(world: &World, user: &str, password: &str) -> String {
+pub async fn cookie(world: &World, user: &str, password: &str) -> String {
     let answer = log_in(world, user, password).await;
     let cookie = answer.header("set-cookie").expect("a cookie").to_owned();
     assert_eq!(answer.ok(), json!(true));
