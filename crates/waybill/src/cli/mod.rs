@@ -1,10 +1,12 @@
 //! The command line: one file per noun, each with its arguments, its calls and what it prints.
 
+mod access;
 pub mod cluster;
 mod cron;
 mod event;
 mod login;
 pub mod plan;
+mod platform;
 pub mod record;
 pub mod repo;
 pub mod server;
@@ -67,8 +69,12 @@ enum Command {
     Event(event::EventCommand),
     /// Look after the users that may log in.
     User(user::UserCommand),
+    /// Say what users may do in a project.
+    Access(access::AccessCommand),
     /// Look after tokens: texts that act as their user.
     Token(token::TokenCommand),
+    /// Look after platforms: programs that act as the users they name.
+    Platform(platform::PlatformCommand),
     /// Show when a cron expression fires.
     Cron(cron::CronCommand),
     /// Remember a server, a user and its password or token.
@@ -88,7 +94,9 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Record(command) => command.run(format).await,
         Command::Event(command) => command.run(format).await,
         Command::User(command) => command.run(format).await,
+        Command::Access(command) => command.run(format).await,
         Command::Token(command) => command.run(format).await,
+        Command::Platform(command) => command.run(format).await,
         Command::Cron(command) => command.run(format),
         Command::Login(command) => command.run(format).await,
     }
