@@ -4,6 +4,7 @@ mod access;
 pub mod cluster;
 mod cron;
 mod event;
+mod failure;
 mod login;
 pub mod plan;
 mod platform;
@@ -67,6 +68,8 @@ enum Command {
     Record(record::RecordCommand),
     /// Look after changes that real-time tasks have still to carry.
     Event(event::EventCommand),
+    /// Look after what did not arrive when it was carried last.
+    Failure(failure::FailureCommand),
     /// Look after the users that may log in.
     User(user::UserCommand),
     /// Say what users may do in a project.
@@ -92,6 +95,7 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Repo(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,
         Command::Record(command) => command.run(format).await,
+        Command::Failure(command) => command.run(format).await,
         Command::Event(command) => command.run(format).await,
         Command::User(command) => command.run(format).await,
         Command::Access(command) => command.run(format).await,
