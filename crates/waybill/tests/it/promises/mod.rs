@@ -5,4 +5,5 @@ mod faults;
 mod laws;
 mod limits;
 mod proxy;
+mod soak;
 mod world;
