@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::header::ALLOW;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
@@ -71,10 +72,7 @@ async fn exchange(State(app): State<App>, mut request: Request, next: Next) -> R
             guarded(request, next).await
         }
     };
-    let mut response = match answered.extensions().get::<Unrendered>() {
-        Some(error) => error.0.render(&reader, native),
-        None => answered,
-    };
+    let mut response = rendered(answered, &reader, native);
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&reader.trace_id) {
         headers.insert(TRACE_HEADER, value);
@@ -90,6 +88,18 @@ async fn exchange(State(app): State<App>, mut request: Request, next: Next) -> R
         duration_ms = app.clock().now_ms() - started_ms,
         "request answered"
     );
+    response
+}
+
+/// Renders the error an answer may carry; which methods a path allows is the router's to say, and stays.
+fn rendered(answered: Response, reader: &Reader, native: bool) -> Response {
+    let Some(error) = answered.extensions().get::<Unrendered>() else {
+        return answered;
+    };
+    let mut response = error.0.render(reader, native);
+    if let Some(allowed) = answered.headers().get(ALLOW) {
+        response.headers_mut().insert(ALLOW, allowed.clone());
+    }
     response
 }
 

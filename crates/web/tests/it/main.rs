@@ -6,6 +6,7 @@ mod auth;
 mod bkrepo;
 mod blocks;
 mod clusters;
+mod events;
 mod failures;
 mod folders;
 mod fuzz;

@@ -44,6 +44,7 @@ async fn a_wrong_method_is_told_so_and_head_works_where_get_does() {
     let head = world.ask(Method::HEAD, LIST).send().await;
 
     assert_eq!(wrong.refusal(), (405, 250112));
+    assert_eq!(wrong.header("allow"), Some("GET,HEAD"));
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
 }
 

@@ -6,4 +6,4 @@ mod laws;
 mod limits;
 mod proxy;
 mod soak;
-mod world;
+pub(crate) mod world;

@@ -155,7 +155,7 @@ impl Client {
                 0..20 => self.quarrel().await,
                 20..65 => self.upload().await,
                 65..85 => self.download().await,
-                85..92 => self.delete().await,
+                85..95 => self.delete().await,
                 _ => self.download().await,
             }
             steps += 1;
@@ -195,22 +195,6 @@ impl Client {
         assert_eq!(self.get(&path).await.0, 404, "{path} was deleted");
     }
 
-    #[allow(dead_code)]
-    async fn rename(&mut self) {
-        let Some(path) = self.one() else { return };
-        let other = self.new_path();
-        let (status, answer) = self.send(Method::POST, &renaming(&path, &other)).await;
-        assert_eq!(status, 200, "rename {path} to {other}: {answer}");
-        let digest = self.files.remove(&path).expect("it was kept");
-        let (status, found) = self.get(&other).await;
-        assert_eq!(
-            (status, found.as_ref()),
-            (200, Some(&digest)),
-            "{other} was {path}"
-        );
-        self.files.insert(other, digest);
-    }
-
     /// Does something to a name that others change at the same time: any answer but a failure of the node is
     /// right, and what is downloaded is whole.
     async fn quarrel(&mut self) {
@@ -221,10 +205,6 @@ impl Client {
                 self.put(&path, bytes).await.0
             }
             1 => self.send(Method::DELETE, &generic(&path)).await.0,
-            2 => {
-                let other = format!("/shared/{}", self.draw.below(SHARED));
-                self.get(&other).await.0
-            }
             _ => self.get(&path).await.0,
         };
         assert!([200, 400, 404].contains(&status), "{path}: {status}");
@@ -297,10 +277,6 @@ impl Client {
 
 fn generic(path: &str) -> String {
     format!("/generic/{REPOSITORY}{path}")
-}
-
-fn renaming(path: &str, other: &str) -> String {
-    format!("/repository/api/node/rename/{REPOSITORY}{path}?newFullPath={other}")
 }
 
 /// Looks at the memory of both processes four times a second, in KiB.
