@@ -3,6 +3,7 @@
 pub mod cluster;
 mod cron;
 mod event;
+mod failure;
 mod login;
 pub mod plan;
 pub mod record;
@@ -65,6 +66,8 @@ enum Command {
     Record(record::RecordCommand),
     /// Look after changes that real-time tasks have still to carry.
     Event(event::EventCommand),
+    /// Look after what did not arrive when it was carried last.
+    Failure(failure::FailureCommand),
     /// Look after the users that may log in.
     User(user::UserCommand),
     /// Look after tokens: texts that act as their user.
@@ -86,6 +89,7 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Repo(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,
         Command::Record(command) => command.run(format).await,
+        Command::Failure(command) => command.run(format).await,
         Command::Event(command) => command.run(format).await,
         Command::User(command) => command.run(format).await,
         Command::Token(command) => command.run(format).await,

@@ -55,6 +55,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("eventId", "Id of the event"),
     ("id", "Id"),
     ("name", "Name"),
+    ("uid", "Name of the user"),
     ("uuid", "Id of the upload session"),
 ];
 

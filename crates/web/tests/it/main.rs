@@ -1,11 +1,14 @@
 //! The web floor over a real store: requests go through the router in process.
 
+mod access;
 mod accounts;
 mod artifacts;
 mod auth;
 mod bkrepo;
 mod blocks;
 mod clusters;
+mod console;
+mod distributions;
 mod events;
 mod failures;
 mod folders;
@@ -13,6 +16,7 @@ mod fuzz;
 mod native;
 mod paging;
 mod peer;
+mod platforms;
 mod records;
 mod runs;
 mod seed;
