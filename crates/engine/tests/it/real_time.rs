@@ -428,6 +428,32 @@ async fn a_change_that_comes_back_to_where_it_began_ends_there() {
 }
 
 #[tokio::test]
+async fn a_task_that_is_replaced_during_its_run_carries_to_its_new_target_only() {
+    let world = World::start().await;
+    let files = world.hosts("files").await;
+    let hold = Hold::default();
+    world.target.script(on(Op::Put).nth(1).waits_for(&hold));
+    let other = world.save(following().to(&["edge-2"]).paths(&["/nothing"])).await;
+    let task = world.save(following()).await;
+    change(&files, "/a", b"new").await;
+    hold.reached(1).await;
+
+    let mut replaced = world.task(&task.key).await;
+    replaced.targets = other.targets;
+    assert!(world.store.tasks().replace(&replaced).await.unwrap());
+    change(&files, "/b", b"new").await;
+    world.pass(5_000).await;
+    hold.release();
+    let records = world.drained(&task.key).await;
+
+    assert_eq!(records.len(), 2);
+    assert_eq!(world.names_of(&records[0]).await, ["/a"]);
+    assert_eq!(world.names_of(&records[1]).await, ["/b"]);
+    assert_eq!(world.target.bytes_of("/b"), None);
+    assert!(world.target_of("edge-2", "files").bytes_of("/b").is_some());
+}
+
+#[tokio::test]
 async fn the_events_of_a_removed_task_go_with_it() {
     let mut world = World::asleep(Limits::default()).await;
     let files = world.hosts("files").await;
