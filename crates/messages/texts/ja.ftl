@@ -69,7 +69,14 @@ with-reason = { $message }：{ $reason }
 login-absent = 認証情報がありません
 login-wrong = ユーザー名またはパスワードが違います
 login-token-unknown = 不明なトークンです
-login-schemes = Basic または Bearer の認証情報を送ってください
+login-unreadable = 認証情報が name:secret の base64 ではありません
+login-platform-wrong = アクセスキーまたはシークレットキーが違います
+login-signature-wrong = 署名が違います
+login-sign-time = sign_time は「開始;終了」（Unix 秒）でなければなりません
+login-key-unfit = token はこのノードの公開鍵で暗号化されたパスワードではありません
+signature-ended = 署名の有効期限は { $end }（Unix 秒）でした
+other-site = 別のサイトからのリクエストです
+user-name-reserved = この名前は予約されています
 logins-failed = ログインの失敗
 need-permission = ユーザー { $user }、操作 { $action }、プロジェクト { $project }
 last-administrator = このノードの最後の管理者です
@@ -110,7 +117,7 @@ not-supported = このバージョンでは対応していません
 between = { $least } から { $most } の間でなければなりません
 length = { $least } 文字以上 { $most } 文字以下でなければなりません
 past = 時刻が未来ではありません（タイムゾーン { $zone } で解釈）
-not-cron = Quartz の cron 式ではありません：{ $words }
+not-cron = Quartz の cron 式ではありません：{ $fault }
 own-cluster = クラスター自身をレプリケーション先にはできません
 own-repository = レプリケーション先がこのリポジトリ自身です
 shared-target = タスクの 2 つのオブジェクトが同じリポジトリに書き込みます
@@ -135,6 +142,52 @@ not-run-once = RUN_ONCE タスクではありません
 run-goes-on = 実行中です。終了を待つか停止してください
 host-not-allowed = このホストを指定できるのは管理者だけです。ほかのユーザーはこのノードの outgoing.user_hosts にあるホストだけを指定できます
 remote-user-refused = ユーザー { $user } は対象クラスターの { $repository } に書き込めません
+
+## What is wrong with a line of an import
+
+about-member = `{ $member }`：{ $reason }
+absent = ありません
+not-json-object = 1 つの JSON オブジェクトではありません
+record-or-detail = `record` か `detail` が必要です
+running-not-imported = RUNNING のものはインポートできません
+not-object = オブジェクトではありません
+not-text = 文字列ではありません
+not-whole-number = 整数ではありません
+negative = 負の数です
+not-hex = { $digits } 桁の小文字の 16 進数ではありません
+not-date = 2021-05-12T12:19:08.813 のような日時ではありません
+not-of-contract = 決められた値ではありません
+
+## What is wrong with a cron expression, and its fields
+
+cron-field-count = 6 個か 7 個のフィールド（秒 分 時 日 月 曜日、任意で年）が必要ですが、{ $found } 個です
+cron-no-days = `?` は日か曜日のどちらか一方だけに使えます
+cron-both-days = 日と曜日を同時に指定できません。どちらかを `?` にしてください
+cron-last-day-in-list = `L` と `LW` は他の日と並べられません
+cron-last-weekday-in-list = `L` は他の曜日と並べられません
+cron-second-nth = `#` は 1 つだけ使えます
+cron-empty = { $field }のフィールドが空です。値か `*` が必要です
+cron-unexpected = { $field }のフィールドに予期しない文字があります：`{ $text }`
+cron-after-unspecified = `?` の後には何も書けません：`{ $text }`
+cron-unspecified = `?` は日か曜日にだけ使えます。{ $field }のフィールドには使えません
+cron-option = `{ $option }` は{ $field }のフィールドでは使えません
+cron-last-offset = `L-` の後は数値でなければなりません：`{ $text }`
+cron-last-offset-too-large = 末日からのずれは 30 以下でなければなりません：{ $offset }
+cron-name = { $field }のフィールドに不明な名前があります：`{ $text }`（使える名前は { $names }）
+cron-number = 数値がないか大きすぎます：`{ $text }`
+cron-nth = `#` の後は 1 から 5 でなければなりません：`{ $text }`
+cron-step = `/` の後は数値でなければなりません：`{ $text }`
+cron-after-step = `/` の後に予期しない文字があります：`{ $text }`
+cron-value = { $field }は { $least } から { $most } の間でなければなりません：{ $value }
+cron-step-too-large = { $field }のフィールドの間隔は { $most } 以下でなければなりません：{ $step }
+cron-years = 開始年 { $start } は終了年 { $end } より後にできません
+field-second = 秒
+field-minute = 分
+field-hour = 時
+field-day-of-month = 日
+field-month = 月
+field-day-of-week = 曜日
+field-year = 年
 
 ## Reasons of records: one line per failing target
 

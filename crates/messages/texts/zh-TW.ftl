@@ -69,7 +69,14 @@ with-reason = { $message }：{ $reason }
 login-absent = 未提供憑證
 login-wrong = 使用者名稱或密碼錯誤
 login-token-unknown = 未知的權杖
-login-schemes = 請使用Basic或Bearer憑證
+login-unreadable = 憑證不是name:secret的base64編碼
+login-platform-wrong = accessKey或secretKey錯誤
+login-signature-wrong = 簽章錯誤
+login-sign-time = sign_time須為「開始;結束」（Unix秒）
+login-key-unfit = 該token不是以本節點公鑰加密的密碼
+signature-ended = 簽章僅在{ $end }（Unix秒）之前有效
+other-site = 請求來自其他網站
+user-name-reserved = 該名稱為保留名稱
 logins-failed = 登入失敗次數過多
 need-permission = 使用者{ $user }，操作{ $action }，專案{ $project }
 last-administrator = 該使用者是本節點最後一位管理員
@@ -110,7 +117,7 @@ not-supported = 目前版本不支援
 between = 取值範圍為{ $least }至{ $most }
 length = 長度須為{ $least }至{ $most }個字元
 past = 該時間不在未來（按時區{ $zone }解釋）
-not-cron = 不是有效的Quartz運算式：{ $words }
+not-cron = 不是有效的Quartz運算式：{ $fault }
 own-cluster = 叢集不能以自身為同步目標
 own-repository = 同步目標就是該倉庫本身
 shared-target = 任務中有兩個物件寫入同一倉庫
@@ -135,6 +142,52 @@ not-run-once = 它不是RUN_ONCE任務
 run-goes-on = 它正在執行，請等待其結束或先停止
 host-not-allowed = 僅管理員可指定該主機，其他使用者只能使用本節點outgoing.user_hosts中列出的主機
 remote-user-refused = 使用者{ $user }在目標叢集上無權寫入{ $repository }
+
+## What is wrong with a line of an import
+
+about-member = `{ $member }`：{ $reason }
+absent = 缺失
+not-json-object = 不是一個JSON物件
+record-or-detail = 須有`record`或`detail`
+running-not-imported = RUNNING狀態的內容不能匯入
+not-object = 不是物件
+not-text = 不是文字
+not-whole-number = 不是整數
+negative = 為負數
+not-hex = 不是{ $digits }位小寫十六進位數
+not-date = 不是形如2021-05-12T12:19:08.813的日期
+not-of-contract = 不是約定的取值
+
+## What is wrong with a cron expression, and its fields
+
+cron-field-count = 須有6或7個欄位（秒 分 時 日 月 星期，可加年），現有{ $found }個
+cron-no-days = `?`只能用於日或星期之一，不能同時用於兩者
+cron-both-days = 日與星期不能同時指定，其中之一須為`?`
+cron-last-day-in-list = `L`和`LW`不能與其他日期並列
+cron-last-weekday-in-list = `L`不能與其他星期並列
+cron-second-nth = 只能使用一個`#`
+cron-empty = { $field }欄位為空：須填值或`*`
+cron-unexpected = { $field }欄位含有非預期字元：`{ $text }`
+cron-after-unspecified = `?`之後不得有內容：`{ $text }`
+cron-unspecified = `?`只能用於日或星期，不能用於{ $field }欄位
+cron-option = `{ $option }`不能用於{ $field }欄位
+cron-last-offset = `L-`之後須為數字，而非`{ $text }`
+cron-last-offset-too-large = 距月底的偏移最多為30，而非{ $offset }
+cron-name = { $field }欄位中的名稱未知：`{ $text }`（可用{ $names }）
+cron-number = 缺少數字或數字過大：`{ $text }`
+cron-nth = `#`之後須為1至5，而非`{ $text }`
+cron-step = `/`之後須為數字：`{ $text }`
+cron-after-step = `/`之後有非預期字元：`{ $text }`
+cron-value = { $field }須在{ $least }至{ $most }之間，而非{ $value }
+cron-step-too-large = { $field }欄位的間隔最多為{ $most }，而非{ $step }
+cron-years = 起始年{ $start }不得晚於終止年{ $end }
+field-second = 秒
+field-minute = 分
+field-hour = 時
+field-day-of-month = 日
+field-month = 月
+field-day-of-week = 星期
+field-year = 年
 
 ## Reasons of records: one line per failing target
 

@@ -22,8 +22,10 @@ mod closing;
 pub mod clusters;
 pub mod collect;
 mod conditions;
+pub mod console_logins;
 pub mod db;
 pub mod details;
+pub mod distributions;
 mod entries;
 pub mod events;
 mod failing;
@@ -41,6 +43,7 @@ pub mod nodes;
 pub mod open_failures;
 pub mod page;
 mod passwords;
+pub mod platforms;
 pub mod projects;
 pub mod publish;
 pub mod records;
@@ -69,10 +72,13 @@ pub use page::{Page, PageRequest};
 
 use access::ProjectAccess;
 use clusters::Clusters;
+use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
+use distributions::Distributions;
 use open_failures::OpenFailures;
 use passwords::Passwords;
+use platforms::Platforms;
 use records::Records;
 use secrets::Vault;
 use tasks::Tasks;
@@ -214,6 +220,11 @@ impl Store {
         Details(self)
     }
 
+    /// The distributions: tasks that come and go with a cluster of their own.
+    pub fn distributions(&self) -> Distributions<'_> {
+        Distributions(self)
+    }
+
     /// The artifacts whose latest detail failed.
     pub fn open_failures(&self) -> OpenFailures<'_> {
         OpenFailures(self)
@@ -232,6 +243,16 @@ impl Store {
     /// Who may do what in which project.
     pub fn access(&self) -> ProjectAccess<'_> {
         ProjectAccess(self)
+    }
+
+    /// The platforms that act as the users they name.
+    pub fn platforms(&self) -> Platforms<'_> {
+        Platforms(self)
+    }
+
+    /// The logins at the console.
+    pub fn console_logins(&self) -> ConsoleLogins<'_> {
+        ConsoleLogins(self)
     }
 
     /// The tokens that act as their users.

@@ -6,7 +6,7 @@ use domain::record::RecordEnd;
 use domain::task::{Task, TaskStatus};
 
 use crate::Store;
-use crate::db::{Row, StoreResult, Value, blob, flag, int, maybe, prefix_end, size, text};
+use crate::db::{Row, StoreResult, Value, Write, blob, flag, int, maybe, prefix_end, size, text};
 use crate::page::{Page, PageRequest};
 use crate::rows::{audit, audit_values, from_json, from_word, json, one_row, unreadable, word};
 use crate::watches;
@@ -70,34 +70,28 @@ const QUEUED: &str = "SELECT * FROM task t WHERE queued = 1 AND enabled = 1 AND 
 const HIDE: &str = "UPDATE task SET deleted_ms = $2, enabled = 0, queued = 0, next_run_ms = NULL \
     WHERE key = $1 AND deleted_ms IS NULL";
 const FORGET_EVENTS: &str = "DELETE FROM event WHERE task_no = $1";
+const FEED_NO_MORE: &str = "UPDATE record SET events_of = NULL WHERE events_of = $1 \
+    AND status IN ('waiting', 'running', 'stopping')";
 const USING_CLUSTER: &str =
     "SELECT name FROM task WHERE targets LIKE $1 AND deleted_ms IS NULL ORDER BY name";
 
 impl Tasks<'_> {
     /// Adds `task`; [`crate::StoreError::Taken`] when its name or key is.
     pub async fn insert(&self, task: &Task) -> StoreResult<()> {
-        let sql = format!("{INSERT}{}", one_row(COLUMNS));
         let mut write = self.0.db().begin().await?;
-        write.execute(sql, values(task)).await?;
-        watches::follow(&mut write, &task.key.0).await?;
+        insert(&mut write, task).await?;
         write.commit().await
     }
 
     /// Replaces everything kept under the key of `task`, its id too; says whether there is such a task.
     ///
-    /// What was noted for it and not carried yet goes when it is to carry something else, or elsewhere.
+    /// What was noted for it and not carried yet goes when it is to carry something else, elsewhere, or at
+    /// other times; a run that is going on takes nothing more of it then.
     pub async fn replace(&self, task: &Task) -> StoreResult<bool> {
         let mut write = self.0.db().begin().await?;
-        let Some(old) = write.fetch_optional(BY_KEY, vec![text(&task.key.0)]).await? else {
-            return Ok(false);
-        };
-        write.execute(REPLACE, values(task)).await?;
-        if !watches::same_units(&read(&old)?, task) {
-            write.execute(FORGET_EVENTS, vec![int(old.int("no")?)]).await?;
-        }
-        watches::follow(&mut write, &task.key.0).await?;
+        let replaced = replace(&mut write, task).await?.is_some();
         write.commit().await?;
-        Ok(true)
+        Ok(replaced)
     }
 
     /// Returns the task with this key.
@@ -203,14 +197,9 @@ impl Tasks<'_> {
     /// Its rows are removed later, in batches. An open record of it is to be stopped by the caller.
     pub async fn hide(&self, key: &TaskKey) -> StoreResult<bool> {
         let mut write = self.0.db().begin().await?;
-        let Some(row) = write.fetch_optional(BY_KEY, vec![text(&key.0)]).await? else {
-            return Ok(false);
-        };
-        let values = vec![text(&key.0), int(self.0.now_ms())];
-        write.execute(HIDE, values).await?;
-        watches::forget(&mut write, row.int("no")?).await?;
+        let hidden = hide(&mut write, key, self.0.now_ms()).await?.is_some();
         write.commit().await?;
-        Ok(true)
+        Ok(hidden)
     }
 
     /// Returns the names of the tasks that write to a cluster.
@@ -222,6 +211,39 @@ impl Tasks<'_> {
             .await?;
         rows.iter().map(|row| row.text("name")).collect()
     }
+}
+
+/// Adds a task, within a transaction.
+pub(crate) async fn insert(write: &mut Write, task: &Task) -> StoreResult<()> {
+    let sql = format!("{INSERT}{}", one_row(COLUMNS));
+    write.execute(sql, values(task)).await?;
+    watches::follow(write, &task.key.0).await
+}
+
+/// Replaces a task, within a transaction; returns what it was.
+pub(crate) async fn replace(write: &mut Write, task: &Task) -> StoreResult<Option<Task>> {
+    let Some(row) = write.fetch_optional(BY_KEY, vec![text(&task.key.0)]).await? else {
+        return Ok(None);
+    };
+    let old = read(&row)?;
+    write.execute(REPLACE, values(task)).await?;
+    if !watches::keeps_events(&old, task) {
+        let no = int(row.int("no")?);
+        write.execute(FORGET_EVENTS, vec![no.clone()]).await?;
+        write.execute(FEED_NO_MORE, vec![no]).await?;
+    }
+    watches::follow(write, &task.key.0).await?;
+    Ok(Some(old))
+}
+
+/// Hides a task, within a transaction; returns what it was.
+pub(crate) async fn hide(write: &mut Write, key: &TaskKey, now_ms: i64) -> StoreResult<Option<Task>> {
+    let Some(row) = write.fetch_optional(BY_KEY, vec![text(&key.0)]).await? else {
+        return Ok(None);
+    };
+    write.execute(HIDE, vec![text(&key.0), int(now_ms)]).await?;
+    watches::forget(write, row.int("no")?).await?;
+    read(&row).map(Some)
 }
 
 fn condition(filter: &TaskFilter) -> (String, Vec<Value>) {

@@ -16,7 +16,7 @@ pub mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::cluster::Credentials;
+use domain::cluster::{Credentials, Secret};
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
 use domain::ports::{ConnectorError, ConnectorResult};
@@ -24,6 +24,7 @@ use domain::repository::RepositoryRef;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use reqwest::header::HeaderValue;
+use serde_json::json;
 
 use crate::peer::{Peers, Way, login};
 pub use source::BkRepoSource;
@@ -84,6 +85,31 @@ impl BkRepo {
                     .words(format!("no answer within {} s", timeout.as_secs_f32())),
             ),
         }
+    }
+
+    /// Asks whether `user` of that node, whose password is given, may write to `repository` there.
+    ///
+    /// A Waybill node answers this too. Who asks has to be allowed to replicate there.
+    pub async fn may_write(
+        &self,
+        user: &str,
+        password: &Secret,
+        repository: &RepositoryRef,
+        timeout: Duration,
+    ) -> ConnectorResult<bool> {
+        let body = json!({
+            "username": user,
+            "password": password.reveal(),
+            "projectId": repository.project,
+            "repoName": repository.name,
+            "resourceType": "REPO",
+            "action": "WRITE",
+        });
+        let path = format!("{REPLICA}/permission/check");
+        let ask = self.ask(Method::POST, path, Stage::Describe, &self.0.way.name);
+        let answer = tokio::time::timeout(timeout, ask.data::<bool>(Some(&body))).await;
+        let silent = || ConnectorError::new(ErrorKind::Unreachable, Stage::Describe, &self.0.way.name);
+        Ok(answer.map_err(|_| silent())??.unwrap_or(false))
     }
 
     /// Returns its repository `repository`, to read from.

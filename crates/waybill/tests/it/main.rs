@@ -4,6 +4,7 @@ mod accounts;
 mod copy;
 mod cron;
 mod demo;
+mod document;
 mod examples;
 mod help;
 mod promises;

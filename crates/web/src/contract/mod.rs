@@ -2,6 +2,8 @@
 
 mod clusters;
 mod constraint;
+mod distributions;
+mod events;
 mod failures;
 pub(crate) mod names;
 mod records;
@@ -17,5 +19,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(clusters::router())
         .merge(tasks::router())
         .merge(records::router())
+        .merge(events::router())
         .merge(failures::router())
+        .merge(distributions::router())
 }

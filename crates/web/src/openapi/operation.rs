@@ -52,8 +52,10 @@ const PARAMETERS: &[(&str, &str)] = &[
     ),
     ("key", "Key of the task"),
     ("recordId", "Id of the record"),
+    ("eventId", "Id of the event"),
     ("id", "Id"),
     ("name", "Name"),
+    ("uid", "Name of the user"),
     ("uuid", "Id of the upload session"),
 ];
 
@@ -154,6 +156,13 @@ fn complete_responses(operation: &mut Value, method: &str) {
 fn wrap(response: &mut Value) {
     if response["description"].as_str().unwrap_or_default().is_empty() {
         response["description"] = "Done".into();
+    }
+    let content = response.get_mut("content").and_then(Value::as_object_mut);
+    // A text or flag alone is taken for plain text, but every datum travels in an envelope.
+    if let Some(content) = content
+        && let Some(datum) = content.remove("text/plain")
+    {
+        content.insert(JSON.into(), datum);
     }
     if let Some(data) = response.pointer_mut("/content/application~1json/schema") {
         *data = envelope(

@@ -5,4 +5,5 @@ mod faults;
 mod laws;
 mod limits;
 mod proxy;
-mod world;
+mod real_time;
+pub(crate) mod world;
