@@ -1,11 +1,13 @@
 //! The command line: one file per noun, each with its arguments, its calls and what it prints.
 
+mod access;
 pub mod cluster;
 mod cron;
 mod event;
 mod failure;
 mod login;
 pub mod plan;
+mod platform;
 pub mod record;
 pub mod repo;
 pub mod server;
@@ -70,8 +72,12 @@ enum Command {
     Failure(failure::FailureCommand),
     /// Look after the users that may log in.
     User(user::UserCommand),
+    /// Say what users may do in a project.
+    Access(access::AccessCommand),
     /// Look after tokens: texts that act as their user.
     Token(token::TokenCommand),
+    /// Look after platforms: programs that act as the users they name.
+    Platform(platform::PlatformCommand),
     /// Show when a cron expression fires.
     Cron(cron::CronCommand),
     /// Remember a server, a user and its password or token.
@@ -92,7 +98,9 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Failure(command) => command.run(format).await,
         Command::Event(command) => command.run(format).await,
         Command::User(command) => command.run(format).await,
+        Command::Access(command) => command.run(format).await,
         Command::Token(command) => command.run(format).await,
+        Command::Platform(command) => command.run(format).await,
         Command::Cron(command) => command.run(format),
         Command::Login(command) => command.run(format).await,
     }
