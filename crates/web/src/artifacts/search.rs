@@ -1,6 +1,6 @@
 //! Searching nodes by rules: `/repository/api/node/search` and its likes.
 
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use domain::repository::RepositoryRef;
 use hosted::search::{NodeField, NodeRule, NodeSearch, NodeTest, Operand};
@@ -114,9 +114,10 @@ async fn search_repository(
     reader: Reader,
     caller: MaybeCaller,
     Segments(place): Segments<Place>,
-    body: Members,
+    request: Request,
 ) -> ApiResult<Response> {
     place.readable(&app, caller.clone()).await?;
+    let body = Members::from_request(request, &app).await?;
     let within = RepositoryRef::new(place.project, place.repository);
     let asked = Asked::read(&app, &body, Some(&within))?;
     answer(&app, &reader, &caller, asked, false).await

@@ -12,6 +12,9 @@ pub enum Needs {
     User,
     /// Somebody with rights to project `demo`, whose repository is not public.
     Project,
+    /// The same, of the project a body names; a repository may be public, so a body that nobody can read is refused
+    /// as such.
+    ProjectInBody,
     /// Nobody: it answers whoever asks, and looks at no login.
     Nothing,
 }

@@ -156,7 +156,7 @@ async fn the_walk_covers_the_document() {
             let needs = match endpoint.needs {
                 Needs::Admin => "admin",
                 Needs::User => "login",
-                Needs::Project => "project",
+                Needs::Project | Needs::ProjectInBody => "project",
                 Needs::Nothing => "nothing",
             };
             let (method, own) = (endpoint.method.to_string(), endpoint.calls.len());

@@ -10,7 +10,7 @@ const DELETED: &str = "{deletedNumber:int deletedSize:int deletedTime:date}";
 
 fn place(changes: Value) -> Value {
     let mut body = json!({ "srcProjectId": "demo", "srcRepoName": "files", "srcFullPath": "/img/logo.png",
-        "destProjectId": "demo", "destRepoName": "files", "destFullPath": "/walked.png", "overwrite": false });
+        "destProjectId": "demo", "destRepoName": "files", "destFullPath": "/walked_{fresh}.png", "overwrite": false });
     super::endpoint::merge(&mut body, &changes);
     body
 }
@@ -24,7 +24,7 @@ fn going(path: &'static str) -> Endpoint {
         .refuses_body(json!({ "srcFullPath": "/nothing" }), 400, 251_010)
         .refuses_body(json!({ "srcRepoName": "nothing" }), 404, 251_006)
         .refuses_body(json!({ "destRepoName": "nothing" }), 404, 251_006)
-        .refuses_body(json!({ "destFullPath": "/app/a.txt" }), 400, 251_012)
+        .refuses_body(json!({ "destFullPath": "/app/a.txt" }), 400, 251_013)
         .refuses_body(
             json!({ "srcFullPath": "/img", "destFullPath": "/img/below" }),
             400,
@@ -45,7 +45,7 @@ fn rule(more: Value) -> Value {
 fn searching(path: &'static str) -> Endpoint {
     let rows = page("object");
     let mut endpoint = post(path)
-        .needs(Needs::Project)
+        .needs(Needs::ProjectInBody)
         .json(
             json!({ "select": ["name", "fullPath"], "page": { "pageNumber": 1, "pageSize": 20 },
             "sort": { "properties": ["name"], "direction": "ASC" }, "rule": rule(eq("folder", "false")) }),
@@ -135,6 +135,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         ),
         searching("/repository/api/node/query"),
         searching("/repository/api/node/queryWithoutCount"),
-        searching("/generic/{projectId}/{repoName}/search").unknown("repoName", refused(404, 251_006)),
+        searching("/generic/{projectId}/{repoName}/search")
+            .needs(Needs::Project)
+            .unknown("repoName", refused(404, 251_006)),
     ]
 }

@@ -142,7 +142,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .refuses("sha256=junk", 400, 250_105),
         push(),
         post("/replication/replica/node/create")
-            .json(json!({ "projectId": "demo", "repoName": "files", "fullPath": "/walked.bin", "folder": false,
+            .json(json!({ "projectId": "demo", "repoName": "files", "fullPath": "/walked_{fresh}.bin", "folder": false,
                 "overwrite": false, "size": 32, "sha256": "{sha256}", "md5": "", "nodeMetadata": [],
                 "operator": "system" }))
             .required(&["projectId", "repoName", "fullPath", "sha256"])

@@ -70,9 +70,9 @@ impl<'a> Trip<'a> {
         self.own_calls().await;
         self.routing().await;
         self.hostile_queries().await;
-        self.hostile_bodies().await;
         self.expect("good", Different::default(), &self.endpoint.good.clone())
             .await;
+        self.hostile_bodies().await;
         self.hostile_paths().await;
         (self.calls, self.wrong)
     }
@@ -96,7 +96,9 @@ impl<'a> Trip<'a> {
                 self.wrong(what, &answer, "has no challenge");
             }
         }
-        if let Some(Body::Json(_)) = self.endpoint.body {
+        if let (Some(Body::Json(_)), false) =
+            (&self.endpoint.body, self.endpoint.needs == Needs::ProjectInBody)
+        {
             let broken = Body::Bytes(b"{".to_vec());
             let different = Different {
                 body: Some(&broken),
