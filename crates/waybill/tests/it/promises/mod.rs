@@ -6,4 +6,5 @@ mod laws;
 mod limits;
 mod proxy;
 mod real_time;
+mod soak;
 pub(crate) mod world;
