@@ -78,7 +78,6 @@ login-key-unfit = the token is no password encrypted with the key of this node
 signature-ended = the signature was good until { $end } only (Unix seconds)
 other-site = the request was made by another site
 user-name-reserved = this name is reserved
-logins-failed = failed logins
 need-permission = user { $user }, action { $action }, project { $project }
 last-administrator = it is the last administrator of this node
 only-replicators-have-projects = only the role replicator is limited to projects
