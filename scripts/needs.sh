@@ -1,12 +1,14 @@
 #!/bin/sh
 # Makes sure that what the build needs is there: a C compiler (SQLite is built from source), git (tests
-# copy what it tracks), curl (the examples) and the Rust toolchain with rustfmt and clippy. Installs what it can, names the rest.
+# copy what it tracks), curl (the examples), the Rust toolchain with rustfmt and clippy, and Schemathesis (it tests
+# the API against its document). Installs what it can, names the rest.
 set -eu
 
 missing=""
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v git >/dev/null 2>&1 || missing="$missing git"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3 python3-venv"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
         apt-get update -qq
@@ -28,3 +30,14 @@ for component in rustfmt clippy; do
     command -v rustup >/dev/null 2>&1 || { echo "please install $component" >&2; exit 1; }
     rustup component add $component
 done
+
+schemathesis=4.32.5
+tools="${CARGO_TARGET_DIR:-target}/tools/schemathesis"
+case $("$tools/bin/schemathesis" --version 2>/dev/null) in
+*" $schemathesis") ;;
+*)
+    echo "installing Schemathesis $schemathesis into $tools"
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$schemathesis"
+    ;;
+esac

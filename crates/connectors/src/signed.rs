@@ -24,7 +24,7 @@ pub const SIGN_ALGORITHM: &str = "sign_algorithm";
 /// Parameter with the signature.
 pub const SIGNATURE: &str = "sig";
 /// Header that names the user a signed call acts as.
-pub const ACTING_USER: &str = "X-BKREPO-MS-UID";
+pub const ACTING_USER: &str = "x-bkrepo-ms-uid";
 /// The algorithm, as the contract spells it.
 pub const ALGORITHM: &str = "HmacSHA1";
 

@@ -13,6 +13,7 @@
 //! or misread (`L` as an hour, `0W`, `0#3`, 99 for `*`, a lone comma) is refused.
 
 mod days;
+mod fault;
 mod field;
 mod item;
 mod next;
@@ -26,6 +27,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::days::DayRule;
+pub use self::fault::Fault;
+pub use self::field::Field;
 use self::field::Values;
 use self::times::Times;
 
@@ -45,12 +48,12 @@ pub struct CronExpression {
 
 /// A text that is no cron expression, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a cron expression: {reason}")]
+#[error("`{text}` is not a cron expression")]
 pub struct InvalidCron {
     /// The text, cut to 100 characters.
     pub text: String,
     /// What is wrong, and what would be right.
-    pub reason: String,
+    pub reason: Fault,
 }
 
 impl CronExpression {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::counts::Counts;
 use crate::failure::Failure;
 use crate::id::{RecordId, TaskKey};
-use crate::task::{Settings, TaskObject};
+use crate::task::{Settings, TaskObject, unit_no};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -180,7 +180,7 @@ pub struct RunPlan {
 impl RunPlan {
     /// Returns the number of the unit that carries object `object_no` to target `target_no`.
     pub fn unit_no(&self, target_no: usize, object_no: usize) -> u16 {
-        u16::try_from(target_no * self.objects.len() + object_no).unwrap_or(u16::MAX)
+        unit_no(self.objects.len(), target_no, object_no)
     }
 
     /// Returns what unit `unit_no` carries.

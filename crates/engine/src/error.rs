@@ -2,6 +2,7 @@
 //!
 //! A variant exists because a caller branches on it; `web` gives each its code and its text.
 
+use domain::cron::Fault;
 use domain::failure::Failure;
 use storage::db::StoreError;
 
@@ -110,7 +111,7 @@ pub enum Why {
         zone: String,
     },
     /// It is no valid cron expression.
-    Cron(String),
+    Cron(Fault),
     /// It names this cluster itself, which cannot be a target of its own.
     OwnCluster,
     /// It names this very repository, reached as if it were a peer's.

@@ -8,6 +8,7 @@
 pub mod clusters;
 pub mod endpoints;
 pub mod error;
+pub mod events;
 pub mod failures;
 pub mod import;
 pub mod lease;

@@ -3,6 +3,7 @@
 //! A firing during a run is queued once; firings missed while the node was down are one firing, late.
 
 use domain::cron::CronExpression;
+use domain::record::RunPlan;
 use domain::task::{Task, TaskStatus, Trigger};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -49,13 +50,32 @@ pub async fn tick(engine: &Engine) -> EngineResult<Option<i64>> {
             tracing::error!(task.key = %task.key, %error, "queued trigger could not start its task");
         }
     }
+    for task in inner.store.events().due_tasks(now_ms, DUE_AT_ONCE).await? {
+        if let Err(error) = fire_events(engine, &task).await {
+            tracing::error!(task.key = %task.key, %error, "events could not start their task");
+            inner.store.events().put_off(&task.key, now_ms).await?;
+        }
+    }
     Ok(inner.store.tasks().next_due_ms().await?)
+}
+
+/// Starts a record that carries what changed for `task`; while a run of it goes on, that waits.
+async fn fire_events(engine: &Engine, task: &Task) -> EngineResult<()> {
+    let plan = RunPlan {
+        by_events: true,
+        ..engine.run_plan(task, None).await?
+    };
+    if start(engine, task, plan, Overlap::Refuse, task.next_run_ms).await? == StartOutcome::Started {
+        tracing::info!(task.key = %task.key, "events started their task");
+    }
+    Ok(())
 }
 
 /// Starts a run of `task` that is due; while one goes on, another will follow it.
 async fn fire(engine: &Engine, task: &Task, now_ms: i64) -> EngineResult<()> {
     let next_run_ms = next_firing_ms(&task.settings.trigger, now_ms, &engine.inner.zone);
-    match start(engine, task, Overlap::Queue, next_run_ms).await? {
+    let plan = engine.run_plan(task, None).await?;
+    match start(engine, task, plan, Overlap::Queue, next_run_ms).await? {
         StartOutcome::Started => tracing::info!(task.key = %task.key, "task triggered"),
         StartOutcome::Queued | StartOutcome::Busy => {
             tracing::info!(task.key = %task.key, "trigger queued behind the run that is going on");
@@ -68,7 +88,8 @@ async fn fire(engine: &Engine, task: &Task, now_ms: i64) -> EngineResult<()> {
 /// Starts the run that was queued while another one of the same task went on.
 async fn fire_queued(engine: &Engine, task: &Task) -> EngineResult<()> {
     // Whoever was faster takes the queued trigger along.
-    let outcome = start(engine, task, Overlap::Refuse, task.next_run_ms).await?;
+    let plan = engine.run_plan(task, None).await?;
+    let outcome = start(engine, task, plan, Overlap::Refuse, task.next_run_ms).await?;
     if outcome == StartOutcome::Started {
         tracing::info!(task.key = %task.key, "queued trigger started its task");
     }
@@ -78,6 +99,7 @@ async fn fire_queued(engine: &Engine, task: &Task) -> EngineResult<()> {
 async fn start(
     engine: &Engine,
     task: &Task,
+    plan: RunPlan,
     overlap: Overlap,
     next_run_ms: Option<i64>,
 ) -> EngineResult<StartOutcome> {
@@ -87,8 +109,8 @@ async fn start(
         id: store.ids().next(created_ms),
         task_key: task.key.clone(),
         created_ms,
-        triggered_by: "schedule".into(),
-        plan: engine.run_plan(task, None).await?,
+        triggered_by: if plan.by_events { "event" } else { "schedule" }.into(),
+        plan,
     };
     let next = TaskNext {
         status: TaskStatus::Replicating,
@@ -105,6 +127,8 @@ async fn start(
 pub(crate) async fn run_until(engine: &Engine, shutdown: CancellationToken) {
     loop {
         let nudged = engine.inner.nudge.notified();
+        let events = engine.inner.store.events();
+        let noted = events.noted();
         let now_ms = engine.inner.clock.now_ms();
         let next_ms = match tick(engine).await {
             Ok(next_ms) => next_ms
@@ -118,6 +142,7 @@ pub(crate) async fn run_until(engine: &Engine, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = nudged => {}
+            () = noted => {}
             () = engine.inner.clock.sleep_until_ms(next_ms) => {}
         }
     }

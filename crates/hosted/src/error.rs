@@ -44,6 +44,18 @@ pub enum HostedError {
     /// A folder stands where a file should, or the reverse.
     #[error("`{0}` is in the way: a file cannot replace a folder, nor a folder a file")]
     NodeConflict(FilePath),
+    /// A file stands where something is moved or copied to, and is not to be replaced.
+    #[error("`{0}` stands in the way")]
+    NodeInTheWay(FilePath),
+    /// A node cannot be moved or copied into itself, nor up into a folder of its own name.
+    #[error("`{0}` and its new place lie within each other")]
+    WithinItself(FilePath),
+    /// A path would become too long where it is moved or copied to.
+    #[error("`{0}` would have too long a path there")]
+    PathTooLong(FilePath),
+    /// The search took longer than it may.
+    #[error("the search takes too long")]
+    SearchTooLong,
     /// The folder holds something.
     #[error("folder `{0}` is not empty")]
     FolderNotEmpty(FilePath),
@@ -109,6 +121,7 @@ impl From<StoreError> for HostedError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Disk(error) => Self::Disk(error),
+            StoreError::TookTooLong(_) => Self::SearchTooLong,
             full if full.is_disk_full() => Self::Disk(std::io::Error::new(
                 std::io::ErrorKind::StorageFull,
                 full.to_string(),
@@ -144,12 +157,15 @@ impl HostedError {
             | Self::RepositoryNotEmpty(_)
             | Self::NodeExists(_)
             | Self::NodeConflict(_)
+            | Self::NodeInTheWay(_)
+            | Self::WithinItself(_)
             | Self::BlockExists(_)
             | Self::FolderNotEmpty(_) => ErrorKind::Conflict,
-            Self::OverQuota(_) | Self::UploadBudget(_) => ErrorKind::Limit,
+            Self::OverQuota(_) | Self::UploadBudget(_) | Self::SearchTooLong => ErrorKind::Limit,
             Self::Mismatch(_) | Self::WrongSize { .. } => ErrorKind::Corrupt,
             Self::Disk(_) | Self::Store(_) => ErrorKind::Disk,
             Self::Invalid { .. }
+            | Self::PathTooLong(_)
             | Self::RangeOutside
             | Self::RootDeleted
             | Self::UploadIncomplete(_)

@@ -8,6 +8,7 @@ use storage::removal::{Removed, RemovedOne};
 
 use crate::Hosted;
 use crate::error::{HostedError, HostedResult};
+use crate::moves::seen_through;
 use crate::repository::HostedRepository;
 
 impl HostedRepository {
@@ -79,11 +80,14 @@ impl HostedRepository {
     }
 
     /// Deletes `path` and all below it, and says how much that was.
+    ///
+    /// In batches of a thousand, what a folder holds before itself; seen through even if the caller does not wait.
     pub async fn delete_tree(&self, path: &FilePath) -> HostedResult<Removed> {
         if path.is_root() {
             return Err(HostedError::RootDeleted);
         }
-        Ok(self.hosted().data().remove_tree(self.info().no, path).await?)
+        let (data, no, path) = (self.hosted().data().clone(), self.info().no, path.clone());
+        Ok(seen_through(async move { data.remove_tree(no, &path).await }).await??)
     }
 }
 
@@ -103,6 +107,7 @@ impl Hosted {
     pub async fn collect(&self) -> HostedResult<Collected> {
         self.expire().await?;
         self.data().purge_repositories().await?;
+        self.data().forget_moves().await?;
         Ok(self.data().collect().await?)
     }
 }

@@ -71,7 +71,9 @@ mod tests {
     fn every_file_is_understood_as_a_whole_and_has_no_key_twice() {
         for language in Language::ALL {
             let resource = FluentResource::try_new(file(language).into());
-            let resource = resource.map_err(|(_, errors)| errors).expect(language.tag());
+            let resource = resource
+                .map_err(|(_, errors)| errors)
+                .expect("no line is in error");
             let mut bundle = Bundle::new_concurrent(vec![language.tag().parse().expect("a tag")]);
 
             assert_eq!(bundle.add_resource(resource), Ok(()), "{language:?}");

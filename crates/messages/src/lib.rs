@@ -7,6 +7,7 @@
 
 mod bundles;
 mod failures;
+mod faults;
 mod language;
 mod text;
 

@@ -17,6 +17,7 @@ HeaderMissing = header { $subject } is missing
 MediaTypeUnsupported = this media type is not supported, send application/json
 RangeInvalid = the range is invalid
 TooManyRequests = too many requests: { $subject }
+QueryTooLarge = the query is too large: { $subject }
 UrlUnknown = URL { $subject } is not found
 ValidationFailed = validation failed: { $subject }
 PreconditionFailed = precondition failed: { $subject }
@@ -49,7 +50,7 @@ FolderNotEmpty = folder { $subject } is not empty
 NodeUnknown = { $subject } is not found
 PathInvalid = path { $subject } is invalid
 NodeExists = { $subject } already exists
-NodeConflict = { $subject } is a file where a folder is needed, or the reverse
+NodeConflict = { $subject } is in the way
 ListTooLarge = the list is too large: { $subject }
 DataMissing = the data of { $subject } is missing
 OverQuota = the quota of { $subject } is used up
@@ -69,7 +70,14 @@ with-reason = { $message }: { $reason }
 login-absent = no credentials
 login-wrong = wrong user or password
 login-token-unknown = unknown token
-login-schemes = send Basic or Bearer credentials
+login-unreadable = the credentials are no base64 of name:secret
+login-platform-wrong = wrong access key or secret key
+login-signature-wrong = wrong signature
+login-sign-time = sign_time has to be start;end in Unix seconds
+login-key-unfit = the token is no password encrypted with the key of this node
+signature-ended = the signature was good until { $end } only (Unix seconds)
+other-site = the request was made by another site
+user-name-reserved = this name is reserved
 logins-failed = failed logins
 need-permission = user { $user }, action { $action }, project { $project }
 last-administrator = it is the last administrator of this node
@@ -80,8 +88,7 @@ import-line = line { $line }: { $reason }; the lines before it are stored, sendi
 body-broken-off = the body broke off
 line-too-long = it is longer than { $limit } bytes
 body-too-long = more than { $limit } bytes, or broken off
-folders-not-downloaded = folders cannot be downloaded
-blocks-not-supported = block uploads are not supported
+archives-being-made = archives being made at the same time
 parts-missing = parts of it are missing
 a-block = block { $sequence }
 open-uploads = open uploads
@@ -95,11 +102,23 @@ too-many-fields = there are more than { $most } fields
 
 ## Why a value is refused
 
+file-or-folder = a file cannot stand where a folder is, nor a folder where a file is
+file-in-the-way = a file stands there, and overwrite is not set
+within-itself = a folder cannot go into itself, nor up into a folder of its own name
+path-too-long = its path there would be too long
+search-too-long = it takes too long, name a repository and the beginning of the path
+search-needs-project = the rule has to name the project: projectId EQ, at its top and under AND
+search-rules = at most { $rules } rules, { $depth } levels deep, with { $values } values
+search-fields = fields are { $fields } and metadata.<key>
+search-text-only = this operation is for texts
+pattern-refused = { $words }
+quota-below-used = the repository holds { $used } bytes already
+paths-at-once = at most { $most } paths at once
 not-supported = this version does not support it
 between = it has to be between { $least } and { $most }
 length = it has to have { $least } to { $most } characters
 past = the time is not in the future (read in zone { $zone })
-not-cron = it is no Quartz cron expression: { $words }
+not-cron = it is no Quartz cron expression: { $fault }
 own-cluster = a cluster cannot be its own target
 own-repository = the target is this very repository
 shared-target = two objects of the task would write to it
@@ -124,6 +143,52 @@ not-run-once = it is no RUN_ONCE task
 run-goes-on = a run of it is going on, wait for it or stop it
 host-not-allowed = only administrators may name this host, others those that outgoing.user_hosts of this node lists
 remote-user-refused = user { $user } may not write to { $repository } there
+
+## What is wrong with a line of an import
+
+about-member = `{ $member }`: { $reason }
+absent = it is missing
+not-json-object = it is not one JSON object
+record-or-detail = it needs a `record` or a `detail`
+running-not-imported = what is RUNNING cannot be imported
+not-object = it is not an object
+not-text = it is not a text
+not-whole-number = it is not a whole number
+negative = it is negative
+not-hex = it is not { $digits } lowercase hex digits
+not-date = it is not a date such as 2021-05-12T12:19:08.813
+not-of-contract = it is none of the contract's values
+
+## What is wrong with a cron expression, and its fields
+
+cron-field-count = it needs 6 or 7 fields (second minute hour day-of-month month day-of-week, perhaps year) and has { $found }
+cron-no-days = `?` can only be given for day-of-month or day-of-week, not for both
+cron-both-days = day-of-month and day-of-week cannot both be given: one of them must be `?`
+cron-last-day-in-list = `L` and `LW` cannot be given with other days of the month
+cron-last-weekday-in-list = `L` cannot be given with other days of the week
+cron-second-nth = only one `#` can be given
+cron-empty = the { $field } field is empty: it needs a value or `*`
+cron-unexpected = unexpected character in the { $field } field: `{ $text }`
+cron-after-unspecified = nothing may follow `?`: `{ $text }`
+cron-unspecified = `?` can only be given for day-of-month or day-of-week, not in the { $field } field
+cron-option = `{ $option }` is not valid in the { $field } field
+cron-last-offset = a number must follow `L-`, not `{ $text }`
+cron-last-offset-too-large = the offset from the last day must be at most 30, not { $offset }
+cron-name = unknown name in the { $field } field: `{ $text }` (the names are { $names })
+cron-number = a number is missing or too large: `{ $text }`
+cron-nth = a number between 1 and 5 must follow `#`, not `{ $text }`
+cron-step = `/` must be followed by a number: `{ $text }`
+cron-after-step = unexpected character after `/`: `{ $text }`
+cron-value = { $field } values must be between { $least } and { $most }, not { $value }
+cron-step-too-large = the increment in the { $field } field must be at most { $most }, not { $step }
+cron-years = the start year { $start } must not be after the stop year { $end }
+field-second = second
+field-minute = minute
+field-hour = hour
+field-day-of-month = day-of-month
+field-month = month
+field-day-of-week = day-of-week
+field-year = year
 
 ## Reasons of records: one line per failing target
 

@@ -16,6 +16,7 @@ HeaderMissing = ヘッダー { $subject } がありません
 MediaTypeUnsupported = このメディアタイプには対応していません。application/json で送信してください
 RangeInvalid = 範囲が無効です
 TooManyRequests = リクエストが多すぎます：{ $subject }
+QueryTooLarge = 検索が大きすぎます：{ $subject }
 UrlUnknown = URL { $subject } が見つかりません
 ValidationFailed = 検証に失敗しました：{ $subject }
 PreconditionFailed = 前提条件を満たしていません：{ $subject }
@@ -48,7 +49,7 @@ FolderNotEmpty = フォルダー { $subject } は空ではありません
 NodeUnknown = ノード { $subject } が見つかりません
 PathInvalid = パス { $subject } が無効です
 NodeExists = ノード { $subject } は既に存在します
-NodeConflict = ノード { $subject } が競合しています：ファイルとフォルダーが一致しません
+NodeConflict = { $subject } が競合しています
 ListTooLarge = リストが大きすぎます：{ $subject }
 DataMissing = { $subject } のデータが失われています
 OverQuota = { $subject } のクォータを使い切りました
@@ -68,7 +69,14 @@ with-reason = { $message }：{ $reason }
 login-absent = 認証情報がありません
 login-wrong = ユーザー名またはパスワードが違います
 login-token-unknown = 不明なトークンです
-login-schemes = Basic または Bearer の認証情報を送ってください
+login-unreadable = 認証情報が name:secret の base64 ではありません
+login-platform-wrong = アクセスキーまたはシークレットキーが違います
+login-signature-wrong = 署名が違います
+login-sign-time = sign_time は「開始;終了」（Unix 秒）でなければなりません
+login-key-unfit = token はこのノードの公開鍵で暗号化されたパスワードではありません
+signature-ended = 署名の有効期限は { $end }（Unix 秒）でした
+other-site = 別のサイトからのリクエストです
+user-name-reserved = この名前は予約されています
 logins-failed = ログインの失敗
 need-permission = ユーザー { $user }、操作 { $action }、プロジェクト { $project }
 last-administrator = このノードの最後の管理者です
@@ -79,8 +87,7 @@ import-line = { $line } 行目：{ $reason }。それより前の行は保存済
 body-broken-off = 本文が途中で切れました
 line-too-long = { $limit } バイトを超えています
 body-too-long = { $limit } バイトを超えたか、途中で切れました
-folders-not-downloaded = フォルダーはダウンロードできません
-blocks-not-supported = ブロックアップロードには対応していません
+archives-being-made = 同時に作成中のアーカイブ
 parts-missing = 一部のパートが足りません
 a-block = ブロック { $sequence }
 open-uploads = 未完了のアップロード
@@ -94,11 +101,23 @@ too-many-fields = フィールドが { $most } 個を超えています
 
 ## Why a value is refused
 
+file-or-folder = ファイルをフォルダーで、フォルダーをファイルで置き換えることはできません
+file-in-the-way = そこにはファイルがあり、overwriteが指定されていません
+within-itself = フォルダーを自分自身の中や、同名の上位フォルダーへ移すことはできません
+path-too-long = 移動先のパスが長すぎます
+search-too-long = 時間がかかりすぎます。リポジトリとパスの先頭を指定してください
+search-needs-project = 規則の最上位（AND）でプロジェクトを指定してください：projectId EQ
+search-rules = 規則は{ $rules }個、深さは{ $depth }段、値は{ $values }個までです
+search-fields = 使えるフィールドは{ $fields }とmetadata.<key>です
+search-text-only = この操作はテキスト専用です
+pattern-refused = { $words }
+quota-below-used = リポジトリはすでに{ $used }バイトを使用しています
+paths-at-once = 一度に指定できるパスは{ $most }個までです
 not-supported = このバージョンでは対応していません
 between = { $least } から { $most } の間でなければなりません
 length = { $least } 文字以上 { $most } 文字以下でなければなりません
 past = 時刻が未来ではありません（タイムゾーン { $zone } で解釈）
-not-cron = Quartz の cron 式ではありません：{ $words }
+not-cron = Quartz の cron 式ではありません：{ $fault }
 own-cluster = クラスター自身をレプリケーション先にはできません
 own-repository = レプリケーション先がこのリポジトリ自身です
 shared-target = タスクの 2 つのオブジェクトが同じリポジトリに書き込みます
@@ -123,6 +142,52 @@ not-run-once = RUN_ONCE タスクではありません
 run-goes-on = 実行中です。終了を待つか停止してください
 host-not-allowed = このホストを指定できるのは管理者だけです。ほかのユーザーはこのノードの outgoing.user_hosts にあるホストだけを指定できます
 remote-user-refused = ユーザー { $user } は対象クラスターの { $repository } に書き込めません
+
+## What is wrong with a line of an import
+
+about-member = `{ $member }`：{ $reason }
+absent = ありません
+not-json-object = 1 つの JSON オブジェクトではありません
+record-or-detail = `record` か `detail` が必要です
+running-not-imported = RUNNING のものはインポートできません
+not-object = オブジェクトではありません
+not-text = 文字列ではありません
+not-whole-number = 整数ではありません
+negative = 負の数です
+not-hex = { $digits } 桁の小文字の 16 進数ではありません
+not-date = 2021-05-12T12:19:08.813 のような日時ではありません
+not-of-contract = 決められた値ではありません
+
+## What is wrong with a cron expression, and its fields
+
+cron-field-count = 6 個か 7 個のフィールド（秒 分 時 日 月 曜日、任意で年）が必要ですが、{ $found } 個です
+cron-no-days = `?` は日か曜日のどちらか一方だけに使えます
+cron-both-days = 日と曜日を同時に指定できません。どちらかを `?` にしてください
+cron-last-day-in-list = `L` と `LW` は他の日と並べられません
+cron-last-weekday-in-list = `L` は他の曜日と並べられません
+cron-second-nth = `#` は 1 つだけ使えます
+cron-empty = { $field }のフィールドが空です。値か `*` が必要です
+cron-unexpected = { $field }のフィールドに予期しない文字があります：`{ $text }`
+cron-after-unspecified = `?` の後には何も書けません：`{ $text }`
+cron-unspecified = `?` は日か曜日にだけ使えます。{ $field }のフィールドには使えません
+cron-option = `{ $option }` は{ $field }のフィールドでは使えません
+cron-last-offset = `L-` の後は数値でなければなりません：`{ $text }`
+cron-last-offset-too-large = 末日からのずれは 30 以下でなければなりません：{ $offset }
+cron-name = { $field }のフィールドに不明な名前があります：`{ $text }`（使える名前は { $names }）
+cron-number = 数値がないか大きすぎます：`{ $text }`
+cron-nth = `#` の後は 1 から 5 でなければなりません：`{ $text }`
+cron-step = `/` の後は数値でなければなりません：`{ $text }`
+cron-after-step = `/` の後に予期しない文字があります：`{ $text }`
+cron-value = { $field }は { $least } から { $most } の間でなければなりません：{ $value }
+cron-step-too-large = { $field }のフィールドの間隔は { $most } 以下でなければなりません：{ $step }
+cron-years = 開始年 { $start } は終了年 { $end } より後にできません
+field-second = 秒
+field-minute = 分
+field-hour = 時
+field-day-of-month = 日
+field-month = 月
+field-day-of-week = 曜日
+field-year = 年
 
 ## Reasons of records: one line per failing target
 

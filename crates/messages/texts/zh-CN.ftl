@@ -16,6 +16,7 @@ HeaderMissing = 缺少请求头{ $subject }
 MediaTypeUnsupported = 不支持的媒体类型，请使用application/json
 RangeInvalid = 范围无效
 TooManyRequests = 请求过多：{ $subject }
+QueryTooLarge = 查询过大：{ $subject }
 UrlUnknown = 找不到地址{ $subject }
 ValidationFailed = 校验失败：{ $subject }
 PreconditionFailed = 前置条件不满足：{ $subject }
@@ -48,7 +49,7 @@ FolderNotEmpty = 目录{ $subject }不为空
 NodeUnknown = 节点{ $subject }不存在
 PathInvalid = 路径{ $subject }无效
 NodeExists = 节点{ $subject }已存在
-NodeConflict = 节点{ $subject }冲突：文件与目录不一致
+NodeConflict = { $subject }处存在冲突
 ListTooLarge = 列表过大：{ $subject }
 DataMissing = { $subject }的数据缺失
 OverQuota = { $subject }的配额已用完
@@ -68,7 +69,14 @@ with-reason = { $message }：{ $reason }
 login-absent = 未提供凭据
 login-wrong = 用户名或密码错误
 login-token-unknown = 未知的令牌
-login-schemes = 请使用Basic或Bearer凭据
+login-unreadable = 凭据不是name:secret的base64编码
+login-platform-wrong = accessKey或secretKey错误
+login-signature-wrong = 签名错误
+login-sign-time = sign_time须为“开始;结束”（Unix秒）
+login-key-unfit = 该token不是用本节点公钥加密的密码
+signature-ended = 签名仅在{ $end }（Unix秒）之前有效
+other-site = 请求来自其他站点
+user-name-reserved = 该名称为保留名称
 logins-failed = 登录失败次数过多
 need-permission = 用户{ $user }，操作{ $action }，项目{ $project }
 last-administrator = 该用户是本节点最后一个管理员
@@ -79,8 +87,7 @@ import-line = 第{ $line }行：{ $reason }；此前各行已保存，可重复�
 body-broken-off = 请求体传输中断
 line-too-long = 长度超过{ $limit }字节
 body-too-long = 超过{ $limit }字节或传输中断
-folders-not-downloaded = 不支持下载目录
-blocks-not-supported = 不支持分块上传
+archives-being-made = 正在生成的压缩包
 parts-missing = 分块不完整
 a-block = 分块{ $sequence }
 open-uploads = 未完成的上传
@@ -94,11 +101,23 @@ too-many-fields = 字段超过{ $most }个
 
 ## Why a value is refused
 
+file-or-folder = 文件不能取代目录，目录也不能取代文件
+file-in-the-way = 该处已有文件，且未设置overwrite
+within-itself = 目录不能移入自身，也不能上移到同名目录中
+path-too-long = 在目标处的路径过长
+search-too-long = 耗时过长，请指定仓库和路径前缀
+search-needs-project = 规则必须在最外层AND中指定项目：projectId EQ
+search-rules = 最多{ $rules }条规则、{ $depth }层嵌套、{ $values }个值
+search-fields = 可用字段为{ $fields }和metadata.<key>
+search-text-only = 此操作只适用于文本
+pattern-refused = { $words }
+quota-below-used = 仓库已占用{ $used }字节
+paths-at-once = 一次最多{ $most }个路径
 not-supported = 当前版本不支持
 between = 取值范围为{ $least }至{ $most }
 length = 长度须为{ $least }至{ $most }个字符
 past = 该时间不在未来（按时区{ $zone }解释）
-not-cron = 不是有效的Quartz表达式：{ $words }
+not-cron = 不是有效的Quartz表达式：{ $fault }
 own-cluster = 集群不能以自身为同步目标
 own-repository = 同步目标就是该仓库本身
 shared-target = 任务中有两个对象写入同一仓库
@@ -123,6 +142,52 @@ not-run-once = 它不是RUN_ONCE任务
 run-goes-on = 它正在执行，请等待其结束或先停止
 host-not-allowed = 仅管理员可指定该主机，其他用户只能使用本节点outgoing.user_hosts中列出的主机
 remote-user-refused = 用户{ $user }在目标集群上无权写入{ $repository }
+
+## What is wrong with a line of an import
+
+about-member = `{ $member }`：{ $reason }
+absent = 缺失
+not-json-object = 不是一个JSON对象
+record-or-detail = 须有`record`或`detail`
+running-not-imported = RUNNING状态的内容不能导入
+not-object = 不是对象
+not-text = 不是文本
+not-whole-number = 不是整数
+negative = 为负数
+not-hex = 不是{ $digits }位小写十六进制数
+not-date = 不是形如2021-05-12T12:19:08.813的日期
+not-of-contract = 不是约定的取值
+
+## What is wrong with a cron expression, and its fields
+
+cron-field-count = 须有6或7个字段（秒 分 时 日 月 星期，可加年），现有{ $found }个
+cron-no-days = `?`只能用于日或星期之一，不能同时用于两者
+cron-both-days = 日与星期不能同时指定，其中之一须为`?`
+cron-last-day-in-list = `L`和`LW`不能与其他日期并列
+cron-last-weekday-in-list = `L`不能与其他星期并列
+cron-second-nth = 只能使用一个`#`
+cron-empty = { $field }字段为空：须填值或`*`
+cron-unexpected = { $field }字段含有意外字符：`{ $text }`
+cron-after-unspecified = `?`之后不得有内容：`{ $text }`
+cron-unspecified = `?`只能用于日或星期，不能用于{ $field }字段
+cron-option = `{ $option }`不能用于{ $field }字段
+cron-last-offset = `L-`之后须为数字，而非`{ $text }`
+cron-last-offset-too-large = 距月末的偏移最多为30，而非{ $offset }
+cron-name = { $field }字段中的名称未知：`{ $text }`（可用{ $names }）
+cron-number = 缺少数字或数字过大：`{ $text }`
+cron-nth = `#`之后须为1至5，而非`{ $text }`
+cron-step = `/`之后须为数字：`{ $text }`
+cron-after-step = `/`之后有意外字符：`{ $text }`
+cron-value = { $field }须在{ $least }至{ $most }之间，而非{ $value }
+cron-step-too-large = { $field }字段的步长最多为{ $most }，而非{ $step }
+cron-years = 起始年{ $start }不得晚于终止年{ $end }
+field-second = 秒
+field-minute = 分
+field-hour = 时
+field-day-of-month = 日
+field-month = 月
+field-day-of-week = 星期
+field-year = 年
 
 ## Reasons of records: one line per failing target
 

@@ -16,6 +16,7 @@ HeaderMissing = 缺少請求標頭{ $subject }
 MediaTypeUnsupported = 不支援的媒體類型，請使用application/json
 RangeInvalid = 範圍無效
 TooManyRequests = 請求過多：{ $subject }
+QueryTooLarge = 查詢過大：{ $subject }
 UrlUnknown = 找不到位址{ $subject }
 ValidationFailed = 驗證不通過：{ $subject }
 PreconditionFailed = 前置條件不滿足：{ $subject }
@@ -48,7 +49,7 @@ FolderNotEmpty = 目錄{ $subject }不為空
 NodeUnknown = 節點{ $subject }不存在
 PathInvalid = 路徑{ $subject }無效
 NodeExists = 節點{ $subject }已存在
-NodeConflict = 節點{ $subject }衝突：檔案與目錄不一致
+NodeConflict = { $subject }處存在衝突
 ListTooLarge = 清單過大：{ $subject }
 DataMissing = { $subject }的資料缺失
 OverQuota = { $subject }的配額已用盡
@@ -68,7 +69,14 @@ with-reason = { $message }：{ $reason }
 login-absent = 未提供憑證
 login-wrong = 使用者名稱或密碼錯誤
 login-token-unknown = 未知的權杖
-login-schemes = 請使用Basic或Bearer憑證
+login-unreadable = 憑證不是name:secret的base64編碼
+login-platform-wrong = accessKey或secretKey錯誤
+login-signature-wrong = 簽章錯誤
+login-sign-time = sign_time須為「開始;結束」（Unix秒）
+login-key-unfit = 該token不是以本節點公鑰加密的密碼
+signature-ended = 簽章僅在{ $end }（Unix秒）之前有效
+other-site = 請求來自其他網站
+user-name-reserved = 該名稱為保留名稱
 logins-failed = 登入失敗次數過多
 need-permission = 使用者{ $user }，操作{ $action }，專案{ $project }
 last-administrator = 該使用者是本節點最後一位管理員
@@ -79,8 +87,7 @@ import-line = 第{ $line }行：{ $reason }；此前各行已儲存，可重複�
 body-broken-off = 請求內容傳輸中斷
 line-too-long = 長度超過{ $limit }位元組
 body-too-long = 超過{ $limit }位元組或傳輸中斷
-folders-not-downloaded = 不支援下載目錄
-blocks-not-supported = 不支援分塊上傳
+archives-being-made = 正在產生的壓縮檔
 parts-missing = 分塊不完整
 a-block = 分塊{ $sequence }
 open-uploads = 未完成的上傳
@@ -94,11 +101,23 @@ too-many-fields = 欄位超過{ $most }個
 
 ## Why a value is refused
 
+file-or-folder = 檔案不能取代目錄，目錄也不能取代檔案
+file-in-the-way = 該處已有檔案，且未設定overwrite
+within-itself = 目錄不能移入自身，也不能上移到同名目錄中
+path-too-long = 在目標處的路徑過長
+search-too-long = 耗時過長，請指定倉庫和路徑前綴
+search-needs-project = 規則必須在最外層AND中指定專案：projectId EQ
+search-rules = 最多{ $rules }條規則、{ $depth }層巢狀、{ $values }個值
+search-fields = 可用欄位為{ $fields }和metadata.<key>
+search-text-only = 此操作只適用於文字
+pattern-refused = { $words }
+quota-below-used = 倉庫已占用{ $used }位元組
+paths-at-once = 一次最多{ $most }個路徑
 not-supported = 目前版本不支援
 between = 取值範圍為{ $least }至{ $most }
 length = 長度須為{ $least }至{ $most }個字元
 past = 該時間不在未來（按時區{ $zone }解釋）
-not-cron = 不是有效的Quartz運算式：{ $words }
+not-cron = 不是有效的Quartz運算式：{ $fault }
 own-cluster = 叢集不能以自身為同步目標
 own-repository = 同步目標就是該倉庫本身
 shared-target = 任務中有兩個物件寫入同一倉庫
@@ -123,6 +142,52 @@ not-run-once = 它不是RUN_ONCE任務
 run-goes-on = 它正在執行，請等待其結束或先停止
 host-not-allowed = 僅管理員可指定該主機，其他使用者只能使用本節點outgoing.user_hosts中列出的主機
 remote-user-refused = 使用者{ $user }在目標叢集上無權寫入{ $repository }
+
+## What is wrong with a line of an import
+
+about-member = `{ $member }`：{ $reason }
+absent = 缺失
+not-json-object = 不是一個JSON物件
+record-or-detail = 須有`record`或`detail`
+running-not-imported = RUNNING狀態的內容不能匯入
+not-object = 不是物件
+not-text = 不是文字
+not-whole-number = 不是整數
+negative = 為負數
+not-hex = 不是{ $digits }位小寫十六進位數
+not-date = 不是形如2021-05-12T12:19:08.813的日期
+not-of-contract = 不是約定的取值
+
+## What is wrong with a cron expression, and its fields
+
+cron-field-count = 須有6或7個欄位（秒 分 時 日 月 星期，可加年），現有{ $found }個
+cron-no-days = `?`只能用於日或星期之一，不能同時用於兩者
+cron-both-days = 日與星期不能同時指定，其中之一須為`?`
+cron-last-day-in-list = `L`和`LW`不能與其他日期並列
+cron-last-weekday-in-list = `L`不能與其他星期並列
+cron-second-nth = 只能使用一個`#`
+cron-empty = { $field }欄位為空：須填值或`*`
+cron-unexpected = { $field }欄位含有非預期字元：`{ $text }`
+cron-after-unspecified = `?`之後不得有內容：`{ $text }`
+cron-unspecified = `?`只能用於日或星期，不能用於{ $field }欄位
+cron-option = `{ $option }`不能用於{ $field }欄位
+cron-last-offset = `L-`之後須為數字，而非`{ $text }`
+cron-last-offset-too-large = 距月底的偏移最多為30，而非{ $offset }
+cron-name = { $field }欄位中的名稱未知：`{ $text }`（可用{ $names }）
+cron-number = 缺少數字或數字過大：`{ $text }`
+cron-nth = `#`之後須為1至5，而非`{ $text }`
+cron-step = `/`之後須為數字：`{ $text }`
+cron-after-step = `/`之後有非預期字元：`{ $text }`
+cron-value = { $field }須在{ $least }至{ $most }之間，而非{ $value }
+cron-step-too-large = { $field }欄位的間隔最多為{ $most }，而非{ $step }
+cron-years = 起始年{ $start }不得晚於終止年{ $end }
+field-second = 秒
+field-minute = 分
+field-hour = 時
+field-day-of-month = 日
+field-month = 月
+field-day-of-week = 星期
+field-year = 年
 
 ## Reasons of records: one line per failing target
 

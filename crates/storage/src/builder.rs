@@ -34,6 +34,12 @@ impl Builder {
         self
     }
 
+    /// Binds a value and returns how the text refers to it: as often as it likes.
+    pub fn refer(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
+
     /// Adds bound values in brackets: a list for `IN`, or a row value.
     pub fn bind_list(&mut self, values: impl IntoIterator<Item = Value>) -> &mut Self {
         self.push("(");

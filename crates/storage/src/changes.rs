@@ -90,7 +90,8 @@ const REPLACE: &str = "ON CONFLICT (repository_no, path) DO UPDATE SET id = excl
      modified_by = excluded.modified_by, modified_ms = excluded.modified_ms";
 const KEEP: &str = "ON CONFLICT (repository_no, path) DO NOTHING";
 const SET_EXPIRY: &str = "UPDATE nodes SET expires_ms = $3, modified_by = $4, modified_ms = $5 \
-     WHERE repository_no = $1 AND path = $2 AND folder = 0";
+     WHERE repository_no = $1 AND path = $2 AND folder = 0 \
+     AND (expires_ms IS NULL OR expires_ms > $5)";
 const COLUMNS: usize = 13;
 
 impl NodeChanges {

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
@@ -63,6 +63,9 @@ pub enum StoreError {
     /// Bytes that arrived are not the ones announced; nothing was stored.
     #[error("{0}")]
     Mismatch(String),
+    /// The question took longer than it may.
+    #[error("the database was still looking after {} s", .0.as_secs())]
+    TookTooLong(Duration),
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -248,6 +251,29 @@ pub fn unindexed(column: &str) -> String {
     format!("+{column}")
 }
 
+/// Returns the member `key` of the JSON object in `column`, as a text or null; `key` is a bound value.
+pub fn json_member(column: &str, key: &str) -> String {
+    format!("(SELECT j.value FROM json_each({column}) j WHERE j.key = {key})")
+}
+
+/// Returns the bytes in `column` as lowercase hex digits.
+pub fn hex_of(column: &str) -> String {
+    format!("LOWER(HEX({column}))")
+}
+
+/// Returns the number that the text `expression` is; null when it is none.
+pub fn number_of(expression: &str) -> String {
+    format!(
+        "CASE WHEN {expression} GLOB '[0-9]*' OR {expression} GLOB '-[0-9]*' \
+         THEN CAST({expression} AS NUMERIC) END"
+    )
+}
+
+/// Returns the condition that the regular expression `pattern`, a bound value, is found in `expression`.
+pub fn found_in(expression: &str, pattern: &str) -> String {
+    format!("{expression} REGEXP {pattern}")
+}
+
 /// Returns the end of the range of texts that begin with `prefix`: the first text past all of them.
 ///
 /// `None` when there is no such text, because `prefix` is empty or holds nothing but the last character.
@@ -285,6 +311,15 @@ fn query(sql: impl Statement, values: Vec<Value>) -> Query {
             Value::Text(text) => query.bind(text),
             Value::Blob(bytes) => query.bind(bytes),
         })
+}
+
+/// How many of its steps SQLite makes before it asks whether to go on.
+const STEPS_BETWEEN_LOOKS: i32 = 10_000;
+
+fn is_interrupted(error: &sqlx::Error) -> bool {
+    // SQLITE_INTERRUPT.
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == "9")
 }
 
 /// The database: one connection that writes, a few that read.
@@ -326,7 +361,12 @@ impl Db {
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(60))
             .idle_timeout(Duration::from_secs(60))
-            .connect_with(options.read_only(true).pragma("cache_size", "-4000"))
+            .connect_with(
+                options
+                    .read_only(true)
+                    .pragma("cache_size", "-4000")
+                    .with_regexp(),
+            )
             .await?;
         Ok(Self { readers, writer })
     }
@@ -350,6 +390,34 @@ impl Db {
     /// Returns the first row, if there is one.
     pub async fn fetch_optional(&self, sql: impl Statement, values: Vec<Value>) -> StoreResult<Option<Row>> {
         Ok(query(sql, values).fetch_optional(&self.readers).await?.map(Row))
+    }
+
+    /// Returns every row of an answer that nobody waits for longer than `most`.
+    ///
+    /// It goes on when the caller goes away: a question is never left behind on a connection.
+    pub async fn fetch_within(
+        &self,
+        most: Duration,
+        sql: String,
+        values: Vec<Value>,
+    ) -> StoreResult<Vec<Row>> {
+        let readers = self.readers.clone();
+        let asking = tokio::spawn(async move {
+            let mut connection = readers.acquire().await?;
+            let until = Instant::now() + most;
+            let mut handle = connection.lock_handle().await?;
+            handle.set_progress_handler(STEPS_BETWEEN_LOOKS, move || Instant::now() < until);
+            drop(handle);
+            let found = query(sql, values).fetch_all(&mut *connection).await;
+            connection.lock_handle().await?.remove_progress_handler();
+            found
+        });
+        match asking.await {
+            Ok(Ok(rows)) => Ok(rows.into_iter().map(Row).collect()),
+            Ok(Err(error)) if is_interrupted(&error) => Err(StoreError::TookTooLong(most)),
+            Ok(Err(error)) => Err(error.into()),
+            Err(error) => Err(StoreError::Disk(std::io::Error::other(error))),
+        }
     }
 
     /// Begins to read: everything read from it is of one moment, whatever is written meanwhile.

@@ -64,13 +64,14 @@ impl Events<'_> {
         rows.iter().map(crate::tasks::read).collect()
     }
 
-    /// Returns the units of a task that have something for record `record_no` to carry at `now_ms`.
-    pub async fn due_units(&self, record_no: i64, task_no: i64, now_ms: i64) -> StoreResult<Vec<u16>> {
+    /// Returns the units that have something for record `record_no` to carry at `now_ms`.
+    pub async fn due_units(&self, record_no: i64, now_ms: i64) -> StoreResult<Vec<u16>> {
         let sql = format!(
-            "SELECT w.unit_no FROM watch w WHERE w.task_no = $3 AND w.hold_until_ms <= $2 AND EXISTS (SELECT 1 \
-             FROM event e WHERE e.task_no = $3 AND e.unit_no = w.unit_no AND {TAKEABLE}) ORDER BY w.unit_no"
+            "SELECT w.unit_no FROM record r JOIN watch w ON w.task_no = r.events_of WHERE r.no = $1 \
+             AND w.hold_until_ms <= $2 AND EXISTS (SELECT 1 FROM event e WHERE e.task_no = w.task_no \
+             AND e.unit_no = w.unit_no AND {TAKEABLE}) ORDER BY w.unit_no"
         );
-        let values = vec![int(record_no), int(now_ms), int(task_no)];
+        let values = vec![int(record_no), int(now_ms)];
         let rows = self.0.db().fetch_all(sql, values).await?;
         rows.iter().map(|row| unit_no(row.int("unit_no")?)).collect()
     }
@@ -79,18 +80,17 @@ impl Events<'_> {
     pub async fn due(
         &self,
         record_no: i64,
-        (task_no, unit_no): (i64, u16),
+        unit_no: u16,
         now_ms: i64,
         limit: usize,
     ) -> StoreResult<Vec<(EventId, ArtifactKey)>> {
         let sql = format!(
-            "SELECT e.id, e.path FROM event e WHERE e.task_no = $3 AND e.unit_no = $4 AND {TAKEABLE} \
-             ORDER BY e.due_ms, e.path LIMIT $5"
+            "SELECT e.id, e.path FROM record r JOIN event e ON e.task_no = r.events_of WHERE r.no = $1 \
+             AND e.unit_no = $3 AND {TAKEABLE} ORDER BY e.due_ms, e.path LIMIT $4"
         );
         let values = vec![
             int(record_no),
             int(now_ms),
-            int(task_no),
             int(unit_no.into()),
             size(limit as u64),
         ];

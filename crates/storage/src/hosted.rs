@@ -17,6 +17,9 @@ use crate::db::{Db, StoreError, StoreResult};
 /// How long a blob is kept without a reference, unless told otherwise.
 pub const GRACE_MS: i64 = 60 * 60 * 1000;
 
+/// Nodes that are removed, moved or copied in one transaction: some hundredths of a second for the one writer.
+pub const BATCH_NODES: i64 = 1000;
+
 /// Rows and files of the hosted repositories.
 #[derive(Clone)]
 pub struct HostedData {
@@ -24,6 +27,11 @@ pub struct HostedData {
     files: Arc<BlobFiles>,
     next_blob_no: Arc<AtomicI64>,
     pub(crate) grace_ms: i64,
+    pub(crate) batch_nodes: i64,
+    /// Held by a move or copy that takes more than one transaction: two of them could pass nodes to and fro.
+    pub(crate) moving: Arc<tokio::sync::Mutex<()>>,
+    /// Held by a search: some readers are always left for everybody else.
+    pub(crate) searching: Arc<tokio::sync::Semaphore>,
 }
 
 const NAMED_FILES: &str = "SELECT no FROM blob_files UNION SELECT file_no FROM upload_sessions \
@@ -48,6 +56,9 @@ impl HostedData {
             files: Arc::new(files),
             next_blob_no: Arc::new(AtomicI64::new(last + 1)),
             grace_ms: GRACE_MS,
+            batch_nodes: BATCH_NODES,
+            moving: Arc::default(),
+            searching: Arc::new(tokio::sync::Semaphore::new(crate::search::AT_ONCE)),
         })
     }
 
@@ -55,6 +66,13 @@ impl HostedData {
     #[must_use]
     pub fn with_grace_ms(mut self, grace_ms: i64) -> Self {
         self.grace_ms = grace_ms;
+        self
+    }
+
+    /// Removes, moves and copies at most `batch_nodes` nodes in one transaction instead of [`BATCH_NODES`].
+    #[must_use]
+    pub fn with_batch_nodes(mut self, batch_nodes: i64) -> Self {
+        self.batch_nodes = batch_nodes;
         self
     }
 

@@ -20,8 +20,6 @@ pub struct Claimed {
     pub fence: i64,
     /// The record.
     pub record: Record,
-    /// Number of the task whose events it carries; `None`: it lists what its plan covers.
-    pub events_of: Option<i64>,
     /// Whether a node had begun it before.
     pub resumed: bool,
 }
@@ -83,7 +81,6 @@ impl Records<'_> {
             no,
             fence,
             record,
-            events_of: row.maybe_int("events_of")?,
             resumed,
         }))
     }

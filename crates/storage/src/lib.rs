@@ -22,23 +22,27 @@ mod closing;
 pub mod clusters;
 pub mod collect;
 mod conditions;
+pub mod console_logins;
 pub mod db;
 pub mod details;
 mod entries;
 pub mod events;
 mod failing;
 mod folder;
+pub mod folders;
 pub mod hosted;
 mod import;
 mod journal;
 mod lanes;
 mod leases;
 pub mod listing;
+pub mod moves;
 pub mod node_pages;
 pub mod nodes;
 pub mod open_failures;
 pub mod page;
 mod passwords;
+pub mod platforms;
 pub mod projects;
 pub mod publish;
 pub mod records;
@@ -47,6 +51,7 @@ pub mod repositories;
 mod retain;
 mod room;
 mod rows;
+pub mod search;
 mod secrets;
 mod selection;
 mod settle;
@@ -66,10 +71,12 @@ pub use page::{Page, PageRequest};
 
 use access::ProjectAccess;
 use clusters::Clusters;
+use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
 use open_failures::OpenFailures;
 use passwords::Passwords;
+use platforms::Platforms;
 use records::Records;
 use secrets::Vault;
 use tasks::Tasks;
@@ -229,6 +236,16 @@ impl Store {
     /// Who may do what in which project.
     pub fn access(&self) -> ProjectAccess<'_> {
         ProjectAccess(self)
+    }
+
+    /// The platforms that act as the users they name.
+    pub fn platforms(&self) -> Platforms<'_> {
+        Platforms(self)
+    }
+
+    /// The logins at the console.
+    pub fn console_logins(&self) -> ConsoleLogins<'_> {
+        ConsoleLogins(self)
     }
 
     /// The tokens that act as their users.

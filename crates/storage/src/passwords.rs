@@ -19,8 +19,9 @@ const AT_A_TIME: usize = 2;
 /// The C library takes anything above 32 MiB from the system and gives it back at once; 19 MiB it would keep for
 /// the next time, and an idle node would be twice as large.
 const LEAST_BLOCKS: usize = 34 * 1024;
-/// Checked when there is no such user, so that both answers take equally long.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$\
+/// A hash that no known password has: of users without one, and checked when there is no such user, so that
+/// all answers take equally long.
+pub(crate) const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$\
     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Hashes and checks passwords.

@@ -7,9 +7,6 @@ use crate::db::{Row, StoreResult, Write, int, text};
 use crate::hosted::HostedData;
 use crate::nodes::PathRange;
 
-/// Rows of one transaction.
-const BATCH: i64 = 1000;
-
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Removed {
@@ -71,7 +68,7 @@ impl HostedData {
         Ok(RemovedOne::Removed)
     }
 
-    /// Removes `path` and everything below it, a thousand nodes at a time.
+    /// Removes `path` and everything below it, batch by batch.
     ///
     /// Backwards by path: what a folder holds goes before itself, so that at no moment a file stands without
     /// the folders above it, and what arrives meanwhile goes too. Repeating the call finishes one that broke off.
@@ -80,10 +77,15 @@ impl HostedData {
         let below = PathRange::below(path);
         let until = below.until.unwrap_or_else(|| "0".into());
         loop {
-            let values = vec![int(repository_no), text(&below.from), text(&until), int(BATCH)];
+            let values = vec![
+                int(repository_no),
+                text(&below.from),
+                text(&until),
+                int(self.batch_nodes),
+            ];
             let mut write = self.db().begin().await?;
             let mut rows = write.fetch_all(RANGE, values).await?;
-            let last = i64::try_from(rows.len()).unwrap_or(i64::MAX) < BATCH;
+            let last = i64::try_from(rows.len()).unwrap_or(i64::MAX) < self.batch_nodes;
             if last {
                 rows.extend(
                     write
@@ -111,7 +113,9 @@ impl HostedData {
             let no = row.int("no")?;
             loop {
                 let mut write = self.db().begin().await?;
-                let rows = write.fetch_all(OF_REPOSITORY, vec![int(no), int(BATCH)]).await?;
+                let rows = write
+                    .fetch_all(OF_REPOSITORY, vec![int(no), int(self.batch_nodes)])
+                    .await?;
                 if rows.is_empty() {
                     write.execute(DROP_REPOSITORY, vec![int(no)]).await?;
                     write.commit().await?;
@@ -131,7 +135,7 @@ impl HostedData {
         loop {
             let mut write = self.db().begin().await?;
             let rows = write
-                .fetch_all(EXPIRED, vec![int(self.now_ms()), int(BATCH)])
+                .fetch_all(EXPIRED, vec![int(self.now_ms()), int(self.batch_nodes)])
                 .await?;
             if rows.is_empty() {
                 return Ok(removed);

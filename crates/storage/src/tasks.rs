@@ -70,6 +70,8 @@ const QUEUED: &str = "SELECT * FROM task t WHERE queued = 1 AND enabled = 1 AND 
 const HIDE: &str = "UPDATE task SET deleted_ms = $2, enabled = 0, queued = 0, next_run_ms = NULL \
     WHERE key = $1 AND deleted_ms IS NULL";
 const FORGET_EVENTS: &str = "DELETE FROM event WHERE task_no = $1";
+const FEED_NO_MORE: &str = "UPDATE record SET events_of = NULL WHERE events_of = $1 \
+    AND status IN ('waiting', 'running', 'stopping')";
 const USING_CLUSTER: &str =
     "SELECT name FROM task WHERE targets LIKE $1 AND deleted_ms IS NULL ORDER BY name";
 
@@ -93,7 +95,9 @@ impl Tasks<'_> {
         };
         write.execute(REPLACE, values(task)).await?;
         if !watches::same_units(&read(&old)?, task) {
-            write.execute(FORGET_EVENTS, vec![int(old.int("no")?)]).await?;
+            let no = int(old.int("no")?);
+            write.execute(FORGET_EVENTS, vec![no.clone()]).await?;
+            write.execute(FEED_NO_MORE, vec![no]).await?;
         }
         watches::follow(&mut write, &task.key.0).await?;
         write.commit().await?;

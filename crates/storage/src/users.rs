@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::access::{self, Access};
+use crate::console_logins;
 use crate::db::{Row, StoreResult, int, text};
+use crate::passwords::NOBODY;
 use crate::rows::{from_json, json};
 
 /// What a user may do everywhere; in single projects, [`Access`] says it.
@@ -45,6 +47,8 @@ pub struct Users<'a>(pub(crate) &'a Store);
 
 const INSERT: &str = "INSERT INTO app_user (name, password_hash, role, created_ms, modified_ms) \
     VALUES ($1, $2, $3, $4, $4)";
+const INSERT_IF_NEW: &str = "INSERT INTO app_user (name, password_hash, role, created_ms, modified_ms) \
+    VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING";
 const GET: &str = "SELECT * FROM app_user WHERE name = $1";
 const ALL: &str = "SELECT * FROM app_user ORDER BY name";
 const SET_PASSWORD: &str = "UPDATE app_user SET password_hash = $2, modified_ms = $3 WHERE name = $1";
@@ -69,6 +73,19 @@ impl Users<'_> {
             created_ms: now_ms,
             modified_ms: now_ms,
         })
+    }
+
+    /// Returns the user with this name, adding one without password and role if there is none.
+    ///
+    /// Nobody logs in as a user without password; a platform may act as one.
+    pub async fn get_or_add(&self, name: &str) -> StoreResult<User> {
+        loop {
+            if let Some(user) = self.get(name).await? {
+                return Ok(user);
+            }
+            let values = vec![text(name), text(NOBODY), json(&Role::None), int(self.0.now_ms())];
+            self.0.db().execute(INSERT_IF_NEW, values).await?;
+        }
     }
 
     /// Returns the user with this name.
@@ -117,11 +134,17 @@ impl Users<'_> {
         }
     }
 
-    /// Changes a password; says whether there is such a user. Tokens stay as they are.
+    /// Changes a password; says whether there is such a user. Logins at the console end, tokens stay as they are.
     pub async fn set_password(&self, name: &str, password: &Secret) -> StoreResult<bool> {
         let hash = self.0.passwords().hash(password).await?;
+        let mut write = self.0.db().begin().await?;
         let values = vec![text(name), text(hash), int(self.0.now_ms())];
-        Ok(self.0.db().execute(SET_PASSWORD, values).await? > 0)
+        let touched = write.execute(SET_PASSWORD, values).await?;
+        write
+            .execute(console_logins::DELETE_OF_USER, vec![text(name)])
+            .await?;
+        write.commit().await?;
+        Ok(touched > 0)
     }
 
     /// Changes what a user may do; says whether there is such a user.
@@ -133,7 +156,7 @@ impl Users<'_> {
     /// Removes a user with their tokens and access; says whether there was one.
     pub async fn delete(&self, name: &str) -> StoreResult<bool> {
         let mut write = self.0.db().begin().await?;
-        for removal in [DELETE_TOKENS, DELETE_ACCESS] {
+        for removal in [DELETE_TOKENS, DELETE_ACCESS, console_logins::DELETE_OF_USER] {
             write.execute(removal, vec![text(name)]).await?;
         }
         let touched = write.execute(DELETE, vec![text(name)]).await?;

@@ -7,8 +7,12 @@ use engine::Engine;
 use hosted::Hosted;
 use jiff::tz::TimeZone;
 use storage::Store;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::auth::Logins;
+
+/// Archives made at a time: each keeps its directory in memory until its end.
+const MOST_ARCHIVES: usize = 16;
 
 /// The state of the router; cheap to clone.
 #[derive(Clone)]
@@ -18,6 +22,7 @@ struct Parts {
     engine: Engine,
     hosted: Hosted,
     logins: Logins,
+    archives: Arc<Semaphore>,
 }
 
 impl App {
@@ -25,6 +30,7 @@ impl App {
     pub fn new(engine: Engine, hosted: Hosted) -> Self {
         Self(Arc::new(Parts {
             logins: Logins::new(engine.store().clone()),
+            archives: Arc::new(Semaphore::new(MOST_ARCHIVES)),
             engine,
             hosted,
         }))
@@ -53,6 +59,11 @@ impl App {
     /// Returns the zone that contract dates are in.
     pub fn zone(&self) -> &TimeZone {
         self.0.engine.zone()
+    }
+
+    /// Returns a place among the archives being made, held until it is dropped; `None` when all are taken.
+    pub(crate) fn archive_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.archives.clone().try_acquire_owned().ok()
     }
 
     /// Returns the place where callers are recognised.

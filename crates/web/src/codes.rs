@@ -65,6 +65,8 @@ codes! {
     RangeInvalid = 250120, RANGE_NOT_SATISFIABLE;
     /// Too many requests of one kind.
     TooManyRequests = 250124, TOO_MANY_REQUESTS;
+    /// Answering would take too much.
+    QueryTooLarge = 250127, BAD_REQUEST;
     /// Unknown URL.
     UrlUnknown = 250130, NOT_FOUND;
     /// A filter or paging value cannot be read.

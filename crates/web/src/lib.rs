@@ -3,6 +3,7 @@
 //! `contract` is frozen by its specification, `api` is our own. Every exchange passes the layer in
 //! [`router`], which makes the [`reader::Reader`] an answer is rendered for.
 
+mod accounts;
 pub mod api;
 pub mod app;
 mod artifacts;

@@ -11,6 +11,15 @@ use axum::http::request::Parts;
 #[derive(Debug, Clone, Copy)]
 pub struct OverTls;
 
+/// Says whether the caller spoke TLS, to this node or to a proxy in front of it that says so.
+pub(crate) fn is_over_tls(parts: &Parts) -> bool {
+    let by_proxy = parts
+        .headers
+        .get("x-forwarded-proto")
+        .is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
+    by_proxy || parts.extensions.get::<OverTls>().is_some()
+}
+
 /// Scheme, host and port a caller reached this node under; empty when the request does not say.
 #[derive(Debug, Clone)]
 pub struct Origin(String);
@@ -29,13 +38,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
         let Some(host) = header(HOST.as_str()).filter(|host| !host.is_empty()) else {
             return Ok(Self(String::new()));
         };
-        // A proxy in front of this node ends TLS itself and says so.
-        let by_proxy = header("x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
-        let scheme = if by_proxy || parts.extensions.get::<OverTls>().is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if is_over_tls(parts) { "https" } else { "http" };
         Ok(Self(format!("{scheme}://{host}")))
     }
 }

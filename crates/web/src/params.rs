@@ -22,6 +22,11 @@ impl Params {
         Self(pairs.map(|(name, value)| (name.into(), value.into())).collect())
     }
 
+    /// Returns every parameter with its value, in order.
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// Returns the parameter `name`, empty or not.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
@@ -74,6 +79,12 @@ impl Params {
         };
         let parsed = value.parse().map_err(|_| ApiError::invalid(name, value))?;
         Ok(Some(parsed))
+    }
+}
+
+impl From<Vec<(String, String)>> for Params {
+    fn from(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
     }
 }
 

@@ -52,7 +52,7 @@ fn words(reason: Why) -> Text {
         Why::Between { least, most } => text!("between", least = least, most = most),
         Why::Length { least, most } => text!("length", least = least, most = most),
         Why::Past { zone } => text!("past", zone = zone),
-        Why::Cron(words) => text!("not-cron", words = words),
+        Why::Cron(fault) => text!("not-cron", fault = Text::from(&fault)),
         Why::OwnCluster => text!("own-cluster"),
         Why::OwnRepository => text!("own-repository"),
         Why::SharedTarget => text!("shared-target"),

@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::header::ALLOW;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
@@ -15,6 +16,7 @@ use futures_util::FutureExt;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::auth::AtConsole;
 use crate::codes::Code;
 use crate::dates;
 use crate::error::{ApiError, Unrendered};
@@ -43,6 +45,7 @@ pub fn router(app: App) -> Router {
 pub(crate) fn described() -> OpenApiRouter<App> {
     crate::contract::router()
         .merge(crate::artifacts::router())
+        .merge(crate::accounts::router())
         .merge(crate::replica::router())
 }
 
@@ -65,16 +68,16 @@ async fn exchange(State(app): State<App>, mut request: Request, next: Next) -> R
     request.extensions_mut().insert(reader.clone());
     let answered = match resource {
         Resource::Hidden => ApiError::new(Code::UrlUnknown, [&shown_path]).into_response(),
-        Resource::AsIs => guarded(request, next).await,
+        Resource::AsIs => guarded(&app, request, next).await,
         Resource::Within(prefix) => {
+            if shown_path.starts_with("/web/") {
+                request.extensions_mut().insert(AtConsole);
+            }
             strip(request.uri_mut(), prefix);
-            guarded(request, next).await
+            guarded(&app, request, next).await
         }
     };
-    let mut response = match answered.extensions().get::<Unrendered>() {
-        Some(error) => error.0.render(&reader, native),
-        None => answered,
-    };
+    let mut response = rendered(answered, &reader, native);
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&reader.trace_id) {
         headers.insert(TRACE_HEADER, value);
@@ -93,9 +96,28 @@ async fn exchange(State(app): State<App>, mut request: Request, next: Next) -> R
     response
 }
 
+/// Renders the error an answer may carry; which methods a path allows is the router's to say, and stays.
+fn rendered(answered: Response, reader: &Reader, native: bool) -> Response {
+    let Some(error) = answered.extensions().get::<Unrendered>() else {
+        return answered;
+    };
+    let mut response = error.0.render(reader, native);
+    if let Some(allowed) = answered.headers().get(ALLOW) {
+        response.headers_mut().insert(ALLOW, allowed.clone());
+    }
+    response
+}
+
 /// Answers even when a handler panics, so that one broken request never costs a connection.
-async fn guarded(request: Request, next: Next) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+async fn guarded(app: &App, request: Request, next: Next) -> Response {
+    let answered = async {
+        let path = within_service(request.uri().path()).to_owned();
+        match app.logins().recognise_signed(request, &path).await {
+            Ok(request) => next.run(request).await,
+            Err(error) => error.into_response(),
+        }
+    };
+    match AssertUnwindSafe(answered).catch_unwind().await {
         Ok(response) => response,
         Err(_) => ApiError::internal("a handler panicked").into_response(),
     }
@@ -131,6 +153,14 @@ fn resource(path: &str) -> Resource {
     }
 }
 
+/// Returns `path` as the service it belongs to sees it: without the service's name.
+fn within_service(path: &str) -> &str {
+    let named = SERVICES
+        .iter()
+        .find_map(|name| path.strip_prefix('/')?.strip_prefix(name));
+    named.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+}
+
 fn strip(uri: &mut Uri, prefix: usize) {
     let mut parts = uri.clone().into_parts();
     let stripped = parts
@@ -148,6 +178,13 @@ fn strip(uri: &mut Uri, prefix: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_sees_paths_without_its_name() {
+        assert_eq!(within_service("/replication/replica/ping"), "/replica/ping");
+        assert_eq!(within_service("/replicationx/ping"), "/replicationx/ping");
+        assert_eq!(within_service("/api/v1/me"), "/api/v1/me");
+    }
 
     #[test]
     fn a_gateways_prefix_is_stripped_from_its_services_only() {

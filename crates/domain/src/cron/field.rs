@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::LAST_YEAR;
+use super::{Fault, LAST_YEAR};
 
 const MONTHS: [&str; 12] = [
     "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
@@ -11,32 +11,26 @@ const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// One place in the expression, in the order of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
+pub enum Field {
+    /// 0 to 59.
     Second,
+    /// 0 to 59.
     Minute,
+    /// 0 to 23.
     Hour,
+    /// 1 to 31, `L`, `W`.
     DayOfMonth,
+    /// 1 to 12, or JAN to DEC.
     Month,
+    /// 1 to 7 from Sunday on, or SUN to SAT, `L`, `#`.
     DayOfWeek,
+    /// May be left out.
     Year,
 }
 
 impl Field {
-    /// Returns what people call the field.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Second => "second",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::DayOfMonth => "day-of-month",
-            Self::Month => "month",
-            Self::DayOfWeek => "day-of-week",
-            Self::Year => "year",
-        }
-    }
-
     /// Returns the lowest and the highest number of the field; weekdays count from Sunday = 1.
-    pub(super) fn bounds(self) -> (i32, i32) {
+    pub fn bounds(self) -> (i32, i32) {
         match self {
             Self::Second | Self::Minute => (0, 59),
             Self::Hour => (0, 23),
@@ -61,19 +55,16 @@ impl Field {
     }
 
     /// Refuses a number that the field cannot hold; a year may be any, it only never comes.
-    pub(super) fn check(self, value: i32) -> Result<(), String> {
+    pub(super) fn check(self, value: i32) -> Result<(), Fault> {
         let (low, high) = self.bounds();
         if self == Self::Year || (low..=high).contains(&value) {
             return Ok(());
         }
-        Err(format!(
-            "{} values must be between {low} and {high}, not {value}",
-            self.name()
-        ))
+        Err(Fault::Value { field: self, value })
     }
 
     /// Refuses a step that would leave the field at once.
-    pub(super) fn check_step(self, step: i32) -> Result<(), String> {
+    pub(super) fn check_step(self, step: i32) -> Result<(), Fault> {
         let largest = match self {
             Self::Second | Self::Minute => 59,
             Self::Hour => 23,
@@ -85,25 +76,24 @@ impl Field {
         if step <= largest {
             return Ok(());
         }
-        Err(format!(
-            "the increment in the {} field must be at most {largest}, not {step}",
-            self.name()
-        ))
+        Err(Fault::StepTooLarge {
+            field: self,
+            most: largest,
+            step,
+        })
     }
 
     /// Returns every `step`-th number from `start` to `end`; only `start` when `step` is zero.
     ///
     /// An end before the start goes on past the highest number (22-2, FRI-MON), except for years.
-    pub(super) fn range(self, start: i32, end: i32, step: usize) -> Result<Values, String> {
+    pub(super) fn range(self, start: i32, end: i32, step: usize) -> Result<Values, Fault> {
         let (low, high) = self.bounds();
         self.check(start)?;
         self.check(end.max(start))?;
         let (end, step) = if step == 0 { (start, 1) } else { (end, step) };
         if self == Self::Year {
             if end < start {
-                return Err(format!(
-                    "the start year {start} must not be after the stop year {end}"
-                ));
+                return Err(Fault::Years { start, end });
             }
             let years = (start..=end.min(high)).step_by(step).filter(|year| *year >= low);
             return Ok(years.collect());

@@ -1,6 +1,7 @@
 //! Reads one element of a field's list, as forgiving as Quartz: what follows a complete value (`5X`,
 //! `MON-FRI/2`) is not looked at.
 
+use super::Fault;
 use super::days::DayRule;
 use super::field::{Field, Values};
 
@@ -20,8 +21,8 @@ pub(super) enum Item {
     NthWeekday(i32, i32),
 }
 
-/// Reads one element; the error is the reason to show.
-pub(super) fn item(field: Field, text: &str) -> Result<Item, String> {
+/// Reads one element; the error says what is wrong.
+pub(super) fn item(field: Field, text: &str) -> Result<Item, Fault> {
     if let Some(before_end) = text.strip_prefix('L')
         && let Some(last) = last(field, before_end)?
     {
@@ -32,28 +33,22 @@ pub(super) fn item(field: Field, text: &str) -> Result<Item, String> {
         Some(b'*' | b'/') => every(field, text),
         Some(b'A'..=b'Z') => named(field, text),
         Some(b'0'..=b'9') => numbered(field, text),
-        _ => Err(format!(
-            "unexpected character in the {} field: `{text}`",
-            field.name()
-        )),
+        _ => Err(unexpected(field, text)),
     }
 }
 
-fn unspecified(field: Field, text: &str) -> Result<Item, String> {
+fn unspecified(field: Field, text: &str) -> Result<Item, Fault> {
     if text.chars().count() > 2 {
-        return Err(format!("illegal character after `?`: `{text}`"));
+        return Err(Fault::AfterUnspecified { text: text.into() });
     }
     match field {
         Field::DayOfMonth | Field::DayOfWeek => Ok(Item::Unspecified),
-        _ => Err(format!(
-            "`?` can only be given for day-of-month or day-of-week, not in the {} field",
-            field.name()
-        )),
+        _ => Err(Fault::Unspecified(field)),
     }
 }
 
 /// Reads `*`, `*/5` or `/5`; a step below one is one.
-fn every(field: Field, text: &str) -> Result<Item, String> {
+fn every(field: Field, text: &str) -> Result<Item, Fault> {
     let (low, high) = field.bounds();
     let step = match text.strip_prefix('*').unwrap_or(text).strip_prefix('/') {
         Some(step) => step.parse().map_err(|_| no_step(text))?,
@@ -66,7 +61,7 @@ fn every(field: Field, text: &str) -> Result<Item, String> {
 }
 
 /// Reads what follows an `L`, when that is one of the forms beginning so (`L`, `LW`, `L-3`, `L-3W`).
-fn last(field: Field, text: &str) -> Result<Option<Item>, String> {
+fn last(field: Field, text: &str) -> Result<Option<Item>, Fault> {
     let (offset, workday) = match text.strip_suffix('W') {
         Some(offset) => (offset, true),
         None => (text, false),
@@ -82,18 +77,16 @@ fn last(field: Field, text: &str) -> Result<Option<Item>, String> {
     match field {
         Field::DayOfWeek => return Ok(Some(Item::Values(Values::one(7)))),
         Field::DayOfMonth => {}
-        _ => return Err(format!("`L` is not valid in the {} field", field.name())),
+        _ => return Err(Fault::Option { option: 'L', field }),
     }
     let before_end = match digits {
         "" if workday => 0,
         _ => digits
             .parse()
-            .map_err(|_| format!("a number must follow `L-`, not `{digits}`"))?,
+            .map_err(|_| Fault::LastOffset { text: digits.into() })?,
     };
     if before_end > 30 {
-        return Err(format!(
-            "the offset from the last day must be at most 30, not {before_end}"
-        ));
+        return Err(Fault::LastOffsetTooLarge { offset: before_end });
     }
     let rule = if workday {
         DayRule::LastWorkday { before_end }
@@ -104,7 +97,7 @@ fn last(field: Field, text: &str) -> Result<Option<Item>, String> {
 }
 
 /// Reads what begins with the name of a month or weekday: `MON`, `MON-FRI`, `FRI#3`, `FRIL`.
-fn named(field: Field, text: &str) -> Result<Item, String> {
+fn named(field: Field, text: &str) -> Result<Item, Fault> {
     let (start, rest) = name(field, text)?;
     if let Some(end) = rest.strip_prefix('-') {
         let (end, _) = name(field, end)?;
@@ -122,7 +115,7 @@ fn named(field: Field, text: &str) -> Result<Item, String> {
 }
 
 /// Reads what begins with a number: `5`, `5-10`, `5-10/2`, `5/15`, `15W`, `6L`, `6#3`.
-fn numbered(field: Field, text: &str) -> Result<Item, String> {
+fn numbered(field: Field, text: &str) -> Result<Item, Fault> {
     let (value, rest) = number(text)?;
     field.check(value)?;
     let option = rest.chars().next();
@@ -132,16 +125,13 @@ fn numbered(field: Field, text: &str) -> Result<Item, String> {
         (Some('#'), Field::DayOfWeek) => Ok(Item::NthWeekday(value, nth(&rest[1..])?)),
         (Some('-'), _) => range(field, value, &rest[1..]),
         (Some('/'), _) => steps(field, value, &rest[1..]),
-        (Some(option @ ('L' | 'W' | '#')), _) => Err(format!(
-            "`{option}` is not valid in the {} field: `{text}`",
-            field.name()
-        )),
+        (Some(option @ ('L' | 'W' | '#')), _) => Err(Fault::Option { option, field }),
         _ => field.range(value, value, 1).map(Item::Values),
     }
 }
 
 /// Reads the end of a range, and its step if it has one.
-fn range(field: Field, start: i32, text: &str) -> Result<Item, String> {
+fn range(field: Field, start: i32, text: &str) -> Result<Item, Fault> {
     let (end, rest) = number(text)?;
     let step = match rest.strip_prefix('/') {
         Some(step) => number(step)?.0,
@@ -154,10 +144,10 @@ fn range(field: Field, start: i32, text: &str) -> Result<Item, String> {
 
 /// Reads the step of `5/15`: from there to the field's highest number. Quartz looks at what follows the
 /// step only if that has one digit; so a slip such as `0/5-30` is refused.
-fn steps(field: Field, start: i32, text: &str) -> Result<Item, String> {
+fn steps(field: Field, start: i32, text: &str) -> Result<Item, Fault> {
     let (step, rest) = number(text).map_err(|_| no_step(text))?;
     if !rest.is_empty() && text.len() - rest.len() == 1 {
-        return Err(format!("unexpected character after `/`: `{rest}`"));
+        return Err(Fault::AfterStep { text: rest.into() });
     }
     field.check_step(step)?;
     field
@@ -165,44 +155,39 @@ fn steps(field: Field, start: i32, text: &str) -> Result<Item, String> {
         .map(Item::Values)
 }
 
-fn name(field: Field, text: &str) -> Result<(i32, &str), String> {
+fn name(field: Field, text: &str) -> Result<(i32, &str), Fault> {
     if !matches!(field, Field::Month | Field::DayOfWeek) {
-        return Err(format!(
-            "illegal characters in the {} field: `{text}`",
-            field.name()
-        ));
+        return Err(unexpected(field, text));
     }
-    let example = if field == Field::Month {
-        "JAN to DEC"
-    } else {
-        "SUN to SAT"
-    };
-    let invalid = || {
-        format!(
-            "invalid {} value: `{text}` (the names are {example})",
-            field.name()
-        )
+    let invalid = || Fault::Name {
+        field,
+        text: text.into(),
     };
     let (name, rest) = text.split_at_checked(3).ok_or_else(invalid)?;
     Ok((field.number_of(name).ok_or_else(invalid)?, rest))
 }
 
-fn number(text: &str) -> Result<(i32, &str), String> {
+fn number(text: &str) -> Result<(i32, &str), Fault> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(digits);
-    let number = number
-        .parse()
-        .map_err(|_| format!("a number is missing or too large: `{text}`"))?;
+    let number = number.parse().map_err(|_| Fault::Number { text: text.into() })?;
     Ok((number, rest))
 }
 
-fn nth(text: &str) -> Result<i32, String> {
+fn nth(text: &str) -> Result<i32, Fault> {
     match text.parse() {
         Ok(nth @ 1..=5) => Ok(nth),
-        _ => Err(format!("a number between 1 and 5 must follow `#`, not `{text}`")),
+        _ => Err(Fault::Nth { text: text.into() }),
     }
 }
 
-fn no_step(text: &str) -> String {
-    format!("`/` must be followed by a number: `{text}`")
+fn no_step(text: &str) -> Fault {
+    Fault::Step { text: text.into() }
+}
+
+fn unexpected(field: Field, text: &str) -> Fault {
+    Fault::Unexpected {
+        field,
+        text: text.into(),
+    }
 }

@@ -1,25 +1,21 @@
 //! Reads the text of an expression, as forgiving as Quartz: names in any case, and nothing after the year
 //! is looked at.
 
-use super::Schedule;
 use super::days::DayRule;
 use super::field::{Field, Values};
 use super::item::{Item, item};
 use super::times::Times;
+use super::{Fault, Schedule};
 
-/// Reads `text`; the error is the reason to show.
-pub(super) fn schedule(text: &str) -> Result<Schedule, String> {
+/// Reads `text`; the error says what is wrong.
+pub(super) fn schedule(text: &str) -> Result<Schedule, Fault> {
     let text = text.to_uppercase();
     let fields: Vec<&str> = text
         .split([' ', '\t'])
         .filter(|field| !field.is_empty())
         .collect();
     let [second, minute, hour, day_of_month, month, day_of_week, rest @ ..] = fields.as_slice() else {
-        return Err(format!(
-            "unexpected end of expression: it needs 6 or 7 fields (second minute hour day-of-month month \
-             day-of-week, perhaps year) and has {}",
-            fields.len()
-        ));
+        return Err(Fault::FieldCount { found: fields.len() });
     };
     let times = Times {
         seconds: values(Field::Second, second)?,
@@ -33,10 +29,10 @@ pub(super) fn schedule(text: &str) -> Result<Schedule, String> {
     let days = match (by_month, by_week) {
         (Some(days), None) | (None, Some(days)) => days,
         (None, None) => {
-            return Err("`?` can only be given for day-of-month or day-of-week, not for both".into());
+            return Err(Fault::NoDays);
         }
         (Some(_), Some(_)) => {
-            return Err("day-of-month and day-of-week cannot both be given: one of them must be `?`".into());
+            return Err(Fault::BothDays);
         }
     };
     Ok(Schedule {
@@ -47,7 +43,7 @@ pub(super) fn schedule(text: &str) -> Result<Schedule, String> {
     })
 }
 
-fn values(field: Field, text: &str) -> Result<Values, String> {
+fn values(field: Field, text: &str) -> Result<Values, Fault> {
     let mut values = Values::default();
     for item in items(field, text)? {
         if let Item::Values(more) = item {
@@ -60,9 +56,9 @@ fn values(field: Field, text: &str) -> Result<Values, String> {
 /// Reads the day-of-month field; `None` when it is `?`.
 ///
 /// With a `W` anywhere in a list, the weekday nearest to the list's first day is all that counts.
-fn days_of_month(text: &str) -> Result<Option<DayRule>, String> {
+fn days_of_month(text: &str) -> Result<Option<DayRule>, Fault> {
     if text.len() > 1 && text.contains('L') && text.contains(',') {
-        return Err("`L` and `LW` cannot be given with other days of the month".into());
+        return Err(Fault::LastDayInList);
     }
     let mut days = Values::default();
     let mut workday = false;
@@ -87,12 +83,12 @@ fn days_of_month(text: &str) -> Result<Option<DayRule>, String> {
 /// Reads the day-of-week field; `None` when it is `?`.
 ///
 /// With a `#` anywhere in a list, it belongs to the list's first weekday, and the others do not count.
-fn days_of_week(text: &str) -> Result<Option<DayRule>, String> {
+fn days_of_week(text: &str) -> Result<Option<DayRule>, Fault> {
     if text.len() > 1 && text.contains('L') && text.contains(',') {
-        return Err("`L` cannot be given with other days of the week".into());
+        return Err(Fault::LastWeekdayInList);
     }
     if text.matches('#').count() > 1 {
-        return Err("only one `#` can be given".into());
+        return Err(Fault::SecondNth);
     }
     let mut weekdays = Values::default();
     let mut nth = None;
@@ -115,7 +111,7 @@ fn days_of_week(text: &str) -> Result<Option<DayRule>, String> {
 }
 
 /// Reads a list; all of it, so that a mistake anywhere is found.
-fn items(field: Field, text: &str) -> Result<Vec<Item>, String> {
+fn items(field: Field, text: &str) -> Result<Vec<Item>, Fault> {
     let text = text.trim_matches(|c| c <= ' ');
     let items = text
         .split(',')
@@ -123,10 +119,7 @@ fn items(field: Field, text: &str) -> Result<Vec<Item>, String> {
         .map(|part| item(field, part));
     let items: Vec<Item> = items.collect::<Result<_, _>>()?;
     if items.is_empty() {
-        return Err(format!(
-            "the {} field is empty: it needs a value or `*`",
-            field.name()
-        ));
+        return Err(Fault::Empty(field));
     }
     Ok(items)
 }

@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use domain::artifact::ArtifactKey;
 use domain::detail::DetailFilter;
+use domain::id::EventId;
 use domain::ports::{ConnectorError, Cursor, KeyPage, Source};
 use domain::task::Scope;
 use serde::{Deserialize, Serialize};
 use storage::Store;
 use storage::db::{StoreError, StoreResult};
+
+use super::feed::Feed;
 
 /// A place in a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,12 +84,14 @@ pub(crate) struct Selection {
     pub(crate) rest: Option<Place>,
 }
 
-/// The keys of one unit of a run.
+/// The keys of one unit of a run: of its scope, of a retry's selection, or of what changed.
 pub(crate) struct Listing {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) scope: Scope,
     /// What a retry selects, the parent's details first; empty for an ordinary run.
     pub(crate) selections: Vec<Selection>,
+    /// What changed, when the record carries events; then nothing else counts.
+    pub(crate) feed: Option<Arc<Feed>>,
 }
 
 /// Why a page could not be had.
@@ -104,6 +109,8 @@ impl From<StoreError> for ListError {
 /// One page of keys, and where the next one begins.
 pub(crate) struct Keys {
     pub(crate) keys: Vec<ArtifactKey>,
+    /// The events that name them, one for each; empty when no events do.
+    pub(crate) events: Vec<EventId>,
     /// `None` after the last page.
     pub(crate) next: Option<Place>,
     /// The page of the source these keys came from; tells where "behind the n-th" is.
@@ -129,6 +136,9 @@ impl Keys {
 impl Listing {
     /// Returns at most `limit` keys from `place` on.
     pub(crate) async fn keys(&self, place: &Place, limit: usize) -> Result<Keys, ListError> {
+        if let Some(feed) = &self.feed {
+            return Ok(feed.keys(limit).await?);
+        }
         let (level, behind) = match place {
             Place::Start => (0, None),
             Place::Selected { level, behind } => (*level, behind.clone()),
@@ -168,6 +178,7 @@ impl Listing {
         });
         Ok(Keys {
             keys,
+            events: Vec::new(),
             next,
             page: page.cloned(),
             level: None,
@@ -200,6 +211,7 @@ async fn selected(
     };
     Ok(Keys {
         keys,
+        events: Vec::new(),
         next,
         page: None,
         level: Some(level),

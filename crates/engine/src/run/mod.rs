@@ -6,8 +6,10 @@
 
 pub(crate) mod backoff;
 pub(crate) mod batch;
+mod burst;
 pub(crate) mod content;
 pub(crate) mod dry;
+mod feed;
 pub(crate) mod item;
 pub(crate) mod listing;
 pub(crate) mod page;
@@ -31,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
 use content::RunContent;
+use feed::Feed;
 use listing::{Listing, Place, Selection};
 use part::Part;
 use throttle::Throttle;
@@ -56,30 +59,50 @@ pub(crate) fn units(plan: &RunPlan, local_cluster: &str) -> Vec<Unit> {
     let mut units = Vec::new();
     for (target_no, target) in plan.targets.iter().enumerate() {
         for (object_no, object) in plan.objects.iter().enumerate() {
-            if !plan.concerns(target, object) {
-                continue;
+            if plan.concerns(target, object) {
+                units.push(unit_of(plan, target_no, object_no, local_cluster));
             }
-            let partial = plan.retry_of.is_some() || object.scope != Scope::Repository;
-            units.push(Unit {
-                unit_no: plan.unit_no(target_no, object_no),
-                local_cluster: local_cluster.into(),
-                remote_cluster: target.clone(),
-                local_repository: object.local_repository.clone(),
-                repository_type: object.repository_type.clone(),
-                execute_type: Some(if partial {
-                    ExecuteType::Partial
-                } else {
-                    ExecuteType::Full
-                }),
-            });
         }
     }
     units
 }
 
+/// Returns the unit that carries object `object_no` of `plan` to target `target_no`, both of which it has.
+fn unit_of(plan: &RunPlan, target_no: usize, object_no: usize, local_cluster: &str) -> Unit {
+    let object = &plan.objects[object_no];
+    let partial = plan.retry_of.is_some() || object.scope != Scope::Repository;
+    Unit {
+        unit_no: plan.unit_no(target_no, object_no),
+        local_cluster: local_cluster.into(),
+        remote_cluster: plan.targets[target_no].clone(),
+        local_repository: object.local_repository.clone(),
+        repository_type: object.repository_type.clone(),
+        execute_type: Some(match (plan.by_events, partial) {
+            (true, _) => ExecuteType::Delta,
+            (false, true) => ExecuteType::Partial,
+            (false, false) => ExecuteType::Full,
+        }),
+    }
+}
+
 impl Run {
     /// Carries the record out and says how it ended.
     pub(crate) async fn carry(&self) -> StoreResult<Ended> {
+        let inner = &self.engine.inner;
+        let throttle = Arc::new(Throttle::new(
+            inner.clock.clone(),
+            self.plan.settings.rate_limit_bytes_per_s,
+        ));
+        let not_attempted = if self.plan.by_events {
+            self.carry_events(throttle).await?
+        } else {
+            self.carry_scope(throttle).await?
+        };
+        self.judge(not_attempted).await
+    }
+
+    /// Carries all that the plan covers; returns what was not attempted.
+    async fn carry_scope(&self, throttle: Arc<Throttle>) -> StoreResult<Vec<ReasonLine>> {
         let inner = &self.engine.inner;
         let no = self.claimed.no;
         inner
@@ -88,15 +111,21 @@ impl Run {
             .set_units(no, &units(&self.plan, &inner.cluster_name))
             .await?;
         let progress = inner.store.writer().progress(no).await?;
-        let throttle = Arc::new(Throttle::new(
-            inner.clock.clone(),
-            self.plan.settings.rate_limit_bytes_per_s,
-        ));
         let targets = self.plan.targets.iter().enumerate();
         let parts =
             targets.map(|(target_no, target)| self.part(target_no, target, &progress, throttle.clone()));
-        let not_attempted: Vec<ReasonLine> = try_join_all(parts).await?.into_iter().flatten().collect();
-        self.judge(not_attempted).await
+        Ok(try_join_all(parts).await?.into_iter().flatten().collect())
+    }
+
+    fn new_part(&self, cluster: &str) -> Arc<Part> {
+        let inner = &self.engine.inner;
+        Arc::new(Part::new(
+            cluster,
+            &inner.lines,
+            inner.clock.clone(),
+            inner.limits.patience_ms,
+            self.stop.clone(),
+        ))
     }
 
     /// Carries every repository to one target, one after the other.
@@ -107,14 +136,7 @@ impl Run {
         progress: &[UnitProgress],
         throttle: Arc<Throttle>,
     ) -> StoreResult<Vec<ReasonLine>> {
-        let inner = &self.engine.inner;
-        let part = Arc::new(Part::new(
-            cluster,
-            &inner.lines,
-            inner.clock.clone(),
-            inner.limits.patience_ms,
-            self.stop.clone(),
-        ));
+        let part = self.new_part(cluster);
         let mut lines = Vec::new();
         for (object_no, object) in self.plan.objects.iter().enumerate() {
             if !self.plan.concerns(cluster, object) {
@@ -128,7 +150,7 @@ impl Run {
                 .iter()
                 .find(|progress| progress.unit_no == unit_no)
                 .cloned();
-            let end = match self.unit(unit_no, object, &part, throttle.clone()).await? {
+            let end = match self.unit(object, &part, throttle.clone(), unit_no, None).await? {
                 Ok(unit) => {
                     unit.run(progress.unwrap_or_else(|| UnitProgress::new(unit_no)))
                         .await?
@@ -172,10 +194,11 @@ impl Run {
 
     async fn unit(
         &self,
-        unit_no: u16,
         object: &TaskObject,
         part: &Arc<Part>,
         throttle: Arc<Throttle>,
+        unit_no: u16,
+        feed: Option<Arc<Feed>>,
     ) -> StoreResult<Result<Arc<UnitRun>, Failure>> {
         let inner = &self.engine.inner;
         let local = domain::repository::RepositoryRef::new(&self.plan.project, &object.local_repository);
@@ -201,6 +224,7 @@ impl Run {
             source,
             scope: object.scope.clone(),
             selections: self.selections(unit_no).await?,
+            feed,
         };
         Ok(Ok(Arc::new(UnitRun {
             store: inner.store.clone(),
@@ -222,7 +246,8 @@ impl Run {
 
     /// Returns what a retry selects of unit `unit_no`: of its parent, and of what that one retried itself.
     ///
-    /// What a record never attempted belongs to a retry of all its failures.
+    /// What a record never attempted belongs to a retry of all its failures, unless it carried events: those
+    /// are still there, and the next record takes them.
     async fn selections(&self, unit_no: u16) -> StoreResult<Vec<Selection>> {
         let store = &self.engine.inner.store;
         let records = store.records();
@@ -237,12 +262,15 @@ impl Run {
             else {
                 break;
             };
+            let by_events = record.plan.as_ref().is_some_and(|plan| plan.by_events);
             retry = record.plan.and_then(|plan| plan.retry_of);
             let level = selections.len();
             let units = records.units(parent_no).await?;
             let rest = units
                 .iter()
-                .find(|unit| unit.unit.unit_no == unit_no && unit.rest && filter == all_failures)
+                .find(|unit| {
+                    unit.unit.unit_no == unit_no && unit.rest && filter == all_failures && !by_events
+                })
                 .map(|unit| Place::from_cursor(unit.rest_cursor.as_ref()))
                 .map(|place| place.behind_selection(level, retry.is_some()));
             selections.push(Selection {

@@ -10,7 +10,7 @@ use domain::artifact::{Artifact, ArtifactKey, Existing};
 use domain::decide::Action;
 use domain::detail::{Outcome, Settlement};
 use domain::failure::{ErrorKind, Failure, Stage};
-use domain::id::DetailId;
+use domain::id::{DetailId, EventId};
 use domain::ports::{ConnectorError, ConnectorResult};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -37,8 +37,19 @@ const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) struct DecidedPage {
     pub(crate) settled: Vec<(Line, Settlement)>,
     pub(crate) writes: Vec<Item>,
+    /// Changed artifacts that are gone again: nothing is to be carried, nothing is reported.
+    pub(crate) vanished: Vec<ArtifactKey>,
+    /// The events it carries.
+    pub(crate) took: Vec<EventId>,
     /// The first artifact that failed before anything moved; under a fast-failing strategy nothing behind it counts.
     pub(crate) first_failed: Option<(ArtifactKey, Failure)>,
+}
+
+impl DecidedPage {
+    /// Returns how many artifacts are decided.
+    pub(crate) fn len(&self) -> usize {
+        self.settled.len() + self.writes.len() + self.vanished.len()
+    }
 }
 
 /// What was known of an artifact before: its journalled action, and its row if that is stored as running.
@@ -67,6 +78,8 @@ impl UnitRun {
         let mut page = DecidedPage {
             settled: Vec::new(),
             writes: Vec::new(),
+            vanished: Vec::new(),
+            took: Vec::new(),
             first_failed: None,
         };
         for (key, described) in keys.iter().zip(described) {
@@ -75,6 +88,7 @@ impl UnitRun {
                     let existing = found.next().flatten();
                     self.decide_one(artifact, existing, before, &mut page);
                 }
+                Err(failure) if self.is_withdrawn(key, &failure, before) => page.vanished.push(key.clone()),
                 Err(failure) => self.settle_undescribed(key, failure, before, &mut page),
             }
             if until_first_failed && page.first_failed.is_some() {
@@ -82,6 +96,13 @@ impl UnitRun {
             }
         }
         Ok(page)
+    }
+
+    /// Says whether a change needs not be carried because what changed is gone; what is shown already is settled.
+    fn is_withdrawn(&self, key: &ArtifactKey, failure: &Failure, before: &Before) -> bool {
+        self.listing.feed.is_some()
+            && failure.class == ErrorKind::NotFound
+            && !before.running.contains_key(key)
     }
 
     async fn describe(&self, keys: &[ArtifactKey]) -> Result<Vec<Result<Artifact, Failure>>, Failure> {
@@ -248,6 +269,15 @@ impl UnitRun {
         let mut marks = Vec::new();
         if before.journalled.is_empty() {
             marks.push(PageMark::Opened(opened));
+        }
+        if !page.took.is_empty() {
+            marks.push(PageMark::Took { events: page.took });
+        }
+        if !page.vanished.is_empty() {
+            marks.push(PageMark::Vanished {
+                unit_no: self.unit_no,
+                keys: page.vanished,
+            });
         }
         if page.writes.is_empty() {
             marks.push(PageMark::Closed {

@@ -82,7 +82,8 @@ impl UnitRun {
         let mut next_page_no = progress.next_page_no;
         let mut more = !progress.exhausted;
         let mut failure = None;
-        let begins = more && next_page_no == 0 && self.listing.selections.is_empty();
+        let lists = self.listing.selections.is_empty() && self.listing.feed.is_none();
+        let begins = more && next_page_no == 0 && lists;
         if begins && let Err(missing) = self.report_missing(&mut next_page_no).await? {
             failure = Some(missing);
         }
@@ -90,11 +91,10 @@ impl UnitRun {
             while pages.len() >= PAGES_IN_FLIGHT {
                 joined(pages.join_next().await)?;
             }
-            match self.plan(&mut pages, &mut place, next_page_no).await? {
+            match self.plan(&mut pages, &mut place, &mut next_page_no).await? {
                 Ok(goes_on) => more = goes_on,
                 Err(found) => failure = Some(found),
             }
-            next_page_no += 1;
         }
         drain(&mut pages).await?;
         if more {
@@ -146,7 +146,7 @@ impl UnitRun {
         self: &Arc<Self>,
         pages: &mut JoinSet<StoreResult<()>>,
         place: &mut Place,
-        page_no: u32,
+        next_page_no: &mut u32,
     ) -> StoreResult<Result<bool, Failure>> {
         let careful = self.carrier.settings.on_error_within(&self.listing.scope) == ErrorStrategy::FastFail;
         let limit = if careful {
@@ -158,13 +158,24 @@ impl UnitRun {
             Ok(keys) => keys,
             Err(failure) => return Ok(Err(failure)),
         };
-        let decided = match self.decide(&keys.keys, &Before::default(), careful).await {
+        if let (Some(feed), true, false) = (&self.listing.feed, keys.keys.is_empty(), pages.is_empty()) {
+            // More may change while what is in flight moves.
+            tokio::select! {
+                page = pages.join_next() => joined(page)?,
+                () = feed.grown.notified() => {}
+                () = self.carrier.part.stop.cancelled() => {}
+            }
+            return Ok(Ok(true));
+        }
+        let mut decided = match self.decide(&keys.keys, &Before::default(), careful).await {
             Ok(decided) => decided,
             Err(failure) => return Ok(Err(failure)),
         };
+        decided.took = keys.events.iter().take(decided.len()).copied().collect();
         let next = self.behind(&keys, &decided, careful);
-        let opened = self.journal_page(page_no, next.as_ref(), planned(&decided));
-        pages.spawn(self.clone().carry(decided, opened, Before::default()));
+        let opened = self.journal_page(*next_page_no, next.as_ref(), planned(&decided));
+        *next_page_no += 1;
+        self.set_going(pages, decided, opened, Before::default());
         match next {
             Some(next) => {
                 *place = next;
@@ -172,6 +183,30 @@ impl UnitRun {
             }
             None => Ok(Ok(false)),
         }
+    }
+
+    /// Carries a page beside the others; what changed is not listed again before the page is closed.
+    fn set_going(
+        self: &Arc<Self>,
+        pages: &mut JoinSet<StoreResult<()>>,
+        page: DecidedPage,
+        opened: JournalPage,
+        before: Before,
+    ) {
+        let run = self.clone();
+        let Some(feed) = self.listing.feed.clone() else {
+            pages.spawn(run.carry(page, opened, before));
+            return;
+        };
+        let mut keys: Vec<ArtifactKey> = page.settled.iter().map(|(line, _)| line.key.clone()).collect();
+        keys.extend(page.vanished.iter().cloned());
+        keys.extend(opened.planned.iter().map(|planned| planned.key.clone()));
+        feed.take(keys.iter().cloned());
+        pages.spawn(async move {
+            run.carry(page, opened, before).await?;
+            feed.put_down(&keys);
+            Ok(())
+        });
     }
 
     /// Returns where planning goes on; a failure that ends the plan leaves everything behind it for later.
@@ -243,7 +278,7 @@ impl UnitRun {
                 while pages.len() >= PAGES_IN_FLIGHT {
                     joined(pages.join_next().await)?;
                 }
-                pages.spawn(self.clone().carry(decided, page.clone(), before));
+                self.set_going(pages, decided, page.clone(), before);
                 Ok(Ok(()))
             }
             Err(failure) => Ok(Err(failure)),

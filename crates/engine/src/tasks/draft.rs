@@ -190,10 +190,12 @@ impl TaskDraft {
     /// Refuses what this version cannot make run.
     pub(crate) fn check_replica_type(&self) -> EngineResult<()> {
         match self.replica_type {
-            ReplicaType::Scheduled | ReplicaType::RunOnce => Ok(()),
-            other @ (ReplicaType::RealTime | ReplicaType::EdgePull | ReplicaType::Federation) => Err(
-                EngineError::invalid("replicaType", other.as_str(), Why::NotSupported),
-            ),
+            ReplicaType::Scheduled | ReplicaType::RunOnce | ReplicaType::RealTime => Ok(()),
+            other @ (ReplicaType::EdgePull | ReplicaType::Federation) => Err(EngineError::invalid(
+                "replicaType",
+                other.as_str(),
+                Why::NotSupported,
+            )),
         }
     }
 

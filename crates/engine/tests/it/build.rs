@@ -12,6 +12,7 @@ pub fn task() -> TaskBuilder {
         name: TaskKey::random().0,
         repositories: vec!["files".into()],
         paths: Vec::new(),
+        onto: None,
         targets: vec!["edge-1".into()],
         settings: Settings {
             trigger: Trigger::Manual,
@@ -29,6 +30,7 @@ pub struct TaskBuilder {
     name: String,
     repositories: Vec<String>,
     paths: Vec<String>,
+    onto: Option<String>,
     pub targets: Vec<String>,
     settings: Settings,
     keeps_details: bool,
@@ -44,6 +46,12 @@ impl TaskBuilder {
 
     pub fn paths(mut self, paths: &[&str]) -> Self {
         self.paths = paths.iter().map(|path| (*path).into()).collect();
+        self
+    }
+
+    /// Gives the repository this name at the target.
+    pub fn onto(mut self, name: &str) -> Self {
+        self.onto = Some(name.into());
         self
     }
 
@@ -79,6 +87,12 @@ impl TaskBuilder {
         self
     }
 
+    /// Follows what changes.
+    pub fn real_time(mut self) -> Self {
+        self.settings.trigger = Trigger::RealTime;
+        self
+    }
+
     /// Fires once, at `at_ms`.
     pub fn at(mut self, at_ms: i64) -> Self {
         self.settings.trigger = Trigger::At(at_ms);
@@ -104,7 +118,7 @@ impl TaskBuilder {
         let objects = self.repositories.iter().map(|name| TaskObject {
             local_repository: name.clone(),
             remote_project: None,
-            remote_repository: None,
+            remote_repository: self.onto.clone(),
             repository_type: RepositoryType::generic(),
             scope: scope.clone(),
         });

@@ -9,6 +9,7 @@ mod faults;
 mod leases;
 mod limits;
 mod outcomes;
+mod real_time;
 mod retention;
 mod retries;
 mod scopes;

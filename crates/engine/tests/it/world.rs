@@ -16,6 +16,7 @@ use domain::task::Task;
 use engine::clusters::greet::{Greeter, Greeting};
 use engine::endpoints::Endpoints;
 use engine::{Engine, Limits, Parts};
+use hosted::{Hosted, HostedRepository, Viewer};
 use jiff::tz::TimeZone;
 use storage::Store;
 use tempfile::TempDir;
@@ -41,13 +42,17 @@ const LOOPS: usize = 4;
 /// From here on a loop that does not sleep is held up by the test.
 const STUCK: Duration = Duration::from_secs(3);
 
-/// Repositories in memory, by cluster and name; `""` is this cluster.
+/// Repositories in memory, by cluster and name; `""` is this cluster. Those of the cluster `self`, and this
+/// cluster's once it hosts any, are kept by the store instead.
 #[derive(Default)]
-pub struct Repositories(Mutex<HashMap<(String, String), MemoryRepository>>);
+pub struct Repositories {
+    memory: Mutex<HashMap<(String, String), MemoryRepository>>,
+    hosted: Mutex<Option<Hosted>>,
+}
 
 impl Repositories {
     fn get(&self, cluster: &str, name: &str) -> MemoryRepository {
-        let mut repositories = self.0.lock().unwrap();
+        let mut repositories = self.memory.lock().unwrap();
         repositories
             .entry((cluster.into(), name.into()))
             .or_default()
@@ -55,7 +60,12 @@ impl Repositories {
     }
 
     fn steps(&self) -> usize {
-        self.0.lock().unwrap().values().map(MemoryRepository::steps).sum()
+        let memory = self.memory.lock().unwrap();
+        memory.values().map(MemoryRepository::steps).sum()
+    }
+
+    fn hosted(&self) -> Option<Hosted> {
+        self.hosted.lock().unwrap().clone()
     }
 }
 
@@ -66,7 +76,12 @@ impl Endpoints for Repositories {
         repository: &RepositoryRef,
         _repository_type: &RepositoryType,
     ) -> ConnectorResult<Arc<dyn Source>> {
-        Ok(self.get("", &repository.name).as_source())
+        match self.hosted() {
+            Some(hosted) => Ok(Arc::new(
+                hosted.repository(repository).await.unwrap().unwrap().source(),
+            )),
+            None => Ok(self.get("", &repository.name).as_source()),
+        }
     }
 
     async fn target(
@@ -75,7 +90,13 @@ impl Endpoints for Repositories {
         repository: &RepositoryRef,
         _repository_type: &RepositoryType,
     ) -> ConnectorResult<Arc<dyn Target>> {
-        Ok(self.get(cluster, &repository.name).as_target())
+        match self.hosted().filter(|_| cluster == "self") {
+            Some(hosted) => {
+                let repository = hosted.repository(repository).await.unwrap().unwrap();
+                Ok(Arc::new(repository.target(Viewer::of_everything("replicator"))))
+            }
+            None => Ok(self.get(cluster, &repository.name).as_target()),
+        }
     }
 }
 
@@ -162,6 +183,7 @@ impl World {
     /// Like [`World::resume`], but the store is closed and opened too.
     pub async fn restart(&mut self) {
         self.kill().await;
+        let hosts = self.repositories.hosted.lock().unwrap().take().is_some();
         self.store.close().await;
         // The folder stays locked while anybody holds the store.
         let nothing = Arc::new(tempfile::tempdir().unwrap());
@@ -174,7 +196,21 @@ impl World {
             .await
             .unwrap();
         self.engine = self.another_engine();
+        if hosts {
+            self.hosts("files").await;
+        }
         self.wake();
+    }
+
+    /// Makes the store keep the repository `name` of this cluster, and from then on every other.
+    pub async fn hosts(&self, name: &str) -> HostedRepository {
+        let hosted = match self.repositories.hosted() {
+            Some(hosted) => hosted,
+            None => Hosted::open(&self.store).await.unwrap(),
+        };
+        *self.repositories.hosted.lock().unwrap() = Some(hosted.clone());
+        let name = RepositoryRef::new("demo", name);
+        hosted.ensure_repository(&name, "admin").await.unwrap()
     }
 
     /// A second engine on the same store; it does nothing until its loops are driven.

@@ -7,6 +7,8 @@ mod collector;
 mod contract;
 mod expiry;
 mod files;
+mod moves;
+mod search;
 mod speed;
 mod transfers;
 mod uploads;

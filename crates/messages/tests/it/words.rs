@@ -1,5 +1,6 @@
 //! What readers see.
 
+use domain::cron::CronExpression;
 use domain::failure::{ErrorKind, Failure, Stage};
 use domain::record::ReasonLine;
 use messages::Language::{self, English, Japanese, SimplifiedChinese, TraditionalChinese};
@@ -127,5 +128,46 @@ fn the_best_tag_decides_and_unknown_ones_mean_english() {
         (";;q=x,,", English),
     ] {
         assert_eq!(Language::of_header(header), language, "{header}");
+    }
+}
+
+#[test]
+fn a_refused_cron_expression_says_what_is_wrong_and_what_would_be_right() {
+    let cases = [
+        ("0 0 25 * * ?", "hour values must be between 0 and 23, not 25"),
+        (
+            "0 0/70 * * * ?",
+            "the increment in the minute field must be at most 59, not 70",
+        ),
+        ("0 0/ * * * ?", "`/` must be followed by a number"),
+        ("0 0 3 13 * FRI", "one of them must be `?`"),
+        ("0 0 3 ? * ?", "not for both"),
+        ("* * * * *", "6 or 7 fields"),
+        ("0 0 3 ? * FUNDAY", "the names are SUN-SAT"),
+        (
+            "0 0 3 ? * 6#6",
+            "a number between 1 and 5 must follow `#`, not `6`",
+        ),
+        ("0 0 3 L-31 * ?", "at most 30, not 31"),
+        (
+            "0 0 3 L,15 * ?",
+            "`L` and `LW` cannot be given with other days of the month",
+        ),
+        (
+            "0 0 3 32W * ?",
+            "day-of-month values must be between 1 and 31, not 32",
+        ),
+        ("0 0 L * * ?", "`L` is not valid in the hour field"),
+        ("0 0 , * * ?", "the hour field is empty"),
+        (
+            "0 0 0 * * ? 2030-2027",
+            "the start year 2030 must not be after the stop year 2027",
+        ),
+    ];
+
+    for (text, part) in cases {
+        let fault = text.parse::<CronExpression>().expect_err(text).reason;
+        let words = fault.render(English);
+        assert!(words.contains(part), "{text}: {words}");
     }
 }

@@ -1,6 +1,7 @@
 //! The store against a real database in a temporary folder, with a clock that is moved by hand.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod accounts;
 mod control;
 mod details;
 mod failures;

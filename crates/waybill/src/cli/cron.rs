@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use clap::Args;
-use domain::cron::CronExpression;
+use domain::cron::{CronExpression, InvalidCron};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
+use messages::{Language, Render};
 
 use crate::config::{DEFAULT_TIME_ZONE, time_zone};
 use crate::exit::{CliResult, Exit, failed, refused};
@@ -41,10 +42,9 @@ pub struct CronCommand {
 impl CronCommand {
     /// Prints the next firings, one local time a line; fewer when there are no more.
     pub fn run(self, format: Format) -> CliResult<Exit> {
-        let expression: CronExpression = self
-            .expression
-            .parse()
-            .map_err(|error: domain::cron::InvalidCron| refused(error.to_string()))?;
+        let expression: CronExpression = self.expression.parse().map_err(|error: InvalidCron| {
+            refused(format!("{error}: {}", error.reason.render(Language::English)))
+        })?;
         let zone = time_zone(&self.zone).map_err(refused)?;
         let mut after = match self.from {
             Some(from) => instant(from, &zone)?,

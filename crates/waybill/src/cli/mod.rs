@@ -2,6 +2,7 @@
 
 pub mod cluster;
 mod cron;
+mod event;
 mod login;
 pub mod plan;
 pub mod record;
@@ -62,6 +63,8 @@ enum Command {
     Task(task::TaskCommand),
     /// Read the records of runs, artifact by artifact.
     Record(record::RecordCommand),
+    /// Look after changes that real-time tasks have still to carry.
+    Event(event::EventCommand),
     /// Look after the users that may log in.
     User(user::UserCommand),
     /// Look after tokens: texts that act as their user.
@@ -83,6 +86,7 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Repo(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,
         Command::Record(command) => command.run(format).await,
+        Command::Event(command) => command.run(format).await,
         Command::User(command) => command.run(format).await,
         Command::Token(command) => command.run(format).await,
         Command::Cron(command) => command.run(format),

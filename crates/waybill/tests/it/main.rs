@@ -5,6 +5,7 @@ mod bkrepo;
 mod copy;
 mod cron;
 mod demo;
+mod document;
 mod examples;
 mod help;
 mod promises;

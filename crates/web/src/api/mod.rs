@@ -2,10 +2,12 @@
 //!
 //! Plain JSON in and out, times in RFC 3339, errors as RFC 9457 problems.
 
+mod access;
 mod answer;
 mod details;
 mod filter;
 mod import;
+mod platforms;
 mod records;
 mod tasks;
 mod tokens;
@@ -19,7 +21,9 @@ use crate::app::App;
 pub fn router() -> Router<App> {
     Router::new()
         .merge(users::router())
+        .merge(access::router())
         .merge(tokens::router())
+        .merge(platforms::router())
         .merge(tasks::router())
         .merge(records::router())
         .merge(details::router())

@@ -1,6 +1,8 @@
 //! Users: who may log in. Administrators only, except that everybody may see who they are and change
 //! their own password.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,11 +12,12 @@ use domain::cluster::Secret;
 use messages::text;
 use serde::Serialize;
 use storage::StoreError;
+use storage::access::Access;
 use storage::users::{Role, User};
 
 use crate::api::answer::{answer, ok, time};
 use crate::app::App;
-use crate::auth::{Admin, Caller};
+use crate::auth::{ANONYMOUS, Admin, Caller, SYSTEM, is_user_name};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
@@ -37,6 +40,8 @@ struct UserView {
     name: String,
     role: &'static str,
     projects: Vec<String>,
+    /// What the user may do in single projects, by project name.
+    access: BTreeMap<String, Access>,
     created_at: String,
     modified_at: String,
 }
@@ -52,6 +57,7 @@ impl UserView {
             name: user.name,
             role,
             projects,
+            access: user.access,
             created_at: time(user.created_ms),
             modified_at: time(user.modified_ms),
         }
@@ -175,15 +181,13 @@ fn role(body: &Members) -> ApiResult<Option<Role>> {
 }
 
 fn check_name(name: &str) -> ApiResult<()> {
-    let fits = (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'@'));
-    if fits {
+    if [ANONYMOUS, SYSTEM].contains(&name) {
+        return Err(ApiError::invalid("name", name).because(text!("user-name-reserved")));
+    }
+    if is_user_name(name) {
         return Ok(());
     }
-    let error = ApiError::invalid("name", name);
-    Err(error.because(text!("user-name-form")))
+    Err(ApiError::invalid("name", name).because(text!("user-name-form")))
 }
 
 fn checked_password(password: String) -> ApiResult<Secret> {

@@ -44,3 +44,8 @@ pub(super) fn of(name: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+/// Says whether a browser that shows it would run what is in it.
+pub(super) fn is_active(media: &str) -> bool {
+    matches!(media, "text/html" | "image/svg+xml" | "application/xml")
+}

@@ -3,15 +3,21 @@
 //! Callers are recognised before anything is looked up, so an anonymous one learns nothing: 401 for unknown
 //! repositories too, unless the repository is public and only read.
 
+mod archive;
+mod blocks;
 mod content_type;
 mod download;
+mod headers;
+mod listing;
 mod node_view;
 mod nodes;
+mod place;
 mod projects;
 mod range;
 mod refusals;
 mod repositories;
 mod upload;
+mod zips;
 
 pub(crate) use node_view::{NodeDetail, detail as node_detail};
 pub(crate) use projects::{ProjectView, view as project_view};
@@ -33,6 +39,8 @@ use crate::error::{ApiError, ApiResult};
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .merge(download::router())
+        .merge(blocks::router())
+        .merge(zips::router())
         .merge(nodes::router())
         .merge(projects::router())
         .merge(repositories::router())

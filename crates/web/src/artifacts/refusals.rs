@@ -19,7 +19,19 @@ impl From<HostedError> for ApiError {
             HostedError::RepositoryNotEmpty(name) => of(Code::RepositoryNotEmpty, name.to_string()),
             HostedError::NodeUnknown(path) => of(Code::NodeUnknown, path.to_string()),
             HostedError::NodeExists(path) => of(Code::NodeExists, path.to_string()),
-            HostedError::NodeConflict(path) => of(Code::NodeConflict, path.to_string()),
+            HostedError::NodeConflict(path) => {
+                of(Code::NodeConflict, path.to_string()).because(text!("file-or-folder"))
+            }
+            HostedError::NodeInTheWay(path) => {
+                of(Code::NodeConflict, path.to_string()).because(text!("file-in-the-way"))
+            }
+            HostedError::WithinItself(path) => {
+                of(Code::NodeConflict, path.to_string()).because(text!("within-itself"))
+            }
+            HostedError::PathTooLong(path) => {
+                of(Code::PathInvalid, path.to_string()).because(text!("path-too-long"))
+            }
+            HostedError::SearchTooLong => Self::about(Code::QueryTooLarge, text!("search-too-long")),
             HostedError::FolderNotEmpty(path) => of(Code::FolderNotEmpty, path.to_string()),
             HostedError::RootDeleted => {
                 Self::new(Code::MethodNotAllowed, ["DELETE /"]).with_status(StatusCode::BAD_REQUEST)

@@ -1,7 +1,7 @@
 //! Uploading a file: the request's body is the file, its headers say the rest.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,13 +10,16 @@ use domain::clock::Clock;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError};
 use futures_util::StreamExt;
-use hosted::{Node, UploadOptions};
+use hosted::{MOST_BLOCKS, UploadOptions};
 use messages::text;
 use percent_encoding::percent_decode_str;
 use utoipa::IntoParams;
 
+use super::blocks::UPLOAD_ID;
+use super::headers::add_checksums;
 use super::node_view::{self, NodeDetail};
-use super::{path_of, viewer, writable};
+use super::place::Place;
+use super::viewer;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::codes::Code;
@@ -25,9 +28,8 @@ use crate::openapi::FileBytes;
 use crate::params::Segments;
 use crate::reader::Reader;
 
-const SHA256: &str = "x-checksum-sha256";
-const MD5: &str = "x-checksum-md5";
-const CRC64: &str = "x-checksum-crc64ecma";
+/// Header that numbers a block.
+const SEQUENCE: &str = "X-BKREPO-SEQUENCE";
 const META: &str = "x-bkrepo-meta";
 const META_PREFIX: &str = "x-bkrepo-meta-";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -57,57 +59,57 @@ pub(super) struct UploadHeaders {
     metadata: Option<String>,
 }
 
-/// Stores the body as a file; it is durable when this is answered.
-#[utoipa::path(put, path = "/generic/{projectId}/{repoName}/{*path}", params(UploadHeaders), request_body(content = inline(FileBytes), content_type = "application/octet-stream"), responses((status = 200, body = NodeDetail)))]
+/// What the headers of a block say besides.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what block_of reads")]
+struct BlockHeaders {
+    /// The upload that the body is a block of.
+    #[param(rename = "X-BKREPO-UPLOAD-ID")]
+    upload_id: Option<String>,
+    /// Number of the block, from 1. With the same bytes it may be sent again, with others only to overwrite.
+    #[param(rename = "X-BKREPO-SEQUENCE")]
+    sequence: Option<u32>,
+}
+
+/// Stores the body as a file, or as a block of one; it is durable when this is answered.
+#[utoipa::path(put, path = "/generic/{projectId}/{repoName}/{*path}", params(UploadHeaders, BlockHeaders), request_body(content = inline(FileBytes), content_type = "application/octet-stream"), responses((status = 200, description = "The file; null for a block", body = inline(Option<NodeDetail>))))]
 pub(super) async fn upload(
     State(app): State<App>,
     reader: Reader,
     caller: Caller,
-    Segments((project, name, path)): Segments<(String, String, String)>,
+    Segments(place): Segments<Place>,
     request: Request,
 ) -> ApiResult<Response> {
-    let repository = writable(&app, &caller, &project, &name).await?;
-    let path = path_of(&path)?;
+    let (repository, path) = place.writable(&app, &caller).await?;
     let options = options(request.headers(), app.clock())?;
+    let block = block_of(request.headers())?.map(|(id, sequence)| (id.to_owned(), sequence));
     let bytes: ByteStream = Box::pin(request.into_body().into_data_stream().map(|piece| {
         piece.map_err(|error| {
             ConnectorError::new(ErrorKind::Unreachable, Stage::Read, "the request's body")
                 .words(error.to_string())
         })
     }));
+    if let Some((id, sequence)) = block {
+        repository
+            .put_block(&path, &id, sequence, bytes, &options, &viewer(&caller))
+            .await?;
+        return reader.done();
+    }
     let node = repository.upload(&path, bytes, options, &viewer(&caller)).await?;
     let mut response = reader.ok(node_view::detail(&repository, &node, &reader)?)?;
     add_checksums(response.headers_mut(), &node);
     Ok(response)
 }
 
-/// Adds the checksums that are known of a file.
-pub(super) fn add_checksums(headers: &mut HeaderMap, node: &Node) {
-    let Some(file) = &node.file else {
-        return;
-    };
-    let known = [
-        (SHA256, Some(file.digest.to_hex())),
-        (MD5, file.md5.clone()),
-        (CRC64, file.crc64.map(|crc| crc.to_string())),
-    ];
-    for (name, value) in known {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
-}
-
-fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<UploadOptions> {
+/// Reads what the headers of an upload say.
+pub(super) fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<UploadOptions> {
     let header = |name: &str| {
         headers
             .get(name)
             .and_then(|value| value.to_str().ok())
             .map(str::trim)
     };
-    if let (Some(id), Some(_)) = (header("x-bkrepo-upload-id"), header("x-bkrepo-sequence")) {
-        return Err(ApiError::invalid("X-BKREPO-UPLOAD-ID", id).because(text!("blocks-not-supported")));
-    }
     let mismatch = |algorithm| ApiError::new(Code::DigestMismatch, [algorithm]);
     let sha256 = header("x-bkrepo-sha256").filter(|text| !text.is_empty());
     let crc64 = header("x-bkrepo-crc64ecma").filter(|text| !text.is_empty());
@@ -123,7 +125,7 @@ fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<UploadOptions> {
         crc64ecma: crc64
             .map(|text| text.parse().map_err(|_| mismatch("crc64ecma")))
             .transpose()?,
-        overwrite: header("x-bkrepo-overwrite").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+        overwrite: overwrite(headers),
         expires_ms: days
             .filter(|days| *days > 0)
             .and_then(|days| days.checked_mul(DAY_MS))
@@ -131,6 +133,30 @@ fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<UploadOptions> {
         metadata: metadata(headers)?,
         size_bytes: header("content-length").and_then(|text| text.parse().ok()),
     })
+}
+
+/// Says whether what stands there may be replaced.
+pub(super) fn overwrite(headers: &HeaderMap) -> bool {
+    let value = headers.get("x-bkrepo-overwrite").map(HeaderValue::as_bytes);
+    value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"true"))
+}
+
+/// Returns the block upload a file is part of, and its number in it; one header without the other says nothing.
+fn block_of(headers: &HeaderMap) -> ApiResult<Option<(&str, u32)>> {
+    let header = |name: &str| {
+        let text = headers.get(name).and_then(|value| value.to_str().ok());
+        text.map(str::trim).filter(|text| !text.is_empty())
+    };
+    let (Some(id), Some(sequence)) = (header(UPLOAD_ID), header(SEQUENCE)) else {
+        return Ok(None);
+    };
+    let wrong = || {
+        let bounds = text!("between", least = 1, most = i64::from(MOST_BLOCKS));
+        ApiError::invalid(SEQUENCE, sequence).because(bounds)
+    };
+    let number = sequence.parse().ok();
+    let number = number.filter(|number| (1..=MOST_BLOCKS).contains(number));
+    Ok(Some((id, number.ok_or_else(wrong)?)))
 }
 
 /// Reads the properties: one header each, then those of the encoded header over them.

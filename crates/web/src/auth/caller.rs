@@ -1,18 +1,22 @@
 //! The caller of a request, recognised once and asked by the handlers.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::extract::connect_info::ConnectInfo;
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use messages::text;
 use storage::access::Access;
 use storage::users::Role;
 
 use crate::app::App;
+use crate::auth::console::{AtConsole, refuse_other_sites};
 use crate::auth::credentials::Credentials;
+use crate::auth::platforms::ANONYMOUS;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 
@@ -137,7 +141,7 @@ impl MaybeCaller {
     pub fn or_refuse(self) -> ApiResult<Caller> {
         match self {
             Self::User(caller) => Ok(caller),
-            Self::Platform => Err(denied("anonymous", "LOGIN", "*")),
+            Self::Platform => Err(denied(ANONYMOUS, "LOGIN", "*")),
             Self::Anonymous => Err(ApiError::about(Code::Unauthenticated, text!("login-absent"))),
         }
     }
@@ -166,6 +170,26 @@ impl Admin {
     }
 }
 
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Address(pub(crate) IpAddr);
+
+impl Address {
+    /// Returns the address of the connection.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        let connection = extensions.get::<ConnectInfo<SocketAddr>>();
+        Self(connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Address {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
+}
+
 impl FromRequestParts<App> for MaybeCaller {
     type Rejection = ApiError;
 
@@ -173,12 +197,18 @@ impl FromRequestParts<App> for MaybeCaller {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let address = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
-        let caller = match Credentials::of(&parts.headers)? {
-            Some(credentials) => Self::User(app.logins().recognise(credentials, address).await?),
+        let mut credentials = Credentials::of(&parts.headers)?;
+        if credentials.is_none() && parts.extensions.get::<AtConsole>().is_some() {
+            credentials = Credentials::of_cookie(&parts.headers);
+            if credentials.is_some() {
+                refuse_other_sites(&parts.method, &parts.headers)?;
+            }
+        }
+        let caller = match credentials {
+            Some(credentials) => {
+                let Address(address) = Address::of(&parts.extensions);
+                app.logins().recognise(credentials, address).await?
+            }
             None => Self::Anonymous,
         };
         parts.extensions.insert(caller.clone());

@@ -1,4 +1,4 @@
-//! Recognises callers: checks a password slowly once, then remembers for a minute that it was right.
+//! Recognises callers by whatever they present: checks a password slowly once, then remembers for a minute that it was right.
 //!
 //! What is remembered is a hash under a key drawn at start, never the password. The user is read again on
 //! every request, so a removed user, a new password or another role counts at once.
@@ -12,10 +12,14 @@ use domain::digest::{Digest, Hasher};
 use domain::id::random_hex32;
 use messages::{Text, text};
 use storage::Store;
+use storage::tokens::TOKEN_PREFIX;
 use storage::users::User;
 
-use crate::auth::caller::Caller;
+use tokio::sync::OnceCell;
+
+use crate::auth::caller::{Caller, MaybeCaller};
 use crate::auth::credentials::Credentials;
+use crate::auth::login_key::LoginKey;
 use crate::auth::slowdown::Slowdown;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
@@ -34,6 +38,8 @@ pub struct Logins {
     slowdown: Slowdown,
     remembered: Mutex<HashMap<Digest, Remembered>>,
     key: String,
+    ticket_key: OnceCell<Secret>,
+    login_key: LoginKey,
 }
 
 struct Remembered {
@@ -43,49 +49,88 @@ struct Remembered {
 }
 
 impl Logins {
-    /// Recognises the users and tokens of `store`.
+    /// Recognises the users, tokens and platforms of `store`.
     pub fn new(store: Store) -> Self {
         Self {
             store,
             slowdown: Slowdown::default(),
             remembered: Mutex::default(),
             key: random_hex32() + &random_hex32(),
+            ticket_key: OnceCell::new(),
+            login_key: LoginKey::default(),
         }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns the key of the console's login form.
+    pub(crate) fn login_key(&self) -> &LoginKey {
+        &self.login_key
+    }
+
+    pub(crate) async fn ticket_key(&self) -> ApiResult<&Secret> {
+        let key = async || self.store.console_logins().key().await;
+        Ok(self.ticket_key.get_or_try_init(key).await?)
     }
 
     /// Returns who presented `credentials` from `address`, or the refusal of wrong ones.
-    pub(crate) async fn recognise(&self, credentials: Credentials, address: IpAddr) -> ApiResult<Caller> {
-        match credentials {
-            Credentials::Bearer(token) => match self.store.tokens().verify(&token).await? {
-                Some((_, user)) => Ok(caller(user)),
-                None => Err(wrong(text!("login-token-unknown"))),
-            },
-            Credentials::Basic { user, secret } => self.basic(user, secret, address).await,
-        }
+    pub(crate) async fn recognise(
+        &self,
+        credentials: Credentials,
+        address: IpAddr,
+    ) -> ApiResult<MaybeCaller> {
+        let user = match credentials {
+            Credentials::Basic { user, secret } => {
+                return Ok(MaybeCaller::User(
+                    self.with_password(&user, &secret, address).await?,
+                ));
+            }
+            Credentials::Platform {
+                access_key,
+                secret_key,
+                acting_as,
+            } => {
+                return self.with_platform_keys(&access_key, &secret_key, acting_as).await;
+            }
+            Credentials::Bearer(token) if token.reveal().starts_with(TOKEN_PREFIX) => {
+                let found = self.store.tokens().verify(&token).await?;
+                found.ok_or_else(|| wrong(text!("login-token-unknown")))?.1
+            }
+            Credentials::Bearer(ticket) | Credentials::Ticket(ticket) => self.with_ticket(&ticket).await?,
+        };
+        Ok(MaybeCaller::User(caller(user)))
     }
 
-    async fn basic(&self, name: String, secret: Secret, address: IpAddr) -> ApiResult<Caller> {
+    /// Returns the user with this name and this password or token; guessing is slowed per address and name.
+    pub(crate) async fn with_password(
+        &self,
+        name: &str,
+        secret: &Secret,
+        address: IpAddr,
+    ) -> ApiResult<Caller> {
         if name.len() > LONGEST_NAME {
             return Err(wrong(text!("login-wrong")));
         }
-        let digest = self.keyed_digest(&name, secret.reveal());
-        let known = self.store.users().get(&name).await?;
+        let digest = self.keyed_digest(name, secret.reveal());
+        let known = self.store.users().get(name).await?;
         if let Some(user) = known
             && self.remembers(&digest, &user)
         {
             return Ok(caller(user));
         }
-        if let Some((_, user)) = self.store.tokens().verify(&secret).await?
+        if let Some((_, user)) = self.store.tokens().verify(secret).await?
             && user.name == name
         {
             return Ok(caller(user));
         }
         let now_ms = self.store.now_ms();
-        let guess = self.slowdown.take_turn(address, &name, now_ms).map_err(|wait| {
-            ApiError::about(Code::TooManyRequests, text!("logins-failed")).retry_after_s(wait.after_s)
+        let guess = self.slowdown.take_turn(address, name, now_ms).map_err(|wait| {
+            ApiError::new(Code::TooManyRequests, ["failed logins"]).retry_after_s(wait.after_s)
         })?;
         self.store.clock().sleep_until_ms(guess.turn_ms).await;
-        let verified = self.store.users().verify(&name, &secret).await;
+        let verified = self.store.users().verify(name, secret).await;
         guess.ended(matches!(verified, Ok(Some(_))), self.store.now_ms());
         let user = verified?.ok_or_else(|| wrong(text!("login-wrong")))?;
         self.remember(digest, &user);
@@ -130,7 +175,7 @@ impl Logins {
     }
 }
 
-fn caller(user: User) -> Caller {
+pub(super) fn caller(user: User) -> Caller {
     Caller {
         name: user.name.into(),
         role: user.role,
@@ -138,6 +183,7 @@ fn caller(user: User) -> Caller {
     }
 }
 
-fn wrong(why: Text) -> ApiError {
+/// Refuses credentials.
+pub(super) fn wrong(why: Text) -> ApiError {
     ApiError::about(Code::Unauthenticated, why)
 }

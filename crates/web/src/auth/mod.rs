@@ -4,10 +4,17 @@
 //! [`MaybeCaller`] (anonymous is fine, wrong credentials are not).
 
 mod caller;
+mod console;
 mod credentials;
+mod login_key;
 mod logins;
+mod platforms;
 mod slowdown;
+mod ticket;
 
+pub(crate) use caller::Address;
 pub use caller::{Admin, Caller, MaybeCaller};
-pub(crate) use credentials::Credentials;
+pub(crate) use console::{AtConsole, cookie, refuse_other_sites};
+pub(crate) use credentials::{is_user_name, ticket};
 pub use logins::Logins;
+pub(crate) use platforms::{ANONYMOUS, SYSTEM};

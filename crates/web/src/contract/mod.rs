@@ -2,6 +2,7 @@
 
 mod clusters;
 mod constraint;
+mod events;
 mod failures;
 pub(crate) mod names;
 mod records;
@@ -17,5 +18,6 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(clusters::router())
         .merge(tasks::router())
         .merge(records::router())
+        .merge(events::router())
         .merge(failures::router())
 }

@@ -106,7 +106,10 @@ fn complete(mut document: Value) -> Value {
     document["security"] = logins();
     document["components"]["securitySchemes"] = json!({
         "basic": { "type": "http", "scheme": "basic", "description": "A user with a password or one of the user's tokens" },
-        "bearer": { "type": "http", "scheme": "bearer", "description": "A token" },
+        "bearer": { "type": "http", "scheme": "bearer", "description": "A token, or the ticket of a console login" },
+        "platform": { "type": "http", "scheme": "platform", "description":
+            "A platform: base64 of accessKey:secretKey; the header `X-BKREPO-UID` names the user it acts as" },
+        "ticket": { "type": "apiKey", "in": "cookie", "name": "bkrepo_ticket", "description": "A console login; under `/web` only" },
     });
     document["components"]["responses"] = operation::refusals();
     document["components"]["schemas"]["Refusal"] = operation::refusal_schema();
@@ -117,7 +120,7 @@ fn complete(mut document: Value) -> Value {
 
 /// Returns the logins, any of which will do.
 fn logins() -> Value {
-    json!([{ "basic": [] }, { "bearer": [] }])
+    json!([{ "basic": [] }, { "bearer": [] }, { "platform": [] }, { "ticket": [] }])
 }
 
 fn complete_paths(document: &mut Value) {

@@ -52,8 +52,10 @@ const PARAMETERS: &[(&str, &str)] = &[
     ),
     ("key", "Key of the task"),
     ("recordId", "Id of the record"),
+    ("eventId", "Id of the event"),
     ("id", "Id"),
     ("name", "Name"),
+    ("uid", "Name of the user"),
     ("uuid", "Id of the upload session"),
 ];
 
@@ -155,6 +157,13 @@ fn wrap(response: &mut Value) {
     if response["description"].as_str().unwrap_or_default().is_empty() {
         response["description"] = "Done".into();
     }
+    let content = response.get_mut("content").and_then(Value::as_object_mut);
+    // A text or flag alone is taken for plain text, but every datum travels in an envelope.
+    if let Some(content) = content
+        && let Some(datum) = content.remove("text/plain")
+    {
+        content.insert(JSON.into(), datum);
+    }
     if let Some(data) = response.pointer_mut("/content/application~1json/schema") {
         *data = envelope(
             &json!({ "type": "integer", "const": 0 }),
@@ -179,7 +188,7 @@ fn add_refusals(operation: &Value, method: &str, responses: &mut Map<String, Val
     });
     for (status, name, _) in REFUSALS {
         let possible = match status {
-            413 | 415 => method != "get",
+            413 | 415 => method != "get" || operation.get("requestBody").is_some(),
             416 => takes_range,
             507 => takes_file,
             _ => true,

@@ -36,6 +36,8 @@ fn routes(router: &Router<App>) -> Operations {
 fn documented_as(route: &str) -> String {
     let path = route.replace("{*", "{");
     let of_a_node = path.starts_with("/repository/api/node/") || path.starts_with("/generic/");
+    // A batch names its paths in the body.
+    let of_a_node = of_a_node && !path.contains("/batch/");
     match path.trim_end_matches('/') {
         root if of_a_node && root.ends_with("/{projectId}/{repoName}") => format!("{root}/{{path}}"),
         other => other.to_owned(),

@@ -1,8 +1,6 @@
 //! Projects and repositories a replicating node asks for, and whom it asks about.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
-use axum::extract::{ConnectInfo, Extension, State};
+use axum::extract::State;
 use axum::response::Response;
 use connectors::bkrepo::wire::REPLICA;
 use domain::cluster::Secret;
@@ -14,7 +12,7 @@ use super::{Node, need_replicator};
 use crate::artifacts::{
     self, ProjectView, RepositoryBody, RepositoryDetail, project_view, repository_detail,
 };
-use crate::auth::{Caller, Credentials};
+use crate::auth::{Address, Caller};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
@@ -105,18 +103,15 @@ pub(super) async fn check_permission(
     State(app): Node,
     reader: Reader,
     caller: Caller,
-    address: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Address(address): Address,
     body: Members,
 ) -> ApiResult<Response> {
     need_replicator(&caller)?;
     let project = body.required_text("projectId")?;
     let action = body.required_text("action")?;
-    let credentials = Credentials::Basic {
-        user: body.required_text("username")?,
-        secret: Secret::new(body.required_text("password")?),
-    };
-    let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |found| found.0.0.ip());
-    let asked = match app.logins().recognise(credentials, address).await {
+    let user = body.required_text("username")?;
+    let password = Secret::new(body.required_text("password")?);
+    let asked = match app.logins().with_password(&user, &password, address).await {
         Ok(asked) => asked,
         Err(error) if error.code() == Code::Unauthenticated => return reader.ok(false),
         Err(error) => return Err(error),

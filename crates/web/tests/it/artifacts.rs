@@ -11,7 +11,7 @@ use crate::world::{Answer, World};
 const FILE: &str = "/generic/demo/files/a/b.txt";
 
 /// Starts a node with project `demo` and its repository `files`.
-async fn world() -> World {
+pub async fn world() -> World {
     let world = World::start().await;
     let project = json!({ "name": "demo", "displayName": "Demo", "description": "" });
     world.post("/repository/api/project/create", project).await.ok();
@@ -20,7 +20,7 @@ async fn world() -> World {
     world
 }
 
-async fn put(world: &World, path: &str, bytes: &'static str, headers: &[(&str, &str)]) -> Answer {
+pub async fn put(world: &World, path: &str, bytes: &'static str, headers: &[(&str, &str)]) -> Answer {
     let ask = headers
         .iter()
         .fold(world.ask(Method::PUT, path), |ask, (name, value)| {
@@ -173,20 +173,6 @@ async fn existing_files_folders_and_bad_paths_are_refused_with_their_codes() {
         put(&world, "/generic/nowhere/files/a", "3", &[]).await.refusal(),
         (404, 251006)
     );
-    let part = [("X-BKREPO-UPLOAD-ID", "x"), ("X-BKREPO-SEQUENCE", "1")];
-    assert_eq!(
-        put(&world, "/generic/demo/files/part", "3", &part)
-            .await
-            .refusal(),
-        (400, 250105)
-    );
-    assert_eq!(
-        world
-            .post("/generic/block/demo/files/x", json!({}))
-            .await
-            .refusal(),
-        (400, 250105)
-    );
 }
 
 #[tokio::test]
@@ -232,18 +218,6 @@ async fn files_and_empty_folders_are_deleted_and_others_refused() {
     assert_eq!(world.delete(FILE).await.refusal(), (404, 251010));
     assert_eq!(world.delete("/generic/demo/files/a").await.ok(), Value::Null);
     assert_eq!(world.get("/generic/demo/files/a").await.refusal(), (404, 251010));
-}
-
-#[tokio::test]
-async fn folders_are_not_listed_nor_zipped() {
-    let world = world().await;
-    put(&world, FILE, "1", &[]).await.ok();
-
-    assert_eq!(world.get("/generic/demo/files/a").await.refusal(), (403, 251202));
-    assert_eq!(
-        world.get("/generic/demo/files/a?download=true").await.refusal(),
-        (400, 250105)
-    );
 }
 
 #[tokio::test]

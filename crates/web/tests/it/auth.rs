@@ -43,6 +43,7 @@ async fn nobody_and_wrong_credentials_are_asked_to_log_in() {
         ask().basic("bob", token.reveal()),
         ask().login("Bearer wb_nothing"),
         ask().login("Platform YTpi"),
+        ask().login("Digest x"),
     ] {
         let answer = ask.send().await;
         assert_eq!(answer.refusal(), (401, 250114));

@@ -191,13 +191,13 @@ async fn a_connection_is_tested_by_query_form_or_body_and_its_health_noted() {
     let failed = world.post(&format!("{path}?name=edge-1"), json!({})).await;
 
     assert_eq!(failed.refusal(), (400, 250302));
-    let shown = world.get(&format!("{BASE}/info/{id}")).await.ok();
-    assert_eq!(shown["status"], "UNHEALTHY");
-    assert!(
-        shown["errorReason"]
-            .as_str()
-            .is_some_and(|reason| reason.contains("tls"))
-    );
+    for (language, advice) in [("en-US", "check the certificate"), ("ja", "証明書を確認するか")] {
+        let ask = world.ask(Method::GET, &format!("{BASE}/info/{id}"));
+        let shown = ask.header("accept-language", language).send().await.ok();
+        assert_eq!(shown["status"], "UNHEALTHY");
+        let reason = shown["errorReason"].as_str().expect("a reason");
+        assert!(reason.contains("/tls: ") && reason.contains(advice), "{reason}");
+    }
     world.delete(&format!("{BASE}/delete/{id}")).await.ok();
     assert_eq!(world.get(&format!("{BASE}/info/{id}")).await.ok(), Value::Null);
 }

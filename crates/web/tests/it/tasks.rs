@@ -187,7 +187,10 @@ async fn what_this_version_cannot_do_is_refused_by_name() {
     package["replicaObjectType"] = "PACKAGE".into();
 
     for (changes, words) in [
-        (json!({ "replicaType": "REAL_TIME" }), "replicaType = REAL_TIME"),
+        (
+            json!({ "replicaType": "REAL_TIME" }),
+            "executionStrategy = CRON_EXPRESSION",
+        ),
         (
             json!({ "replicaType": "EDGE_PULL", "remoteClusterIds": [] }),
             "replicaType = EDGE_PULL",

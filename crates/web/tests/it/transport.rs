@@ -44,6 +44,7 @@ async fn a_wrong_method_is_told_so_and_head_works_where_get_does() {
     let head = world.ask(Method::HEAD, LIST).send().await;
 
     assert_eq!(wrong.refusal(), (405, 250112));
+    assert_eq!(wrong.header("allow"), Some("GET,HEAD"));
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
 }
 
@@ -67,19 +68,19 @@ async fn errors_are_said_in_the_readers_language() {
     let world = World::start().await;
     let path = "/replication/api/task/info/nobody";
 
-    let english = world.get(path).await;
-    let chinese = world
-        .ask(Method::GET, path)
-        .header("accept-language", "zh-CN,en;q=0.5")
-        .send()
-        .await;
+    for (header, message) in [
+        ("", "replication task nobody is not found"),
+        ("zh-CN,en;q=0.5", "未找到同步任务nobody"),
+        ("zh-TW", "未找到同步任務nobody"),
+        ("ja", "レプリケーションタスク nobody が見つかりません"),
+        ("fr-FR,ja;q=0.9", "replication task nobody is not found"),
+    ] {
+        let ask = world.ask(Method::GET, path).header("accept-language", header);
+        let answer = ask.send().await;
 
-    assert_eq!(english.message(), "replication task nobody is not found");
-    assert_eq!(chinese.message(), "未找到同步任务nobody");
-    assert_eq!(
-        (english.refusal(), chinese.refusal()),
-        ((400, 250310), (400, 250310))
-    );
+        assert_eq!(answer.message(), message, "{header}");
+        assert_eq!(answer.refusal(), (400, 250310), "{header}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -35,7 +35,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub greeter: Arc<ToldGreeter>,
     admin_token: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Answers for every cluster, unless it was told otherwise.
@@ -130,8 +130,18 @@ impl World {
             clock,
             greeter,
             admin_token: token.reveal().into(),
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Returns the folder everything is kept in.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Returns the administrator's `Authorization` header.
+    pub fn login(&self) -> String {
+        format!("Bearer {}", self.admin_token)
     }
 
     /// Starts a request by the administrator.
@@ -139,7 +149,7 @@ impl World {
         Ask {
             world: self,
             builder: Request::builder().method(method).uri(path),
-            login: Some(format!("Bearer {}", self.admin_token)),
+            login: Some(self.login()),
             body: Body::empty(),
         }
     }
@@ -259,6 +269,7 @@ impl Ask<'_> {
             headers: parts.headers,
             body: serde_json::from_slice(&text).unwrap_or(Value::Null),
             text: String::from_utf8_lossy(&text).into(),
+            bytes: text,
         }
     }
 }
@@ -269,6 +280,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     pub body: Value,
     pub text: String,
+    pub bytes: Bytes,
 }
 
 impl Answer {

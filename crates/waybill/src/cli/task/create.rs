@@ -14,10 +14,11 @@ Examples:
   waybill task create first --project demo --repo files --to edge-1
   waybill task create nightly --project demo --repo files --to edge-1 --cron '0 30 2 * * ?'
   waybill task create images --project demo --repo files --path /img --to edge-1 --manual
+  waybill task create live --project demo --repo files --to edge-1 --real-time --conflict overwrite
   waybill task create mirror --project demo --repo files=backup/files --to edge-2 \\
       --conflict overwrite --rate 10MiB
 
-Without --cron, --at and --manual the task runs once, at once. `waybill cron` shows when an
+Without --cron, --at, --manual and --real-time the task runs once, at once. `waybill cron` shows when an
 expression fires.";
 
 /// `waybill task create NAME ...`.
@@ -47,6 +48,9 @@ pub struct Create {
     /// Run only when `waybill task run` asks for it.
     #[arg(long, group = "trigger")]
     manual: bool,
+    /// Carry whatever is uploaded or changed, from now on, as soon as it is there.
+    #[arg(long, group = "trigger")]
+    real_time: bool,
     /// What to do where other content stands at the target.
     #[arg(long, value_enum, default_value_t = Conflict::Skip)]
     conflict: Conflict,
@@ -129,7 +133,11 @@ impl Create {
             "localProjectId": self.project,
             "replicaObjectType": if self.paths.is_empty() { "REPOSITORY" } else { "PATH" },
             "replicaTaskObjects": objects?,
-            "replicaType": if self.manual { "RUN_ONCE" } else { "SCHEDULED" },
+            "replicaType": match (self.manual, self.real_time) {
+                (true, _) => "RUN_ONCE",
+                (false, true) => "REAL_TIME",
+                (false, false) => "SCHEDULED",
+            },
             "remoteClusterIds": cluster_ids,
             "enabled": !self.disabled,
             "description": self.description,

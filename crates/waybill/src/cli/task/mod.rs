@@ -330,6 +330,7 @@ fn trigger(task: &Value) -> String {
         task["setting"]["executionStrategy"].as_str(),
     ) {
         (Some("RUN_ONCE"), _) => "when asked to".to_owned(),
+        (Some("REAL_TIME"), _) => "whenever something changes".to_owned(),
         (_, Some("CRON_EXPRESSION")) => format!("cron {}", text(plan, "cronExpression")),
         (_, Some("SPECIFIED_TIME")) => format!("once, at {}", text(plan, "executeTime")),
         _ => "once, as soon as it is on".to_owned(),

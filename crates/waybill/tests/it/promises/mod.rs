@@ -5,4 +5,4 @@ mod faults;
 mod laws;
 mod limits;
 mod proxy;
-mod world;
+pub(crate) mod world;

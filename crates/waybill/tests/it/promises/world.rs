@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 /// How long a real process may take to come to a state before the test gives up on it.
 pub const HANG_GUARD: Duration = Duration::from_secs(120);
 
-const PASSWORD: &str = "a password of tests";
+pub const PASSWORD: &str = "a password of tests";
 
 /// One `waybill serve` process and its data folder, which outlives it.
 pub struct Node {

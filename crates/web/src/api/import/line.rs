@@ -9,22 +9,23 @@ use domain::repository::RepositoryType;
 use domain::task::ConflictStrategy;
 use engine::import::ImportItem;
 use jiff::tz::TimeZone;
+use messages::{Text, text};
 use serde_json::Value;
 
 use crate::contract::names::{CONFLICT_STRATEGIES, EXECUTE_TYPES, STATUSES};
 use crate::dates;
 use crate::json::Members;
 
-type Read<T> = Result<T, String>;
+type Read<T> = Result<T, Text>;
 
 /// Reads a line; dates are wall-clock times of `zone`. The error says what is wrong with it.
 pub fn item(line: &[u8], zone: &TimeZone) -> Read<ImportItem> {
-    let line = Members::parse(line).map_err(|_| String::from("it is not one JSON object"))?;
+    let line = Members::parse(line).map_err(|_| text!("not-json-object"))?;
     let (record, detail) = (object(&line, "record")?, object(&line, "detail")?);
     match (record, detail) {
         (Some(record), None) => self::record(&record, zone),
         (None, Some(detail)) => self::detail(&detail, zone),
-        (Some(_), Some(_)) | (None, None) => Err("it needs a `record` or a `detail`".into()),
+        (Some(_), Some(_)) | (None, None) => Err(text!("record-or-detail")),
     }
 }
 
@@ -32,13 +33,13 @@ fn record(body: &Members, zone: &TimeZone) -> Read<ImportItem> {
     let status = match status(body)? {
         DetailStatus::Success => RecordStatus::Succeeded,
         DetailStatus::Failed => RecordStatus::Failed,
-        DetailStatus::Running => return Err("a record that is RUNNING cannot be imported".into()),
+        DetailStatus::Running => return Err(text!("running-not-imported")),
     };
     let key = required(body, "taskKey")?;
     if key.is_empty() || key.len() > 64 || key.chars().any(char::is_control) {
-        return Err("`taskKey` has to have 1 to 64 characters".into());
+        return Err(about("taskKey", text!("length", least = 1, most = 64)));
     }
-    let started_ms = date(body, "startTime", zone)?.ok_or("`startTime` is missing")?;
+    let started_ms = date(body, "startTime", zone)?.ok_or_else(|| missing("startTime"))?;
     let reason = text(body, "errorReason")?.filter(|reason| !reason.trim().is_empty());
     let record = Record {
         id: parsed(body, "id")?,
@@ -64,9 +65,10 @@ fn detail(body: &Members, zone: &TimeZone) -> Read<ImportItem> {
     let repository_type: RepositoryType = parsed(body, "repoType")?;
     let digest = text(body, "sha256")?.map(|hex| {
         hex.parse::<Digest>()
-            .map_err(|_| String::from("`sha256` is not 64 lowercase hex digits"))
+            .map_err(|_| about("sha256", text!("not-hex", digits = 64)))
     });
-    let size = number(body, "size")?.map(|size| u64::try_from(size).map_err(|_| "`size` is negative"));
+    let size =
+        number(body, "size")?.map(|size| u64::try_from(size).map_err(|_| about("size", text!("negative"))));
     let strategy = choice(body, "conflictStrategy", CONFLICT_STRATEGIES)?;
     let detail = RecordDetail {
         id: parsed(body, "id")?,
@@ -79,7 +81,7 @@ fn detail(body: &Members, zone: &TimeZone) -> Read<ImportItem> {
         size_bytes: size.transpose()?,
         digest: digest.transpose()?,
         state: state(status, strategy)?,
-        started_ms: date(body, "startTime", zone)?.ok_or("`startTime` is missing")?,
+        started_ms: date(body, "startTime", zone)?.ok_or_else(|| missing("startTime"))?,
         ended_ms: date(body, "endTime", zone)?,
         execute_type: choice(body, "executeType", EXECUTE_TYPES)?,
         historical: Some(Box::new(Historical {
@@ -114,7 +116,7 @@ fn artifact(body: &Members, repository_type: &RepositoryType) -> Read<Option<Art
 /// A strategy tells what became of a conflict; without one only the status is known.
 fn state(status: DetailStatus, strategy: Option<ConflictStrategy>) -> Read<DetailState> {
     let succeeded = match status {
-        DetailStatus::Running => return Err("a detail that is RUNNING cannot be imported".into()),
+        DetailStatus::Running => return Err(text!("running-not-imported")),
         DetailStatus::Success => true,
         DetailStatus::Failed => false,
     };
@@ -131,44 +133,52 @@ fn state(status: DetailStatus, strategy: Option<ConflictStrategy>) -> Read<Detai
     }))
 }
 
+fn missing(name: &str) -> Text {
+    about(name, text!("absent"))
+}
+
+fn about(name: &str, reason: Text) -> Text {
+    text!("about-member", member = name, reason = reason)
+}
+
 fn status(body: &Members) -> Read<DetailStatus> {
-    choice(body, "status", STATUSES)?.ok_or_else(|| "`status` is missing".into())
+    choice(body, "status", STATUSES)?.ok_or_else(|| missing("status"))
 }
 
 fn constraint(body: &Members, name: &str) -> Read<Option<Value>> {
     match body.get(name) {
         None => Ok(None),
         Some(value) if value.is_object() => Ok(Some(value.clone())),
-        Some(_) => Err(format!("`{name}` is not an object")),
+        Some(_) => Err(about(name, text!("not-object"))),
     }
 }
 
 fn object(body: &Members, name: &str) -> Read<Option<Members>> {
-    body.object(name)
-        .map_err(|_| format!("`{name}` is not an object"))
+    body.object(name).map_err(|_| about(name, text!("not-object")))
 }
 
 fn text(body: &Members, name: &str) -> Read<Option<String>> {
-    body.text(name).map_err(|_| format!("`{name}` is not a text"))
+    body.text(name).map_err(|_| about(name, text!("not-text")))
 }
 
 fn required(body: &Members, name: &str) -> Read<String> {
-    text(body, name)?.ok_or_else(|| format!("`{name}` is missing"))
+    text(body, name)?.ok_or_else(|| missing(name))
 }
 
 fn number(body: &Members, name: &str) -> Read<Option<i64>> {
     body.number(name)
-        .map_err(|_| format!("`{name}` is not a whole number"))
+        .map_err(|_| about(name, text!("not-whole-number")))
 }
 
 fn choice<T: Copy>(body: &Members, name: &str, names: &[(&str, T)]) -> Read<Option<T>> {
     body.choice(name, names)
-        .map_err(|_| format!("`{name}` is none of the contract's"))
+        .map_err(|_| about(name, text!("not-of-contract")))
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(body: &Members, name: &str) -> Read<T> {
     let text = required(body, name)?;
-    text.parse().map_err(|error| format!("`{name}`: {error}"))
+    text.parse()
+        .map_err(|error: T::Err| about(name, Text::verbatim(error.to_string())))
 }
 
 fn date(body: &Members, name: &str, zone: &TimeZone) -> Read<Option<i64>> {
@@ -176,6 +186,5 @@ fn date(body: &Members, name: &str, zone: &TimeZone) -> Read<Option<i64>> {
         return Ok(None);
     };
     let ms = dates::parse(&text, zone);
-    ms.map(Some)
-        .ok_or_else(|| format!("`{name}` is not a date such as 2021-05-12T12:19:08.813"))
+    ms.map(Some).ok_or_else(|| about(name, text!("not-date")))
 }

@@ -107,7 +107,7 @@ impl Import<'_> {
             Err(reason) => {
                 // What came before it is good, and stays.
                 self.store().await?;
-                return Err(refusal(self.line, Text::verbatim(reason)));
+                return Err(refusal(self.line, reason));
             }
         }
         if self.items.len() >= BATCH_LINES || self.bytes >= BATCH_BYTES {

@@ -1,0 +1,90 @@
+//! Platform accounts: keys for programs that act as the users they name. Administrators only.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use messages::text;
+use serde::Serialize;
+use storage::StoreError;
+use storage::platforms::PlatformAccount;
+
+use crate::api::answer::{answer, ok, time};
+use crate::app::App;
+use crate::auth::{Admin, is_user_name};
+use crate::codes::Code;
+use crate::error::{ApiError, ApiResult};
+use crate::json::Members;
+use crate::params::Segments;
+
+/// Returns the routes.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/api/v1/platforms", get(list).post(create))
+        .route("/api/v1/platforms/{appId}", delete(remove))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlatformView {
+    app_id: String,
+    access_key: String,
+    created_by: String,
+    created_at: String,
+    last_used_at: Option<String>,
+    /// The secret half of the key; only in the answer to its creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_key: Option<String>,
+}
+
+impl PlatformView {
+    fn of(account: PlatformAccount) -> Self {
+        Self {
+            app_id: account.app_id,
+            access_key: account.access_key,
+            created_by: account.created_by,
+            created_at: time(account.created_ms),
+            last_used_at: account.last_used_ms.map(time),
+            secret_key: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Platforms {
+    platforms: Vec<PlatformView>,
+}
+
+/// Lists the accounts; never their secret keys.
+async fn list(_: Admin, State(app): State<App>) -> ApiResult<Response> {
+    let found = app.store().platforms().all().await?;
+    ok(Platforms {
+        platforms: found.into_iter().map(PlatformView::of).collect(),
+    })
+}
+
+/// Makes an account; its secret key is in this answer and nowhere else.
+async fn create(admin: Admin, State(app): State<App>, body: Members) -> ApiResult<Response> {
+    let app_id = body.required_text("appId")?;
+    if !is_user_name(&app_id) {
+        return Err(ApiError::invalid("appId", &app_id).because(text!("user-name-form")));
+    }
+    match app.store().platforms().create(&app_id, admin.name()).await {
+        Ok((account, secret_key)) => {
+            let mut view = PlatformView::of(account);
+            view.secret_key = Some(secret_key.reveal().into());
+            answer(StatusCode::CREATED, view)
+        }
+        Err(StoreError::Taken(_)) => Err(ApiError::new(Code::Exists, [&format!("platform {app_id}")])),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes an account; its keys are worth nothing at once.
+async fn remove(_: Admin, State(app): State<App>, Segments(app_id): Segments<String>) -> ApiResult<Response> {
+    if app.store().platforms().delete(&app_id).await? {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Err(ApiError::new(Code::NotFound, [&format!("platform {app_id}")]))
+}
