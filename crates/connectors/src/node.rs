@@ -44,15 +44,15 @@ impl Peers {
     ///
     /// Nothing is sent yet; refused are other schemes, refused addresses and unreadable certificates.
     pub fn node(&self, url: &str, credentials: &Credentials) -> ConnectorResult<Node> {
-        let named = url.strip_prefix(BKREPO);
         let signs = credentials.secret_key.is_some() && credentials.password.is_none();
-        let peer = match named {
-            None if !signs => Some(self.peer(url, credentials)?),
-            _ => None,
+        let peer = if signs || url.starts_with(BKREPO) {
+            None
+        } else {
+            Some(self.peer(url, credentials)?)
         };
         Ok(Node {
             peer,
-            bkrepo: self.bkrepo(named.unwrap_or(url), credentials)?,
+            bkrepo: self.bkrepo(url, credentials)?,
         })
     }
 }

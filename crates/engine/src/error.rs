@@ -75,6 +75,17 @@ pub enum EngineError {
         /// What went wrong.
         failure: Box<Failure>,
     },
+    /// The caller may not do this.
+    #[error("`{subject}` is forbidden: {reason:?}")]
+    Forbidden {
+        /// What may not be done, or what it may not be done to.
+        subject: String,
+        /// Why not.
+        reason: Why,
+    },
+    /// The task does not run when somebody asks for it.
+    #[error("task `{0}` is no RUN_ONCE task")]
+    NotRunOnce(String),
     /// Something about to be made has a name that is taken.
     #[error("{0} exists already")]
     Exists(String),
@@ -120,6 +131,31 @@ pub enum Why {
     SharedTarget,
     /// It is no `http` or `https` address of a host.
     Url,
+    /// The repository holds files, no packages.
+    FilesOnly,
+    /// Something else than a node answers there.
+    NotANode,
+    /// Neither paths nor the whole repository are selected.
+    NothingSelected,
+    /// It is no name of a distribution.
+    EntryName,
+    /// Two distributions of one request have this name.
+    NamedTwice,
+    /// It is the cluster that came with this very distribution.
+    OwnEntry,
+    /// The task is no RUN_ONCE task.
+    NotRunOnce,
+    /// A run of it goes on.
+    RunGoesOn,
+    /// Only administrators may have this host reached.
+    HostNotAllowed,
+    /// The target does not let a user write.
+    RemoteUserRefused {
+        /// The user there.
+        user: String,
+        /// The repository there.
+        repository: String,
+    },
     /// Tasks that run once run when somebody executes them, not by a plan.
     RunOnceByHand,
     /// Tasks in real time run whenever something changes, not by a plan.
@@ -137,6 +173,14 @@ pub enum Why {
 }
 
 impl EngineError {
+    /// Forbids something.
+    pub fn forbidden(subject: impl Into<String>, reason: Why) -> Self {
+        Self::Forbidden {
+            subject: subject.into(),
+            reason,
+        }
+    }
+
     /// Refuses the value of a member.
     pub fn invalid(member: impl Into<String>, value: impl Into<String>, reason: Why) -> Self {
         Self::Invalid {

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod clusters;
+pub mod distributions;
 pub mod endpoints;
 pub mod error;
 pub mod events;
@@ -32,6 +33,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use clusters::greet::Greeter;
+use connectors::http::HostList;
 use endpoints::Endpoints;
 use metrics::Metrics;
 pub use run::dry::{DryCounts, DryItem, DryRun};
@@ -48,6 +50,8 @@ pub struct Limits {
     pub patience_ms: i64,
     /// How long a lease lasts without a heartbeat, in milliseconds.
     pub lease_ms: i64,
+    /// Hosts that users who are no administrators may name as targets; administrators may name any.
+    pub user_hosts: HostList,
 }
 
 impl Default for Limits {
@@ -57,6 +61,7 @@ impl Default for Limits {
             parallel_exchanges: 4,
             patience_ms: 30_000,
             lease_ms: 15_000,
+            user_hosts: HostList::default(),
         }
     }
 }

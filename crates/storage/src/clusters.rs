@@ -5,7 +5,7 @@ use domain::failure::Failure;
 use domain::id::ClusterId;
 
 use crate::Store;
-use crate::db::{Row, StoreResult, Value, blob, int, maybe, text};
+use crate::db::{Row, StoreResult, Value, Write, blob, int, maybe, text};
 use crate::rows::{audit, audit_values, from_word, json, one_row, word};
 
 /// The clusters known to this node.
@@ -37,6 +37,15 @@ impl Clusters<'_> {
     /// Replaces everything kept under the id of `cluster`.
     pub async fn update(&self, cluster: &Cluster) -> StoreResult<()> {
         self.0.db().execute(UPDATE, self.values(cluster)?).await?;
+        Ok(())
+    }
+
+    /// Replaces everything kept under the id of `cluster`, or adds it, within a transaction.
+    pub(crate) async fn put(&self, write: &mut Write, cluster: &Cluster) -> StoreResult<()> {
+        if write.execute(UPDATE, self.values(cluster)?).await? == 0 {
+            let sql = format!("{INSERT}{}", one_row(COLUMNS));
+            write.execute(sql, self.values(cluster)?).await?;
+        }
         Ok(())
     }
 

@@ -25,6 +25,7 @@ mod conditions;
 pub mod console_logins;
 pub mod db;
 pub mod details;
+pub mod distributions;
 mod entries;
 pub mod events;
 mod failing;
@@ -74,6 +75,7 @@ use clusters::Clusters;
 use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
+use distributions::Distributions;
 use open_failures::OpenFailures;
 use passwords::Passwords;
 use platforms::Platforms;
@@ -216,6 +218,11 @@ impl Store {
     /// The record details: one artifact to one target each.
     pub fn details(&self) -> Details<'_> {
         Details(self)
+    }
+
+    /// The distributions: tasks that come and go with a cluster of their own.
+    pub fn distributions(&self) -> Distributions<'_> {
+        Distributions(self)
     }
 
     /// The artifacts whose latest detail failed.

@@ -6,7 +6,7 @@ use domain::record::RecordEnd;
 use domain::task::{Task, TaskStatus};
 
 use crate::Store;
-use crate::db::{Row, StoreResult, Value, blob, flag, int, maybe, prefix_end, size, text};
+use crate::db::{Row, StoreResult, Value, Write, blob, flag, int, maybe, prefix_end, size, text};
 use crate::page::{Page, PageRequest};
 use crate::rows::{audit, audit_values, from_json, from_word, json, one_row, unreadable, word};
 use crate::watches;
@@ -78,10 +78,8 @@ const USING_CLUSTER: &str =
 impl Tasks<'_> {
     /// Adds `task`; [`crate::StoreError::Taken`] when its name or key is.
     pub async fn insert(&self, task: &Task) -> StoreResult<()> {
-        let sql = format!("{INSERT}{}", one_row(COLUMNS));
         let mut write = self.0.db().begin().await?;
-        write.execute(sql, values(task)).await?;
-        watches::follow(&mut write, &task.key.0).await?;
+        insert(&mut write, task).await?;
         write.commit().await
     }
 
@@ -90,18 +88,9 @@ impl Tasks<'_> {
     /// What was noted for it and not carried yet goes when it is to carry something else, or elsewhere.
     pub async fn replace(&self, task: &Task) -> StoreResult<bool> {
         let mut write = self.0.db().begin().await?;
-        let Some(old) = write.fetch_optional(BY_KEY, vec![text(&task.key.0)]).await? else {
-            return Ok(false);
-        };
-        write.execute(REPLACE, values(task)).await?;
-        if !watches::same_units(&read(&old)?, task) {
-            let no = int(old.int("no")?);
-            write.execute(FORGET_EVENTS, vec![no.clone()]).await?;
-            write.execute(FEED_NO_MORE, vec![no]).await?;
-        }
-        watches::follow(&mut write, &task.key.0).await?;
+        let replaced = replace(&mut write, task).await?.is_some();
         write.commit().await?;
-        Ok(true)
+        Ok(replaced)
     }
 
     /// Returns the task with this key.
@@ -207,14 +196,9 @@ impl Tasks<'_> {
     /// Its rows are removed later, in batches. An open record of it is to be stopped by the caller.
     pub async fn hide(&self, key: &TaskKey) -> StoreResult<bool> {
         let mut write = self.0.db().begin().await?;
-        let Some(row) = write.fetch_optional(BY_KEY, vec![text(&key.0)]).await? else {
-            return Ok(false);
-        };
-        let values = vec![text(&key.0), int(self.0.now_ms())];
-        write.execute(HIDE, values).await?;
-        watches::forget(&mut write, row.int("no")?).await?;
+        let hidden = hide(&mut write, key, self.0.now_ms()).await?.is_some();
         write.commit().await?;
-        Ok(true)
+        Ok(hidden)
     }
 
     /// Returns the names of the tasks that write to a cluster.
@@ -226,6 +210,39 @@ impl Tasks<'_> {
             .await?;
         rows.iter().map(|row| row.text("name")).collect()
     }
+}
+
+/// Adds a task, within a transaction.
+pub(crate) async fn insert(write: &mut Write, task: &Task) -> StoreResult<()> {
+    let sql = format!("{INSERT}{}", one_row(COLUMNS));
+    write.execute(sql, values(task)).await?;
+    watches::follow(write, &task.key.0).await
+}
+
+/// Replaces a task, within a transaction; returns what it was.
+pub(crate) async fn replace(write: &mut Write, task: &Task) -> StoreResult<Option<Task>> {
+    let Some(row) = write.fetch_optional(BY_KEY, vec![text(&task.key.0)]).await? else {
+        return Ok(None);
+    };
+    let old = read(&row)?;
+    write.execute(REPLACE, values(task)).await?;
+    if !watches::same_units(&old, task) {
+        let no = int(row.int("no")?);
+        write.execute(FORGET_EVENTS, vec![no.clone()]).await?;
+        write.execute(FEED_NO_MORE, vec![no]).await?;
+    }
+    watches::follow(write, &task.key.0).await?;
+    Ok(Some(old))
+}
+
+/// Hides a task, within a transaction; returns what it was.
+pub(crate) async fn hide(write: &mut Write, key: &TaskKey, now_ms: i64) -> StoreResult<Option<Task>> {
+    let Some(row) = write.fetch_optional(BY_KEY, vec![text(&key.0)]).await? else {
+        return Ok(None);
+    };
+    write.execute(HIDE, vec![text(&key.0), int(now_ms)]).await?;
+    watches::forget(write, row.int("no")?).await?;
+    read(&row).map(Some)
 }
 
 fn condition(filter: &TaskFilter) -> (String, Vec<Value>) {

@@ -130,7 +130,8 @@ impl Client {
         Err(self.refusal(status, &body))
     }
 
-    async fn data(&self, request: RequestBuilder) -> CliResult<Value> {
+    /// Sends a request and returns the data of its answer.
+    pub async fn data(&self, request: RequestBuilder) -> CliResult<Value> {
         let answer = self.send(request).await?;
         let body = answer.bytes().await.map_err(|error| self.unreachable(&error))?;
         match serde_json::from_slice::<Envelope>(&body) {

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use connectors::http::{InvalidRange, IpRange};
+use connectors::http::{HostRule, InvalidHost, InvalidRange, IpRange};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -106,6 +106,21 @@ impl Default for LimitsConfig {
 pub struct OutgoingConfig {
     /// Ranges of addresses never connected to, besides link-local ones, which always are refused.
     pub denied: Vec<Range>,
+    /// Hosts that users who are no administrators may name as targets of distributions.
+    pub user_hosts: Vec<Host>,
+}
+
+/// A host such as `edge-1.example`, `edge-1:8080` or `*.corp.example`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Host(pub HostRule);
+
+impl TryFrom<String> for Host {
+    type Error = InvalidHost;
+
+    fn try_from(text: String) -> Result<Self, InvalidHost> {
+        text.parse().map(Self)
+    }
 }
 
 /// A range of addresses such as `10.0.0.0/8`.
@@ -237,6 +252,16 @@ mod tests {
 
         assert!(
             reason.starts_with("line 2: ") && reason.contains("10.0.0.0/33"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn a_host_that_is_none_is_refused_and_its_line_named() {
+        let reason = ConfigFile::parse("[outgoing]\nuser_hosts = [\"http://x\"]\n").expect_err("no host");
+
+        assert!(
+            reason.starts_with("line 2: ") && reason.contains("http://x"),
             "{reason}"
         );
     }

@@ -1,5 +1,6 @@
 //! The engine's refusals in the contract's codes and texts.
 
+use axum::http::StatusCode;
 use domain::failure::ErrorKind;
 use engine::error::{EngineError, Why};
 use messages::{Text, text};
@@ -39,6 +40,12 @@ impl From<EngineError> for ApiError {
                 };
                 Self::new(code, [&name]).because(Text::from(&*failure))
             }
+            EngineError::Forbidden { subject, reason } => {
+                Self::new(Code::AccessDenied, [&subject]).because(words(reason))
+            }
+            EngineError::NotRunOnce(name) => Self::new(Code::MethodNotAllowed, [&name])
+                .with_status(StatusCode::BAD_REQUEST)
+                .because(text!("not-run-once")),
             EngineError::NotFound(what) => Self::new(Code::NotFound, [&what]),
             EngineError::Store(error) => error.into(),
         }
@@ -57,6 +64,18 @@ fn words(reason: Why) -> Text {
         Why::OwnRepository => text!("own-repository"),
         Why::SharedTarget => text!("shared-target"),
         Why::Url => text!("not-url"),
+        Why::FilesOnly => text!("files-only"),
+        Why::NotANode => text!("not-a-node"),
+        Why::NothingSelected => text!("nothing-selected"),
+        Why::EntryName => text!("entry-name"),
+        Why::NamedTwice => text!("named-twice"),
+        Why::OwnEntry => text!("own-entry"),
+        Why::NotRunOnce => text!("not-run-once"),
+        Why::RunGoesOn => text!("run-goes-on"),
+        Why::HostNotAllowed => text!("host-not-allowed"),
+        Why::RemoteUserRefused { user, repository } => {
+            text!("remote-user-refused", user = user, repository = repository)
+        }
         Why::RunOnceByHand => text!("run-once-by-hand"),
         Why::RealTimeByChange => text!("real-time-by-change"),
         Why::ImmediatelyIsTrue => text!("immediately-is-true"),

@@ -15,17 +15,20 @@ pub mod wire;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::clock::Clock;
-use domain::cluster::Credentials;
-use domain::failure::Stage;
+use domain::cluster::{Credentials, Secret};
+use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
-use domain::ports::ConnectorResult;
+use domain::ports::{ConnectorError, ConnectorResult};
 use domain::repository::RepositoryRef;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use reqwest::header::HeaderValue;
+use serde_json::json;
 
+use crate::node::BKREPO;
 use crate::peer::{Peers, Way, login};
 use crate::signed::Platform;
 pub use source::BkRepoSource;
@@ -77,10 +80,11 @@ impl fmt::Debug for Login {
 }
 
 impl Peers {
-    /// Returns the bk-repo at `url` (`http` or `https`; what follows the host is dropped), logged in with
-    /// `credentials`: a platform's name and keys if they are all there, otherwise user and password. Nothing is
-    /// sent yet.
+    /// Returns the bk-repo at `url` (`http` or `https`, or either after `bkrepo+`; what follows the host is
+    /// dropped), logged in with `credentials`: a platform's name and keys if they are all there, otherwise user
+    /// and password. Nothing is sent yet.
     pub fn bkrepo(&self, url: &str, credentials: &Credentials) -> ConnectorResult<BkRepo> {
+        let url = url.strip_prefix(BKREPO).unwrap_or(url);
         let signed = match (
             &credentials.app_id,
             &credentials.access_key,
@@ -116,6 +120,31 @@ impl BkRepo {
     /// Returns what errors call it: scheme, host and port.
     pub fn name(&self) -> &str {
         &self.0.way.name
+    }
+
+    /// Asks whether `user` of that node, whose password is given, may write to `repository` there.
+    ///
+    /// A Waybill node answers this too. Who asks has to be allowed to replicate there.
+    pub async fn may_write(
+        &self,
+        user: &str,
+        password: &Secret,
+        repository: &RepositoryRef,
+        timeout: Duration,
+    ) -> ConnectorResult<bool> {
+        let body = json!({
+            "username": user,
+            "password": password.reveal(),
+            "projectId": repository.project,
+            "repoName": repository.name,
+            "resourceType": "REPO",
+            "action": "WRITE",
+        });
+        let path = format!("{REPLICA}/permission/check");
+        let ask = self.ask(Method::POST, path, Stage::Describe, &self.0.way.name);
+        let answer = tokio::time::timeout(timeout, ask.data::<bool>(Some(&body))).await;
+        let silent = || ConnectorError::new(ErrorKind::Unreachable, Stage::Describe, &self.0.way.name);
+        Ok(answer.map_err(|_| silent())??.unwrap_or(false))
     }
 
     /// Returns its repository `repository`, to read from.

@@ -5,6 +5,7 @@
 
 mod activity;
 mod answer;
+mod hosts;
 mod rules;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use reqwest::{Certificate, Client};
 
 pub use activity::{Activity, send};
 pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
+pub use hosts::{HostList, HostRule, InvalidHost};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 
 /// How this node reaches others.

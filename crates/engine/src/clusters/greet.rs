@@ -8,8 +8,10 @@ use connectors::peer::Peers;
 use domain::cluster::{Cluster, ClusterType};
 use domain::failure::ErrorKind;
 use domain::ports::ConnectorResult;
+use domain::repository::RepositoryRef;
 
 use crate::Engine;
+use crate::distributions::RemoteUser;
 use crate::error::{EngineError, EngineResult};
 
 /// How long one try may last.
@@ -29,6 +31,14 @@ pub struct Greeting {
 pub trait Greeter: Send + Sync {
     /// Returns who answers at `cluster`, or why nobody does.
     async fn greet(&self, cluster: &Cluster) -> ConnectorResult<Greeting>;
+
+    /// Says whether `user` of `cluster` may write to `repository` there.
+    async fn may_write(
+        &self,
+        cluster: &Cluster,
+        user: &RemoteUser,
+        repository: &RepositoryRef,
+    ) -> ConnectorResult<bool>;
 }
 
 #[async_trait]
@@ -46,6 +56,16 @@ impl Greeter for Peers {
             }
             Err(error) => Err(error),
         }
+    }
+
+    async fn may_write(
+        &self,
+        cluster: &Cluster,
+        user: &RemoteUser,
+        repository: &RepositoryRef,
+    ) -> ConnectorResult<bool> {
+        let node = self.bkrepo(&cluster.url, &cluster.credentials)?;
+        node.may_write(&user.name, &user.password, repository, TRY).await
     }
 }
 

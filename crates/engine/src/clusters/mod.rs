@@ -68,7 +68,7 @@ impl Engine {
             return Err(EngineError::Empty("url"));
         }
         check_name_length("name", &draft.name)?;
-        let url = checked_url(draft.url.as_deref())?;
+        let url = checked_url("url", draft.url.as_deref())?;
         if self.cluster_named(&draft.name).await?.is_some() {
             return Err(EngineError::ClusterExists(draft.name));
         }
@@ -99,7 +99,7 @@ impl Engine {
     pub async fn update_cluster(&self, draft: ClusterDraft, user: &str) -> EngineResult<Cluster> {
         let known = self.cluster_named(&draft.name).await?;
         let known = known.ok_or_else(|| EngineError::ClusterUnknown(draft.name.clone()))?;
-        let url = checked_url(draft.url.as_deref())?;
+        let url = checked_url("url", draft.url.as_deref())?;
         let cluster = Cluster {
             url,
             credentials: draft.credentials,
@@ -159,12 +159,12 @@ impl Engine {
 }
 
 /// Returns `url` with a scheme, otherwise as it was; refuses what is no `http` or `https` address of a host.
-fn checked_url(url: Option<&str>) -> EngineResult<String> {
-    let url = url.ok_or(EngineError::Missing("url"))?;
+pub(crate) fn checked_url(member: &'static str, url: Option<&str>) -> EngineResult<String> {
+    let url = url.ok_or(EngineError::Missing(member))?;
     if url.trim().is_empty() {
-        return Err(EngineError::Empty("url"));
+        return Err(EngineError::Empty(member));
     }
-    let refused = || EngineError::invalid("url", url, Why::Url);
+    let refused = || EngineError::invalid(member, url, Why::Url);
     let complete = if url.contains("://") {
         url.to_owned()
     } else {
@@ -204,7 +204,7 @@ mod tests {
             ("http://[::1]:80", "http://[::1]:80"),
             ("bkrepo+https://edge-1", "bkrepo+https://edge-1"),
         ] {
-            assert_eq!(checked_url(Some(sent)).ok().as_deref(), Some(kept));
+            assert_eq!(checked_url("url", Some(sent)).ok().as_deref(), Some(kept));
         }
     }
 
@@ -220,7 +220,7 @@ mod tests {
             "edge 1",
         ] {
             assert!(
-                matches!(checked_url(Some(sent)), Err(EngineError::Invalid { .. })),
+                matches!(checked_url("url", Some(sent)), Err(EngineError::Invalid { .. })),
                 "{sent}"
             );
         }

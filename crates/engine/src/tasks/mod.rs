@@ -3,7 +3,7 @@
 pub mod draft;
 mod run;
 
-use domain::cluster::{Audit, ClusterType};
+use domain::cluster::{Audit, Cluster, ClusterType};
 use domain::cron::CronExpression;
 use domain::id::{ClusterId, TaskKey};
 use domain::task::{Settings, Task, TaskObject, TaskStatus, Trigger};
@@ -13,6 +13,7 @@ use storage::tasks::TaskFilter;
 use storage::{Page, PageRequest, StoreError};
 
 use crate::Engine;
+use crate::clusters::greet::Greeting;
 use crate::error::{EngineError, EngineResult, Why};
 use draft::{TaskDraft, check_name_length};
 
@@ -228,24 +229,7 @@ impl Engine {
                 continue;
             }
             let cluster = self.store().clusters().get(id).await?.ok_or_else(unknown)?;
-            match cluster.cluster_type {
-                ClusterType::Center => {
-                    return Err(EngineError::invalid(
-                        "remoteClusterIds",
-                        cluster.name,
-                        Why::OwnCluster,
-                    ));
-                }
-                ClusterType::Remote => {
-                    return Err(EngineError::invalid(
-                        "remoteClusterIds",
-                        cluster.name,
-                        Why::NotSupported,
-                    ));
-                }
-                ClusterType::Edge | ClusterType::Standalone => {}
-            }
-            let peer = self.greet(&cluster).await?;
+            let peer = self.greet_target(&cluster, "remoteClusterIds").await?;
             if peer.node_id == self.store().node_id() {
                 check_not_onto_itself(&draft.project, objects)?;
             }
@@ -253,10 +237,24 @@ impl Engine {
         }
         Ok(targets)
     }
+
+    /// Asks a cluster that `member` names as a target who it is; refused are those that cannot be one.
+    pub(crate) async fn greet_target(
+        &self,
+        cluster: &Cluster,
+        member: &'static str,
+    ) -> EngineResult<Greeting> {
+        let refused = |reason| Err(EngineError::invalid(member, &cluster.name, reason));
+        match cluster.cluster_type {
+            ClusterType::Center => refused(Why::OwnCluster),
+            ClusterType::Remote => refused(Why::NotSupported),
+            ClusterType::Edge | ClusterType::Standalone => self.greet(cluster).await,
+        }
+    }
 }
 
 /// Refuses objects that would be replicated onto themselves when the target is this very node.
-fn check_not_onto_itself(project: &str, objects: &[TaskObject]) -> EngineResult<()> {
+pub(crate) fn check_not_onto_itself(project: &str, objects: &[TaskObject]) -> EngineResult<()> {
     for object in objects {
         let remote = object.remote(project);
         if remote.project == project && remote.name == object.local_repository {
@@ -278,7 +276,7 @@ fn taken(error: StoreError, name: &str) -> EngineError {
 }
 
 /// Returns where a task stands that has not run yet, as the contract names it.
-fn resting_status(trigger: &Trigger, enabled: bool) -> TaskStatus {
+pub(crate) fn resting_status(trigger: &Trigger, enabled: bool) -> TaskStatus {
     match trigger {
         Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => TaskStatus::Waiting,
         Trigger::RealTime if !enabled => TaskStatus::Waiting,
@@ -289,7 +287,7 @@ fn resting_status(trigger: &Trigger, enabled: bool) -> TaskStatus {
 /// Returns when a task that is saved or switched on at `now_ms` starts by itself first.
 ///
 /// A time that has passed means at once: it was missed, and a missed start happens late.
-fn first_run_ms(trigger: &Trigger, now_ms: i64, zone: &TimeZone) -> Option<i64> {
+pub(crate) fn first_run_ms(trigger: &Trigger, now_ms: i64, zone: &TimeZone) -> Option<i64> {
     match trigger {
         Trigger::Immediately => Some(now_ms),
         Trigger::At(at_ms) => Some(*at_ms),

@@ -29,14 +29,20 @@ impl Engine {
     ///
     /// A run of it is stopped first. The rows go in the background.
     pub async fn delete_task(&self, key: &TaskKey, user: &str) -> EngineResult<bool> {
-        if let Some(open) = self.store().records().open_of(key).await? {
-            match self.stop_record(open.id, user).await {
-                Ok(_) | Err(EngineError::RecordUnknown(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.stop_run_of(key, user).await?;
         let hidden = self.store().tasks().hide(key).await?;
         self.nudge();
         Ok(hidden)
+    }
+
+    /// Asks the run of a task that goes on to stop, if there is one.
+    pub(crate) async fn stop_run_of(&self, key: &TaskKey, user: &str) -> EngineResult<()> {
+        let Some(open) = self.store().records().open_of(key).await? else {
+            return Ok(());
+        };
+        match self.stop_record(open.id, user).await {
+            Ok(_) | Err(EngineError::RecordUnknown(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -14,6 +14,7 @@ use domain::record::Record;
 use domain::repository::{RepositoryRef, RepositoryType};
 use domain::task::Task;
 use engine::clusters::greet::{Greeter, Greeting};
+use engine::distributions::RemoteUser;
 use engine::endpoints::Endpoints;
 use engine::{Engine, Limits, Parts};
 use hosted::{Hosted, HostedRepository, Viewer};
@@ -106,6 +107,10 @@ struct EverybodyAnswers;
 impl Greeter for EverybodyAnswers {
     async fn greet(&self, _cluster: &Cluster) -> ConnectorResult<Greeting> {
         Ok(Greeting::default())
+    }
+
+    async fn may_write(&self, _: &Cluster, _: &RemoteUser, _: &RepositoryRef) -> ConnectorResult<bool> {
+        Ok(true)
     }
 }
 

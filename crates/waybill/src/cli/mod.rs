@@ -1,10 +1,13 @@
 //! The command line: one file per noun, each with its arguments, its calls and what it prints.
 
+mod access;
 pub mod cluster;
 mod cron;
 mod event;
+mod failure;
 mod login;
 pub mod plan;
+mod platform;
 pub mod record;
 pub mod repo;
 pub mod server;
@@ -65,10 +68,16 @@ enum Command {
     Record(record::RecordCommand),
     /// Look after changes that real-time tasks have still to carry.
     Event(event::EventCommand),
+    /// Look after what did not arrive when it was carried last.
+    Failure(failure::FailureCommand),
     /// Look after the users that may log in.
     User(user::UserCommand),
+    /// Say what users may do in a project.
+    Access(access::AccessCommand),
     /// Look after tokens: texts that act as their user.
     Token(token::TokenCommand),
+    /// Look after platforms: programs that act as the users they name.
+    Platform(platform::PlatformCommand),
     /// Show when a cron expression fires.
     Cron(cron::CronCommand),
     /// Remember a server, a user and its password or token.
@@ -86,9 +95,12 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Repo(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,
         Command::Record(command) => command.run(format).await,
+        Command::Failure(command) => command.run(format).await,
         Command::Event(command) => command.run(format).await,
         Command::User(command) => command.run(format).await,
+        Command::Access(command) => command.run(format).await,
         Command::Token(command) => command.run(format).await,
+        Command::Platform(command) => command.run(format).await,
         Command::Cron(command) => command.run(format),
         Command::Login(command) => command.run(format).await,
     }

@@ -19,6 +19,7 @@ Examples:
   waybill user password sync
   waybill user role sync --role none
   waybill user remove sync
+  waybill user add ann && waybill access grant ann --project demo --level write
 
 A password that is set comes from --password-file (- reads standard input), from
 WAYBILL_NEW_PASSWORD, or a prompt. It has at least 8 characters.";
@@ -93,11 +94,11 @@ enum Role {
     Admin,
     /// Read and write the repositories of some projects, as a peer does.
     Replicator,
-    /// Log in, nothing else.
+    /// Log in, and what `waybill access` grants.
     None,
 }
 
-const COLUMNS: [Column; 4] = [
+const COLUMNS: [Column; 5] = [
     Column::text("NAME", |row| text(row, "name")),
     Column::text("ROLE", |row| text(row, "role")),
     Column::text("PROJECTS", |row| {
@@ -105,6 +106,13 @@ const COLUMNS: [Column; 4] = [
         names
             .iter()
             .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }),
+    Column::text("ACCESS", |row| {
+        let granted = row["access"].as_object().into_iter().flatten();
+        granted
+            .map(|(project, access)| format!("{project}:{}", access.as_str().unwrap_or_default()))
             .collect::<Vec<_>>()
             .join(" ")
     }),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use connectors::http::{AddressRules, Outgoing};
+use connectors::http::{AddressRules, HostList, Outgoing};
 use connectors::peer::Peers;
 use engine::endpoints::ClusterEndpoints;
 use engine::{Engine, Limits, Parts};
@@ -115,6 +115,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
             parallel_exchanges: settings.runs.exchanges,
             patience_ms: i64::from(settings.runs.patience_s) * 1000,
             lease_ms: i64::from(settings.runs.lease_s) * 1000,
+            user_hosts: HostList::of(settings.outgoing.user_hosts.iter().map(|host| host.0.clone())),
         },
     })
 }

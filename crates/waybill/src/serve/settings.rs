@@ -46,7 +46,8 @@ waybill.toml (all keys may be left out; a key it does not know is refused):
   patience_s = 30                   # how long a target may answer nothing
   lease_s = 15                      # how long a run outlives its node's last heartbeat
   [outgoing]
-  denied = [\"10.0.0.0/8\"]          # never connected to, besides link-local addresses";
+  denied = [\"10.0.0.0/8\"]          # never connected to, besides link-local addresses
+  user_hosts = [\"*.corp.example\"]  # what users who are no administrators may name as targets";
 
 /// `waybill serve`.
 #[derive(Args, Debug, Default)]

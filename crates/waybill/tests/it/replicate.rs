@@ -377,3 +377,53 @@ fn a_task_may_be_told_the_time_of_another_zone() {
     // Dates are shown on the clocks of this process, which are UTC's; the setting is on the server's.
     assert_eq!(task["task"]["nextExecutionTime"], "2099-01-01T00:00:00", "{task}");
 }
+
+#[test]
+fn failures_are_listed_retried_and_dismissed() {
+    let two = Two::start();
+    two.fill(&["a", "b"]);
+    two.register();
+    let edge = two.edge.url.replace("http://", "waybill+http://admin@") + "/demo/files";
+    let other = two.folder.path().join("other");
+    std::fs::create_dir(&other).expect("made");
+    for name in ["a", "b"] {
+        std::fs::write(other.join(name), "something else").expect("written");
+    }
+    two.ok(&["copy", other.to_str().expect("UTF-8"), &edge]);
+    two.ok(&[
+        "task",
+        "create",
+        "once",
+        "--project",
+        "demo",
+        "--repo",
+        "files",
+        "--to",
+        "edge",
+        "--manual",
+        "--conflict",
+        "fail",
+    ]);
+    two.ok(&["task", "run", "once"]);
+    assert_eq!(two.said(&["record", "watch", "once"]).code, 1);
+
+    let listed = two.json(&[
+        "failure", "list", "--task", "once", "--to", "edge", "--sort", "first",
+    ]);
+    let ids: Vec<&str> = listed
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| row["id"].as_str().expect("an id"))
+        .collect();
+    assert_eq!(ids.len(), 2, "{listed}");
+    let again = two.said(&["failure", "retry", ids[0]]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("conflict"), "{}", again.err);
+    two.ok(&["failure", "dismiss", ids[0]]);
+    assert!(two.ok(&["failure", "list"]).contains(ids[1]));
+    two.ok(&["failure", "dismiss", "--retried-more-than", "0"]);
+    two.ok(&["failure", "dismiss", ids[1]]);
+    assert_eq!(two.json(&["failure", "list"]), Value::Array(Vec::new()));
+    assert_eq!(two.said(&["failure", "retry", ids[1]]).code, 2);
+}

@@ -2,6 +2,7 @@
 
 mod clusters;
 mod constraint;
+mod distributions;
 mod events;
 mod failures;
 pub(crate) mod names;
@@ -20,4 +21,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(records::router())
         .merge(events::router())
         .merge(failures::router())
+        .merge(distributions::router())
 }

@@ -8,6 +8,7 @@ mod bkrepo;
 mod blocks;
 mod clusters;
 mod console;
+mod distributions;
 mod events;
 mod failures;
 mod folders;

@@ -8,11 +8,13 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use connectors::http::HostList;
 use domain::cluster::{Cluster, Secret};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
 use domain::repository::{RepositoryRef, RepositoryType};
 use engine::clusters::greet::{Greeter, Greeting};
+use engine::distributions::RemoteUser;
 use engine::endpoints::Endpoints;
 use engine::{Engine, Limits, Parts};
 use hosted::Hosted;
@@ -63,11 +65,10 @@ impl ToldGreeter {
 #[async_trait::async_trait]
 impl Greeter for ToldGreeter {
     async fn greet(&self, cluster: &Cluster) -> ConnectorResult<Greeting> {
-        let told = self
-            .told
-            .lock()
-            .expect("nobody panicked")
-            .get(&cluster.name)
+        let told = self.told.lock().expect("nobody panicked");
+        let told = told
+            .get(&cluster.url)
+            .or_else(|| told.get(&cluster.name))
             .cloned();
         match told {
             None => Ok(Greeting {
@@ -76,6 +77,10 @@ impl Greeter for ToldGreeter {
             Some(Ok(node_id)) => Ok(Greeting { node_id }),
             Some(Err(kind)) => Err(ConnectorError::new(kind, Stage::Describe, &cluster.url)),
         }
+    }
+
+    async fn may_write(&self, _: &Cluster, user: &RemoteUser, _: &RepositoryRef) -> ConnectorResult<bool> {
+        Ok(user.password.reveal() == "right")
     }
 }
 
@@ -208,7 +213,10 @@ fn engine(store: &Store, greeter: &Arc<ToldGreeter>, clock: &Arc<ManualClock>) -
     Engine::new(Parts {
         store: store.clone(),
         endpoints: Arc::new(NoEndpoints),
-        limits: Limits::default(),
+        limits: Limits {
+            user_hosts: HostList::of(["*.allowed.example".parse().expect("a host")]),
+            ..Limits::default()
+        },
         greeter: greeter.clone(),
         clock: clock.clone(),
         zone: TimeZone::get("Asia/Shanghai").expect("it is bundled"),

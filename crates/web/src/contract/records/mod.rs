@@ -1,7 +1,7 @@
 //! The six record endpoints: `/replication/api/task/record`, administrators only.
 
 mod detail_view;
-mod view;
+pub(crate) mod view;
 
 use std::future::Future;
 

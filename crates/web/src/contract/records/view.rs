@@ -55,6 +55,14 @@ impl RecordView {
             replica_overview: record.counts.as_ref().map(OverviewView::of),
         }
     }
+
+    /// Shows how many bytes moved and how many there are to move.
+    #[must_use]
+    pub fn with_bytes(mut self, moved: u64, total: u64) -> Self {
+        self.replicated_bytes = Some(moved);
+        self.total_bytes = Some(total);
+        self
+    }
 }
 
 impl OverviewView {

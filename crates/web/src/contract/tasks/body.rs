@@ -94,7 +94,7 @@ fn package(body: &Members) -> ApiResult<PackageDraft> {
     })
 }
 
-fn path(body: &Members) -> ApiResult<PathDraft> {
+pub(crate) fn path(body: &Members) -> ApiResult<PathDraft> {
     Ok(PathDraft {
         path: body.text("path")?,
         refused: set(body, &["pathRegex", "deletedDate"]),
@@ -110,7 +110,7 @@ fn set(body: &Members, names: &[&'static str]) -> Option<(&'static str, String)>
     })
 }
 
-fn settings(body: &Members, form: Form) -> ApiResult<Settings> {
+pub(crate) fn settings(body: &Members, form: Form) -> ApiResult<Settings> {
     let defaults = match form {
         Form::Create | Form::Update => contract_settings(),
         Form::Native => Settings::default(),
@@ -135,7 +135,7 @@ fn settings(body: &Members, form: Form) -> ApiResult<Settings> {
     })
 }
 
-fn plan(setting: &Members, zone: &TimeZone, form: Form) -> ApiResult<PlanDraft> {
+pub(crate) fn plan(setting: &Members, zone: &TimeZone, form: Form) -> ApiResult<PlanDraft> {
     let strategy = setting.choice("executionStrategy", EXECUTION_STRATEGIES)?;
     let plan = setting.object("executionPlan")?.unwrap_or_default();
     let at_ms = match plan.text("executeTime")?.filter(|text| !text.is_empty()) {

@@ -1,12 +1,14 @@
 //! Task endpoints: `/replication/api/task`, administrators only.
 
 pub(crate) mod body;
-mod schema;
-mod view;
+pub(crate) mod schema;
+pub(crate) mod view;
 
 use axum::extract::State;
 use axum::response::Response;
 use domain::id::TaskKey;
+use engine::tasks::draft::ReplicaType;
+use messages::text;
 use serde::Serialize;
 use storage::PageRequest;
 use storage::tasks::{TaskFilter, TaskSort};
@@ -15,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::auth::Admin;
+use crate::auth::{Admin, Caller};
 use crate::contract::names::{FLAGS, STATUSES};
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
@@ -47,6 +49,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(remove))
         .routes(routes!(execute))
         .routes(routes!(toggle))
+        .routes(routes!(edge_create))
 }
 
 async fn cluster_names(app: &App) -> ApiResult<ClusterNames> {
@@ -84,6 +87,18 @@ async fn copy(admin: Admin, State(app): State<App>, reader: Reader, body: Member
         .copy_task(&key, &name, description, admin.name())
         .await?;
     reader.done()
+}
+
+/// Refuses a task that an edge would pull by: this node keeps what it replicates, and pushes it.
+#[utoipa::path(post, context_path = BASE, path = "/edge/create", request_body = TaskBody)]
+async fn edge_create(caller: Caller, State(app): State<App>, body: Members) -> ApiResult<Response> {
+    let draft = body::task(&body, app.zone(), Form::Create)?;
+    caller.need_read(&draft.project)?;
+    let found = draft.replica_type.as_str();
+    Err(match draft.replica_type {
+        ReplicaType::EdgePull => ApiError::invalid("replicaType", found).because(text!("not-supported")),
+        _ => ApiError::invalid("replicaType", found).because(text!("only-edge-pull")),
+    })
 }
 
 /// Answers a task.

@@ -85,21 +85,21 @@ pub(super) struct ObjectBody {
 /// Versions of a package.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct PackageBody {
+pub(crate) struct PackageBody {
     package_key: String,
     versions: Option<Vec<String>>,
 }
 
 /// A file or folder.
 #[derive(ToSchema)]
-struct PathBody {
+pub(crate) struct PathBody {
     path: String,
 }
 
 /// How a task replicates.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct SettingBody {
+pub(crate) struct SettingBody {
     /// Bytes per second; unlimited when it is not positive.
     rate_limit: Option<i64>,
     include_metadata: Option<bool>,
@@ -114,7 +114,7 @@ struct SettingBody {
 /// When a task runs.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct PlanBody {
+pub(crate) struct PlanBody {
     execute_immediately: Option<bool>,
     /// Local date and time without a zone: `2026-08-01T02:30:00`.
     execute_time: Option<String>,

@@ -59,9 +59,10 @@ struct ClusterRefView {
     name: String,
 }
 
+/// How a task replicates.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SettingView {
+pub struct SettingView {
     rate_limit: u64,
     include_metadata: bool,
     #[schema(value_type = ConflictStrategyName)]
@@ -142,7 +143,8 @@ impl TaskView {
 }
 
 impl SettingView {
-    fn of(settings: &Settings, reader: &Reader) -> Self {
+    /// Shows `settings` to `reader`.
+    pub fn of(settings: &Settings, reader: &Reader) -> Self {
         let (strategy, execute_time, cron_expression) = match &settings.trigger {
             Trigger::Immediately | Trigger::Manual | Trigger::RealTime => {
                 (ExecutionStrategy::Immediately, None, None)
