@@ -4,7 +4,7 @@ CARGO ?= cargo
 # The fast runner where it is installed, else cargo's own.
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help dev test needs fmt fmt-check lint docs tests release demo
+.PHONY: help dev test needs fmt fmt-check lint docs tests release soak demo
 
 help: ## List the habits
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ tests: ## Run all tests
 
 release: ## Build the binary
 	$(CARGO) build --release --locked
+
+soak: ## A minute of a hundred clients and a running replication
+	WAYBILL_SOAK_S=60 $(CARGO) $(RUNNER) --locked -p waybill soak
 
 demo: ## A centre and two edges in one process, with real files
 	$(CARGO) run --release --locked -- demo

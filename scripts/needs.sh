@@ -1,13 +1,15 @@
 #!/bin/sh
 # Makes sure that what the build needs is there: a C compiler (SQLite is built from source), git (tests
-# copy what it tracks), curl (the examples), the Rust toolchain with rustfmt and clippy, and Schemathesis (it tests
+# copy what it tracks), curl and openssl (the examples), the Rust toolchain with rustfmt and clippy, and Schemathesis (it tests
 # the API against its document). Installs what it can, names the rest.
 set -eu
 
 missing=""
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v git >/dev/null 2>&1 || missing="$missing git"
-command -v curl >/dev/null 2>&1 || missing="$missing curl"
+for tool in curl openssl; do
+    command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
+done
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3 python3-venv"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then

@@ -41,7 +41,7 @@ pub use storage::hosted::HostedData;
 pub use storage::moves::MoveKind;
 pub use storage::node_pages::{FolderSize, NodeFilter, NodeOrder};
 pub use storage::nodes::{Node, NodeFile, PathRange};
-pub use storage::projects::Project;
+pub use storage::projects::{NewProject, Project, ProjectChange};
 pub use storage::publish::Viewer;
 pub use storage::removal::Removed;
 pub use storage::repositories::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
@@ -88,23 +88,13 @@ impl Hosted {
         self
     }
 
-    /// Makes a project that `user` manages from then on.
-    pub async fn create_project(
-        &self,
-        name: &str,
-        display_name: &str,
-        description: &str,
-        user: &str,
-    ) -> HostedResult<()> {
-        names::check_project(name, display_name)?;
-        if self
-            .data
-            .insert_project(name, display_name, description, user, true)
-            .await?
-        {
+    /// Makes a project.
+    pub async fn create_project(&self, new: &NewProject, user: &str) -> HostedResult<()> {
+        names::check_project(&new.name, &new.display_name)?;
+        if self.data.insert_project(new, user).await? {
             Ok(())
         } else {
-            Err(HostedError::ProjectExists(name.into()))
+            Err(HostedError::ProjectExists(new.name.clone()))
         }
     }
 
@@ -119,21 +109,11 @@ impl Hosted {
     }
 
     /// Changes what is given of a project.
-    pub async fn update_project(
-        &self,
-        name: &str,
-        display_name: Option<String>,
-        description: Option<String>,
-        user: &str,
-    ) -> HostedResult<()> {
-        if let Some(display_name) = &display_name {
+    pub async fn update_project(&self, name: &str, change: ProjectChange, user: &str) -> HostedResult<()> {
+        if let Some(display_name) = &change.display_name {
             names::check_display_name(display_name)?;
         }
-        if self
-            .data
-            .update_project(name, display_name, description, user)
-            .await?
-        {
+        if self.data.update_project(name, change, user).await? {
             Ok(())
         } else {
             Err(HostedError::ProjectUnknown(name.into()))
@@ -161,9 +141,11 @@ impl Hosted {
                 return Ok(repository);
             }
             names::check_project(&name.project, &name.project)?;
-            self.data
-                .insert_project(&name.project, &name.project, "", user, false)
-                .await?;
+            let project = NewProject {
+                managed: false,
+                ..NewProject::named(&name.project)
+            };
+            self.data.insert_project(&project, user).await?;
             match self
                 .create_repository(&NewRepository::generic(name.clone()), user)
                 .await
@@ -181,13 +163,20 @@ impl Hosted {
         Ok(row.map(|row| HostedRepository::new(self.clone(), row)))
     }
 
-    /// Returns the repositories of `project` that `filter` lets through, the newest first.
+    /// Returns at most `limit` repositories of `project` that `filter` lets through, the newest first, `offset` in.
     pub async fn repositories(
         &self,
         project: &str,
-        filter: RepositoryFilter,
+        filter: &RepositoryFilter,
+        offset: u64,
+        limit: u64,
     ) -> HostedResult<Vec<Repository>> {
-        Ok(self.data.repositories(project, filter).await?)
+        Ok(self.data.repositories(project, filter, offset, limit).await?)
+    }
+
+    /// Returns how many repositories of `project` the filter lets through.
+    pub async fn repository_count(&self, project: &str, filter: &RepositoryFilter) -> HostedResult<u64> {
+        Ok(self.data.repository_count(project, filter).await?)
     }
 
     /// Changes what is given of a repository.
@@ -197,6 +186,7 @@ impl Hosted {
         change: RepositoryChange,
         user: &str,
     ) -> HostedResult<()> {
+        names::check_description(change.description.as_deref())?;
         let unknown = || HostedError::RepositoryUnknown(name.clone());
         let row = self.data.repository(name).await?.ok_or_else(unknown)?;
         if self.data.update_repository(row.no, change, user).await? {

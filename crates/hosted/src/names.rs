@@ -25,7 +25,12 @@ pub(crate) fn check_repository(new: &NewRepository) -> HostedResult<()> {
     if !is_name(&new.name.name, 2..=64, b"._-") {
         return Err(invalid("name", &new.name.name));
     }
-    match &new.description {
+    check_description(new.description.as_deref())
+}
+
+/// Checks the description of a repository: at most 200 characters.
+pub(crate) fn check_description(description: Option<&str>) -> HostedResult<()> {
+    match description {
         Some(description) if description.chars().count() > 200 => Err(invalid("description", description)),
         _ => Ok(()),
     }

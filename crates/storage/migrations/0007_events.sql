@@ -34,3 +34,13 @@ CREATE INDEX event_taken ON event (task_no) WHERE taken_id IS NOT NULL;
 
 -- The task whose events a record carries; null: it lists what its plan covers.
 ALTER TABLE record ADD COLUMN events_of BIGINT;
+
+-- What the planner has to know, as in 0001: how many rows share a value, per index and leading columns.
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('watch', 'watch', '100 4 1'),
+    ('watch', 'watch_by_repository', '100 3 3 1 1'),
+    ('event', 'event', '100000 20000 10000 1'),
+    ('event', 'event_by_id', '100000 1'),
+    ('event', 'event_by_due', '100000 20000 10000 50 1'),
+    ('event', 'event_taken', '1000 500 250 1');
+ANALYZE sqlite_schema;

@@ -251,6 +251,11 @@ pub fn unindexed(column: &str) -> String {
     format!("+{column}")
 }
 
+/// Returns what follows a table's name so that rows are looked up by `index`, whatever the planner prefers.
+pub fn by_index(index: &str) -> String {
+    format!("INDEXED BY {index}")
+}
+
 /// Returns the member `key` of the JSON object in `column`, as a text or null; `key` is a bound value.
 pub fn json_member(column: &str, key: &str) -> String {
     format!("(SELECT j.value FROM json_each({column}) j WHERE j.key = {key})")

@@ -32,9 +32,8 @@ const TAKEABLE: &str = "e.due_ms <= $2 AND e.taken_id IS NULL AND NOT EXISTS (SE
     WHERE d.record_no = $1 AND d.lane_group = e.unit_no * 4 AND d.name = e.path AND d.outcome <> 0)";
 
 const DUE_TASKS: &str = "SELECT t.* FROM task t WHERE t.enabled = 1 AND t.deleted_ms IS NULL \
-    AND t.no IN (SELECT task_no FROM watch) AND EXISTS (SELECT 1 FROM watch w JOIN event e \
-    ON e.task_no = w.task_no AND e.unit_no = w.unit_no \
-    WHERE w.task_no = t.no AND w.hold_until_ms <= $1 AND e.due_ms <= $1) AND NOT EXISTS (SELECT 1 FROM record r \
+    AND t.no IN (SELECT w.task_no FROM watch w WHERE w.hold_until_ms <= $1 AND EXISTS (SELECT 1 FROM event e \
+    WHERE e.task_no = w.task_no AND e.unit_no = w.unit_no AND e.due_ms <= $1)) AND NOT EXISTS (SELECT 1 FROM record r \
     WHERE r.task_key = t.key AND r.status IN ('waiting', 'running', 'stopping')) ORDER BY t.no LIMIT $2";
 const RELEASE: &str = "UPDATE event SET taken_id = NULL WHERE task_no = $1 AND taken_id IS NOT NULL";
 const WAIT_FOR_RETRY: &str = "UPDATE event SET due_ms = NULL WHERE task_no = $1 AND due_ms <= $2";

@@ -2,7 +2,7 @@
 
 use domain::path::FilePath;
 
-use crate::db::{StoreResult, int, text};
+use crate::db::{StoreResult, by_index, int, text};
 use crate::hosted::HostedData;
 use crate::nodes::{NODE_COLUMNS, Node, PathRange, depth, node_of};
 
@@ -46,9 +46,10 @@ impl HostedData {
         let below = PathRange::below(folder);
         let from = after.map_or(below.from, |after| format!("{after}\u{1}"));
         let sql = format!(
-            "SELECT {NODE_COLUMNS} FROM nodes n LEFT JOIN blobs b ON b.no = n.blob_no \
+            "SELECT {NODE_COLUMNS} FROM nodes n {} LEFT JOIN blobs b ON b.no = n.blob_no \
              WHERE n.repository_no = $1 AND n.depth = $2 AND n.folder = $3 AND n.path >= $4 AND n.path < $5 \
-             AND (n.expires_ms IS NULL OR n.expires_ms > $6) ORDER BY n.path LIMIT $7"
+             AND (n.expires_ms IS NULL OR n.expires_ms > $6) ORDER BY n.path LIMIT $7",
+            by_index("nodes_by_depth")
         );
         let values = vec![
             int(repository_no),

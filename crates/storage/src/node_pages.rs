@@ -2,7 +2,7 @@
 
 use domain::path::FilePath;
 
-use crate::db::{StoreResult, Value, int, text};
+use crate::db::{StoreResult, Value, by_index, int, text};
 use crate::hosted::HostedData;
 use crate::nodes::{NODE_COLUMNS, Node, PathRange, depth, node_of};
 
@@ -24,6 +24,8 @@ pub enum NodeOrder {
     Folder,
     /// Full path, in byte order.
     Path,
+    /// The last name of the path, in byte order.
+    Name,
     /// Size.
     Size,
     /// Time of creation.
@@ -37,6 +39,7 @@ impl NodeOrder {
         match self {
             Self::Folder => "n.folder",
             Self::Path => "n.path",
+            Self::Name => "n.name",
             Self::Size => "n.size_bytes",
             Self::Created => "n.created_ms",
             Self::Modified => "n.modified_ms",
@@ -82,8 +85,14 @@ impl HostedData {
             order.push("n.path".into());
         }
         let sql = format!(
-            "SELECT {NODE_COLUMNS} FROM nodes n LEFT JOIN blobs b ON b.no = n.blob_no WHERE {within} \
+            "SELECT {NODE_COLUMNS} FROM nodes n {} LEFT JOIN blobs b ON b.no = n.blob_no WHERE {within} \
              ORDER BY {} LIMIT ${} OFFSET ${}",
+            // A folder's own nodes lie together there; by path they lie among all that is below them.
+            if filter.deep {
+                String::new()
+            } else {
+                by_index("nodes_by_depth")
+            },
             order.join(", "),
             values.len() + 1,
             values.len() + 2

@@ -3,6 +3,7 @@
 use domain::id::NodeId;
 use domain::repository::{RepositoryRef, RepositoryType};
 
+use crate::builder::Builder;
 use crate::db::{Row, StoreError, StoreResult, blob, flag, int, maybe, size, text};
 use crate::hosted::HostedData;
 
@@ -102,6 +103,8 @@ pub struct RepositoryChange {
     pub public: Option<bool>,
     /// Whether lists show it.
     pub display: Option<bool>,
+    /// Its name for people.
+    pub display_name: Option<String>,
     /// What it is for.
     pub description: Option<String>,
     /// The contract's configuration object (JSON).
@@ -115,10 +118,10 @@ pub struct RepositoryChange {
 pub struct RepositoryFilter {
     /// Only names that begin so, ignoring case.
     pub name_prefix: Option<String>,
-    /// Only this type.
-    pub repository_type: Option<String>,
-    /// Only this category.
-    pub category: Option<String>,
+    /// Only these types; empty: all.
+    pub repository_types: Vec<String>,
+    /// Only these categories; empty: all.
+    pub categories: Vec<String>,
     /// Only those lists show, or only those they do not.
     pub display: Option<bool>,
 }
@@ -128,12 +131,10 @@ const INSERT: &str = "INSERT INTO repositories (id, project, name, type, categor
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $12, $13) ON CONFLICT DO NOTHING";
 const BY_NAME: &str = "SELECT * FROM repositories WHERE project = $1 AND name = $2 AND deleted_ms IS NULL";
 const PROJECT_EXISTS: &str = "SELECT 1 AS one FROM projects WHERE name = $1";
-const OF_PROJECT: &str = "SELECT * FROM repositories WHERE project = $1 AND deleted_ms IS NULL \
-     AND ($2 IS NULL OR LOWER(SUBSTR(name, 1, LENGTH($2))) = LOWER($2)) AND ($3 IS NULL OR type = $3) \
-     AND ($4 IS NULL OR category = $4) AND ($5 IS NULL OR display = $5) ORDER BY created_ms DESC, no DESC";
 const UPDATE: &str = "UPDATE repositories SET public = COALESCE($2, public), display = COALESCE($3, display), \
      description = COALESCE($4, description), configuration = COALESCE($5, configuration), \
-     quota_bytes = COALESCE($6, quota_bytes), modified_by = $7, modified_ms = $8 \
+     quota_bytes = COALESCE($6, quota_bytes), modified_by = $7, modified_ms = $8, \
+     display_name = COALESCE($9, display_name) \
      WHERE no = $1 AND deleted_ms IS NULL";
 const HAS_NODES: &str = "SELECT 1 AS one FROM nodes WHERE repository_no = $1 \
      AND (expires_ms IS NULL OR expires_ms > $2) LIMIT 1";
@@ -183,25 +184,30 @@ impl HostedData {
         row.map(|row| repository_of(&row)).transpose()
     }
 
-    /// Returns the repositories of `project` that `filter` lets through, the newest first.
+    /// Returns at most `limit` repositories of `project` that `filter` lets through, the newest first, `offset` in.
     pub async fn repositories(
         &self,
         project: &str,
-        filter: RepositoryFilter,
+        filter: &RepositoryFilter,
+        offset: u64,
+        limit: u64,
     ) -> StoreResult<Vec<Repository>> {
-        let values = vec![
-            text(project),
-            maybe(filter.name_prefix, text),
-            maybe(filter.repository_type, text),
-            maybe(filter.category, text),
-            maybe(filter.display, flag),
-        ];
-        self.db()
-            .fetch_all(OF_PROJECT, values)
-            .await?
-            .iter()
-            .map(repository_of)
-            .collect()
+        let mut sql = Builder::new("SELECT *");
+        filter.push(&mut sql, project);
+        sql.push(" ORDER BY created_ms DESC, no DESC LIMIT ")
+            .bind(size(limit))
+            .push(" OFFSET ")
+            .bind(size(offset));
+        let rows = self.db().fetch_all(sql.sql, sql.values).await?;
+        rows.iter().map(repository_of).collect()
+    }
+
+    /// Returns how many repositories of `project` the filter lets through.
+    pub async fn repository_count(&self, project: &str, filter: &RepositoryFilter) -> StoreResult<u64> {
+        let mut sql = Builder::new("SELECT COUNT(*) AS total");
+        filter.push(&mut sql, project);
+        let row = self.db().fetch_optional(sql.sql, sql.values).await?;
+        row.map_or(Ok(0), |row| row.size("total"))
     }
 
     /// Changes what is given; `false` when it was deleted meanwhile.
@@ -220,6 +226,7 @@ impl HostedData {
             maybe(change.quota_bytes, size),
             text(user),
             int(self.now_ms()),
+            maybe(change.display_name, text),
         ];
         Ok(self.db().execute(UPDATE, values).await? > 0)
     }
@@ -236,6 +243,28 @@ impl HostedData {
         write.execute(HIDE, values).await?;
         write.commit().await?;
         Ok(true)
+    }
+}
+
+impl RepositoryFilter {
+    fn push(&self, sql: &mut Builder, project: &str) {
+        sql.push(" FROM repositories WHERE deleted_ms IS NULL AND project = ")
+            .bind(text(project));
+        if let Some(prefix) = &self.name_prefix {
+            let prefix = sql.refer(text(prefix));
+            sql.push(&format!(
+                " AND LOWER(SUBSTR(name, 1, LENGTH({prefix}))) = LOWER({prefix})"
+            ));
+        }
+        for (column, values) in [("type", &self.repository_types), ("category", &self.categories)] {
+            if !values.is_empty() {
+                sql.push(&format!(" AND {column} IN "))
+                    .bind_list(values.iter().map(text));
+            }
+        }
+        if let Some(display) = self.display {
+            sql.push(" AND display = ").bind(flag(display));
+        }
     }
 }
 

@@ -85,7 +85,8 @@ impl Tasks<'_> {
 
     /// Replaces everything kept under the key of `task`, its id too; says whether there is such a task.
     ///
-    /// What was noted for it and not carried yet goes when it is to carry something else, or elsewhere.
+    /// What was noted for it and not carried yet goes when it is to carry something else, elsewhere, or at
+    /// other times; a run that is going on takes nothing more of it then.
     pub async fn replace(&self, task: &Task) -> StoreResult<bool> {
         let mut write = self.0.db().begin().await?;
         let replaced = replace(&mut write, task).await?.is_some();
@@ -226,7 +227,7 @@ pub(crate) async fn replace(write: &mut Write, task: &Task) -> StoreResult<Optio
     };
     let old = read(&row)?;
     write.execute(REPLACE, values(task)).await?;
-    if !watches::same_units(&old, task) {
+    if !watches::keeps_events(&old, task) {
         let no = int(row.int("no")?);
         write.execute(FORGET_EVENTS, vec![no.clone()]).await?;
         write.execute(FEED_NO_MORE, vec![no]).await?;

@@ -6,7 +6,7 @@
 
 use domain::id::EventId;
 use domain::path::FilePath;
-use domain::task::{Scope, Task, unit_no};
+use domain::task::{Scope, Task, Trigger, unit_no};
 
 use crate::changes::NodeRow;
 use crate::db::{Row, StoreResult, Write, blob, int, list_of, maybe, text};
@@ -59,9 +59,10 @@ pub(crate) async fn forget(write: &mut Write, task_no: i64) -> StoreResult<()> {
     Ok(())
 }
 
-/// Says whether the units of two versions of a task carry the same to the same places.
-pub(crate) fn same_units(old: &Task, new: &Task) -> bool {
-    (&old.project, &old.objects, &old.targets) == (&new.project, &new.objects, &new.targets)
+/// Says whether what was noted for one version of a task is to be carried by another one.
+pub(crate) fn keeps_events(old: &Task, new: &Task) -> bool {
+    new.settings.trigger == Trigger::RealTime
+        && (&old.project, &old.objects, &old.targets) == (&new.project, &new.objects, &new.targets)
 }
 
 /// One unit of a task that watches a repository.

@@ -35,13 +35,18 @@ impl PageQuery {
     pub fn of(params: &Params) -> ApiResult<Self> {
         let number = integer(params, "pageNumber")?.unwrap_or(1);
         let size = integer(params, "pageSize")?.unwrap_or(0);
-        Ok(Self {
+        Ok(Self::from_numbers(number, size))
+    }
+
+    /// Takes numbers as they come: what is not positive means the first page, or a page of the usual size.
+    pub fn from_numbers(number: i32, size: i32) -> Self {
+        Self {
             number: u32::try_from(number).unwrap_or(0).max(1),
             size: match u32::try_from(size) {
                 Ok(0) | Err(_) => DEFAULT_ROWS,
                 Ok(size) => size.min(MOST_ROWS),
             },
-        })
+        }
     }
 
     /// Returns how many rows come before this page.

@@ -4,12 +4,14 @@ use bytes::Bytes;
 use domain::detail::{DetailState, ExecuteType, Outcome};
 use domain::failure::ErrorKind;
 use domain::id::TaskKey;
+use domain::path::FilePath;
 use domain::ports::{Expect, Put, PutOutcome};
 use domain::record::{Record, RecordEnd, RecordStatus};
 use domain::task::{ConflictStrategy, TaskStatus};
 use engine::Limits;
 use hosted::{HostedRepository, Publish, Supply, Viewer};
 use storage::PageRequest;
+use storage::moves::MoveKind;
 use storage::undelivered::{EventFilter, Undelivered};
 use testkit::{Hold, Op, artifact, on, on_any};
 
@@ -337,6 +339,32 @@ async fn what_is_removed_before_it_was_carried_is_not_carried() {
 }
 
 #[tokio::test]
+async fn what_is_moved_or_copied_is_carried_to_where_it_went() {
+    let mut world = World::asleep(Limits::default()).await;
+    let files = world.hosts("files").await;
+    let other = world.hosts("other").await;
+    for path in ["/in/a", "/in/b/c"] {
+        change(&other, path, path.as_bytes()).await;
+    }
+    let task = world.save(following()).await;
+    let [from, to, of, onto] =
+        ["/in", "/copied", "/copied/b", "/renamed"].map(|text| text.parse::<FilePath>().unwrap());
+    let copied = other.move_to(MoveKind::Copy, &from, (&files, &to), false, "alice");
+    copied.await.unwrap();
+    let renamed = files.move_to(MoveKind::Rename, &of, (&files, &onto), false, "alice");
+    renamed.await.unwrap();
+
+    world.wake();
+    let records = world.drained(&task.key).await;
+
+    assert_eq!(world.names_of(&records[0]).await, ["/copied/a", "/renamed/c"]);
+    assert_eq!(
+        world.target.bytes_of("/renamed/c").as_deref(),
+        Some(&b"/in/b/c"[..])
+    );
+}
+
+#[tokio::test]
 async fn a_task_of_paths_hears_of_those_only() {
     let world = World::start().await;
     let files = world.hosts("files").await;
@@ -425,6 +453,32 @@ async fn a_change_that_comes_back_to_where_it_began_ends_there() {
     assert_eq!(outcome(forth[0].counts.unwrap()), (1, 0, 0));
     assert_eq!(outcome(back[0].counts.unwrap()), (0, 0, 1));
     assert!(there.node(&"/a".parse().unwrap()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_task_that_is_replaced_during_its_run_carries_to_its_new_target_only() {
+    let world = World::start().await;
+    let files = world.hosts("files").await;
+    let hold = Hold::default();
+    world.target.script(on(Op::Put).nth(1).waits_for(&hold));
+    let other = world.save(following().to(&["edge-2"]).paths(&["/nothing"])).await;
+    let task = world.save(following()).await;
+    change(&files, "/a", b"new").await;
+    hold.reached(1).await;
+
+    let mut replaced = world.task(&task.key).await;
+    replaced.targets = other.targets;
+    assert!(world.store.tasks().replace(&replaced).await.unwrap());
+    change(&files, "/b", b"new").await;
+    world.pass(5_000).await;
+    hold.release();
+    let records = world.drained(&task.key).await;
+
+    assert_eq!(records.len(), 2);
+    assert_eq!(world.names_of(&records[0]).await, ["/a"]);
+    assert_eq!(world.names_of(&records[1]).await, ["/b"]);
+    assert_eq!(world.target.bytes_of("/b"), None);
+    assert!(world.target_of("edge-2", "files").bytes_of("/b").is_some());
 }
 
 #[tokio::test]

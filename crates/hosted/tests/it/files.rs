@@ -5,7 +5,7 @@ use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, Expect, PutOutcome, SMALL_BLOB_BYTES};
 use domain::repository::RepositoryRef;
-use hosted::{HostedError, NewRepository, NodeFilter, RepositoryChange, UploadOptions};
+use hosted::{HostedError, NewProject, NewRepository, NodeFilter, RepositoryChange, UploadOptions};
 
 use crate::world::{World, admin, noise, path, put, stream, whole, with_bytes, without_bytes};
 
@@ -350,7 +350,10 @@ async fn a_deleted_repository_takes_nothing_more_and_its_name_is_free() {
 async fn names_the_contract_does_not_allow_are_refused() {
     let world = World::start().await;
 
-    let project = world.hosted.create_project("1st", "first", "", "admin").await;
+    let project = world
+        .hosted
+        .create_project(&NewProject::named("1st"), "admin")
+        .await;
     let repository = NewRepository::generic(RepositoryRef::new("blueking", "a/b"));
     let repository = world.hosted.create_repository(&repository, "admin").await;
     let orphan = NewRepository::generic(RepositoryRef::new("nowhere", "images"));

@@ -5,8 +5,13 @@ use domain::path::FilePath;
 
 use super::{NodeField, NodeRule, NodeTest, Operand};
 use crate::builder::Builder;
-use crate::db::{Value, blob, found_in, hex_of, int, json_member, number_of, prefix_end, text};
+use crate::db::{
+    Value, blob, by_index, found_in, hex_of, int, json_member, number_of, prefix_end, text, unindexed,
+};
 use crate::nodes::{PathRange, depth};
+
+/// Folders that are looked into one by one.
+const MOST_PLACES: usize = 100;
 
 /// Adds the condition for `rule`.
 pub(super) fn push_rule(sql: &mut Builder, rule: &NodeRule) {
@@ -104,21 +109,12 @@ fn hex_or_null(column: &str) -> String {
 fn push_one_of(sql: &mut Builder, field: &NodeField, operands: &[Operand]) {
     match field {
         NodeField::Sha256 => {
-            let digests: Vec<Value> = operands
-                .iter()
-                .filter_map(|operand| format!("sha256:{}", text_of(operand)).parse::<Digest>().ok())
-                .map(|digest| blob(*digest.as_bytes()))
-                .collect();
             sql.push("n.blob_no IN (SELECT no FROM blobs WHERE ");
-            push_in(sql, "digest", digests);
+            push_in(sql, "digest", digests(operands));
             sql.push(")");
         }
         NodeField::Folder => {
-            let folders: Vec<FilePath> = operands
-                .iter()
-                .filter_map(|operand| text_of(operand).parse().ok())
-                .collect();
-            push_children(sql, &folders);
+            push_children(sql, &folders(operands));
         }
         _ => {
             let (of, values) = comparable(sql, field, operands);
@@ -141,20 +137,101 @@ fn push_none_of(sql: &mut Builder, field: &NodeField, operands: &[Operand]) {
     sql.push(", FALSE)");
 }
 
-/// Adds that a node lies directly in one of `folders`.
+/// Adds that a node lies directly in one of `folders`; [`push_places`] says where to look.
 fn push_children(sql: &mut Builder, folders: &[FilePath]) {
-    sql.push("(");
-    for folder in folders {
-        let below = PathRange::below(folder);
-        sql.push("(n.depth = ")
-            .bind(int(depth(folder) + 1))
-            .push(" AND n.folder IN (0, 1) AND n.path >= ")
-            .bind(text(below.from))
-            .push(" AND n.path < ")
-            .bind(text(below.until.unwrap_or_else(|| "0".into())))
-            .push(") OR ");
+    if folders.is_empty() {
+        sql.push("FALSE");
+        return;
     }
-    sql.push("FALSE)");
+    sql.push("(");
+    for (index, folder) in folders.iter().enumerate() {
+        sql.push(if index > 0 { " OR (" } else { "(" });
+        push_child(sql, "n", &unindexed("n.path"), folder);
+        sql.push(")");
+    }
+    sql.push(")");
+}
+
+fn push_child(sql: &mut Builder, table: &str, path: &str, folder: &FilePath) {
+    let below = PathRange::below(folder);
+    sql.push(&format!("{table}.folder IN (0, 1) AND {table}.depth = "))
+        .bind(int(depth(folder) + 1))
+        .push(&format!(" AND {path} >= "))
+        .bind(text(below.from))
+        .push(&format!(" AND {path} < "))
+        .bind(text(below.until.unwrap_or_else(|| "0".into())));
+}
+
+/// Adds where to look for nodes that have to lie in one of a few folders, or to be one of a few files.
+///
+/// Redundant beside the rule itself, and worded so that the index is used whatever the order asked for.
+pub(super) fn push_places(sql: &mut Builder, rule: &NodeRule) {
+    let tests = match rule {
+        NodeRule::All(rules) => rules.as_slice(),
+        rule => std::slice::from_ref(rule),
+    };
+    for test in tests {
+        let NodeRule::Test(field, NodeTest::Is(_) | NodeTest::OneOf(_)) = test else {
+            continue;
+        };
+        let operands = operands_of(test);
+        match field {
+            NodeField::Folder => push_folders(sql, &folders(operands)),
+            NodeField::Sha256 => push_digests(sql, digests(operands)),
+            _ => continue,
+        }
+    }
+}
+
+fn operands_of(rule: &NodeRule) -> &[Operand] {
+    match rule {
+        NodeRule::Test(_, NodeTest::Is(operand)) => std::slice::from_ref(operand),
+        NodeRule::Test(_, NodeTest::OneOf(operands)) => operands,
+        _ => &[],
+    }
+}
+
+fn push_folders(sql: &mut Builder, folders: &[FilePath]) {
+    if !(1..=MOST_PLACES).contains(&folders.len()) {
+        return;
+    }
+    sql.push(" AND n.path IN (");
+    for (index, folder) in folders.iter().enumerate() {
+        let from = by_index("nodes_by_depth");
+        sql.push(if index > 0 { " UNION ALL " } else { "" })
+            .push(&format!(
+                "SELECT c.path FROM nodes c {from} WHERE c.repository_no = r.no AND "
+            ));
+        push_child(sql, "c", "c.path", folder);
+    }
+    sql.push(")");
+}
+
+fn push_digests(sql: &mut Builder, digests: Vec<Value>) {
+    if digests.is_empty() {
+        return;
+    }
+    sql.push(&format!(
+        " AND n.path IN (SELECT c.path FROM nodes c {} WHERE c.repository_no = r.no AND c.blob_no IN \
+         (SELECT no FROM blobs WHERE digest IN ",
+        by_index("nodes_by_blob")
+    ))
+    .bind_list(digests)
+    .push("))");
+}
+
+fn digests(operands: &[Operand]) -> Vec<Value> {
+    let digests = operands
+        .iter()
+        .filter_map(|operand| format!("sha256:{}", text_of(operand)).parse::<Digest>().ok());
+    digests.map(|digest| blob(*digest.as_bytes())).collect()
+}
+
+fn folders(operands: &[Operand]) -> Vec<FilePath> {
+    operands
+        .iter()
+        .filter_map(|operand| text_of(operand).parse().ok())
+        .collect()
 }
 
 fn push_compared(sql: &mut Builder, field: &NodeField, operator: &str, operand: &Operand) {

@@ -15,7 +15,7 @@ use crate::builder::Builder;
 use crate::db::{Row, StoreResult, int, text};
 use crate::hosted::HostedData;
 use crate::nodes::{NODE_COLUMNS, Node, node_of};
-use condition::{expression, push_rule};
+use condition::{expression, push_places, push_rule};
 
 pub use pattern::{InvalidPattern, Pattern};
 
@@ -143,6 +143,11 @@ pub struct FoundNode {
 impl HostedData {
     /// Returns one page of what is found.
     pub async fn search(&self, search: &NodeSearch) -> StoreResult<Vec<FoundNode>> {
+        let rows = self.look(self.page_of(search)).await?;
+        rows.iter().map(found).collect()
+    }
+
+    fn page_of(&self, search: &NodeSearch) -> Builder {
         let mut sql = Builder::new(&format!("SELECT r.name AS repository, {NODE_COLUMNS}"));
         self.push_search(&mut sql, search);
         sql.push(" ORDER BY ");
@@ -151,11 +156,11 @@ impl HostedData {
             sql.push(&by).push(if *ascending { " ASC, " } else { " DESC, " });
         }
         let bounded = |number: u64| int(i64::try_from(number).unwrap_or(i64::MAX));
-        sql.push("n.repository_no, n.path LIMIT ")
+        sql.push("r.name, n.path LIMIT ")
             .bind(bounded(search.limit))
             .push(" OFFSET ")
             .bind(bounded(search.offset));
-        self.look(sql).await?.iter().map(found).collect()
+        sql
     }
 
     /// Returns how many nodes all pages show together.
@@ -167,9 +172,10 @@ impl HostedData {
     }
 
     fn push_search(&self, sql: &mut Builder, search: &NodeSearch) {
+        // Repository by repository: a cross join is never turned round.
         sql.push(
-            " FROM repositories r JOIN nodes n ON n.repository_no = r.no LEFT JOIN blobs b ON b.no = n.blob_no \
-             WHERE r.deleted_ms IS NULL AND r.project = ",
+            " FROM repositories r CROSS JOIN nodes n LEFT JOIN blobs b ON b.no = n.blob_no \
+             WHERE n.repository_no = r.no AND r.deleted_ms IS NULL AND r.project = ",
         )
         .bind(text(&search.project));
         if search.only_public {
@@ -179,6 +185,7 @@ impl HostedData {
             .bind(int(self.now_ms()))
             .push(") AND ");
         push_rule(sql, &search.rule);
+        push_places(sql, &search.rule);
     }
 
     async fn look(&self, sql: Builder) -> StoreResult<Vec<Row>> {
@@ -192,4 +199,75 @@ fn found(row: &Row) -> StoreResult<FoundNode> {
         repository: row.text("repository")?,
         node: node_of(row)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use testkit::ManualClock;
+
+    use super::*;
+    use crate::Store;
+
+    /// Returns how the database would look for `rule`.
+    async fn plan(data: &HostedData, rule: NodeRule) -> String {
+        let search = NodeSearch {
+            project: "p".into(),
+            only_public: false,
+            rule,
+            order: Vec::new(),
+            offset: 0,
+            limit: 10,
+        };
+        let mut sql = data.page_of(&search);
+        sql.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        let rows = data.look(sql).await.expect("a plan");
+        let steps = rows.iter().map(|row| row.text("detail").expect("a text"));
+        steps.collect::<Vec<_>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn paths_folders_and_digests_are_found_by_index() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::at(1_790_000_000_000));
+        let store = Store::open(folder.path(), clock, None).await.expect("a store");
+        let data = HostedData::open(&store).await.expect("it opens");
+        let text = |text: &str| Operand::Text(text.into());
+        let digest = "00".repeat(32);
+
+        for (field, test, used) in [
+            (
+                NodeField::Path,
+                NodeTest::Is(text("/a")),
+                "PRIMARY KEY (repository_no=? AND path=?)",
+            ),
+            (
+                NodeField::Path,
+                NodeTest::Prefix("/a/".into()),
+                "PRIMARY KEY (repository_no=? AND path>? AND path<?)",
+            ),
+            (
+                NodeField::Path,
+                NodeTest::Fits(Pattern::wildcards("/a/*.tgz", false).expect("a pattern")),
+                "PRIMARY KEY (repository_no=? AND path>? AND path<?)",
+            ),
+            (NodeField::Folder, NodeTest::Is(text("/a/")), "nodes_by_depth"),
+            (
+                NodeField::Sha256,
+                NodeTest::Is(text(&digest)),
+                "INDEX nodes_by_blob (blob_no=?",
+            ),
+            (
+                NodeField::Name,
+                NodeTest::Is(text("a")),
+                "PRIMARY KEY (repository_no=?)",
+            ),
+        ] {
+            let shown = format!("{field:?} {test:?}");
+            let plan = plan(&data, NodeRule::All(vec![NodeRule::Test(field, test)])).await;
+            assert!(plan.contains(used), "{shown}: {plan}");
+            assert!(plan.starts_with("SEARCH r"), "{shown}: {plan}");
+        }
+    }
 }

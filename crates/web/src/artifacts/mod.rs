@@ -5,10 +5,12 @@
 
 mod archive;
 mod blocks;
+mod configuration;
 mod content_type;
 mod download;
 mod headers;
 mod listing;
+mod node_changes;
 mod node_view;
 mod nodes;
 mod place;
@@ -16,6 +18,8 @@ mod projects;
 mod range;
 mod refusals;
 mod repositories;
+mod rules;
+mod search;
 mod upload;
 mod zips;
 
@@ -42,6 +46,8 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(blocks::router())
         .merge(zips::router())
         .merge(nodes::router())
+        .merge(node_changes::router())
+        .merge(search::router())
         .merge(projects::router())
         .merge(repositories::router())
 }

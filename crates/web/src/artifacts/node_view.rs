@@ -1,6 +1,7 @@
 //! Nodes as the contract shows them.
 
 use domain::path::FilePath;
+use domain::repository::RepositoryRef;
 use hosted::{HostedError, HostedRepository, Node};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -55,7 +56,7 @@ pub(super) struct NodeView {
 }
 
 /// Shows a node of a list; its properties only when they were asked for.
-pub(super) fn info(repository: &HostedRepository, node: &Node, reader: &Reader, metadata: bool) -> NodeView {
+pub(super) fn info(repository: &RepositoryRef, node: &Node, reader: &Reader, metadata: bool) -> NodeView {
     let file = node.file.as_ref();
     let parent = match node.path.parent() {
         Some(parent) if !parent.is_root() => format!("{parent}/"),
@@ -85,8 +86,8 @@ pub(super) fn info(repository: &HostedRepository, node: &Node, reader: &Reader, 
                 .collect()
         }),
         node_metadata: metadata.then(|| properties.map(|(key, value)| property(key, value)).collect()),
-        project_id: repository.info().name.project.clone(),
-        repo_name: repository.info().name.name.clone(),
+        project_id: repository.project.clone(),
+        repo_name: repository.name.clone(),
         copy_from_credentials_key: None,
         copy_into_credentials_key: None,
         cluster_names: None,
@@ -105,6 +106,28 @@ fn property(key: &str, value: &str) -> Property {
         link: None,
         color: None,
     }
+}
+
+/// A file or folder that was found: the members that were selected, or all of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = Object)]
+pub(super) struct FoundView(Map<String, Value>);
+
+/// Shows a node that was found with the members in `select`, or all of them.
+pub(super) fn found(
+    repository: &RepositoryRef,
+    node: &Node,
+    reader: &Reader,
+    select: Option<&[String]>,
+) -> ApiResult<FoundView> {
+    let shown = serde_json::to_value(info(repository, node, reader, true)).map_err(ApiError::internal)?;
+    let Value::Object(mut members) = shown else {
+        return Err(ApiError::internal("a node is shown as an object"));
+    };
+    if let Some(select) = select {
+        members.retain(|name, _| select.contains(name));
+    }
+    Ok(FoundView(members))
 }
 
 /// A file or folder in detail, in the document of the API.
@@ -129,7 +152,7 @@ impl ToSchema for NodeDetail {
 
 /// Shows a node in detail: the whole object as `nodeInfo`, and its members again beside it.
 pub(crate) fn detail(repository: &HostedRepository, node: &Node, reader: &Reader) -> ApiResult<Value> {
-    let info = info(repository, node, reader, true);
+    let info = info(&repository.info().name, node, reader, true);
     let Value::Object(mut members) = serde_json::to_value(&info).map_err(ApiError::internal)? else {
         return Err(ApiError::internal("a node is shown as an object"));
     };

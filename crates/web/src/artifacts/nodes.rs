@@ -4,15 +4,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{delete as delete_route, get};
-use domain::path::FilePath;
-use hosted::{HostedRepository, NodeFilter, NodeOrder};
-use serde::{Deserialize, Serialize};
+use hosted::{NodeFilter, NodeOrder};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::node_changes::NodesDeleted;
 use super::node_view::{self, NodeDetail, NodeView};
-use super::{path_of, readable, writable};
+use super::place::Place;
 use crate::app::App;
 use crate::auth::{Caller, MaybeCaller};
 use crate::codes::Code;
@@ -73,33 +73,6 @@ struct NodeSize {
     size: u64,
 }
 
-/// What was deleted.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct NodesDeleted {
-    deleted_number: u64,
-    deleted_size: u64,
-    deleted_time: String,
-}
-
-/// Where a node is: project, repository and path.
-#[derive(Debug, Deserialize)]
-struct Place {
-    #[serde(rename = "projectId")]
-    project: String,
-    #[serde(rename = "repoName")]
-    repository: String,
-    #[serde(default)]
-    path: String,
-}
-
-impl Place {
-    async fn readable(&self, app: &App, caller: MaybeCaller) -> ApiResult<(HostedRepository, FilePath)> {
-        let repository = readable(app, caller, &self.project, &self.repository).await?;
-        Ok((repository, path_of(&self.path)?))
-    }
-}
-
 /// Answers a file or folder in detail.
 #[utoipa::path(get, context_path = BASE, path = "/detail/{projectId}/{repoName}/{*path}", responses((status = 200, body = NodeDetail)), security(()))]
 async fn detail(
@@ -116,7 +89,7 @@ async fn detail(
 }
 
 /// Here an unknown node is a bad request, not an unknown URL.
-fn not_an_artifact(error: ApiError) -> ApiError {
+pub(super) fn not_an_artifact(error: ApiError) -> ApiError {
     if error.code() == Code::NodeUnknown {
         error.with_status(StatusCode::BAD_REQUEST)
     } else {
@@ -152,7 +125,7 @@ async fn page(
         .await?;
     let views = nodes
         .iter()
-        .map(|node| node_view::info(&repository, node, &reader, metadata))
+        .map(|node| node_view::info(&repository.info().name, node, &reader, metadata))
         .collect();
     reader.ok(PageView::new(query, total, views))
 }
@@ -180,19 +153,26 @@ fn order(params: &Params) -> ApiResult<Vec<(NodeOrder, bool)>> {
     if flag(params, "sort", false)? {
         order.push((NodeOrder::Folder, false));
     }
-    let directions: Vec<&str> = params.all("direction").flat_map(|all| all.split(',')).collect();
-    let properties = params.all("sortProperty").flat_map(|all| all.split(','));
-    for (index, property) in properties.filter(|property| !property.is_empty()).enumerate() {
+    // Clients write lists in three ways: `a=1&a=2`, `a[]=1&a[]=2` and `a=1,2`.
+    let listed = |name: &'static str, brackets: &'static str| {
+        let values = params.all(name).chain(params.all(brackets));
+        values
+            .flat_map(|all| all.split(','))
+            .filter(|value| !value.is_empty())
+    };
+    let directions: Vec<&str> = listed("direction", "direction[]").collect();
+    for (index, property) in listed("sortProperty", "sortProperty[]").enumerate() {
         let by = match property {
             "folder" => NodeOrder::Folder,
-            "path" | "name" | "fullPath" => NodeOrder::Path,
+            "name" => NodeOrder::Name,
+            "path" | "fullPath" => NodeOrder::Path,
             "size" => NodeOrder::Size,
             "createdDate" => NodeOrder::Created,
             "lastModifiedDate" => NodeOrder::Modified,
             other => return Err(ApiError::invalid("sortProperty", other)),
         };
         let ascending = match directions.get(index).copied().unwrap_or("ASC") {
-            "ASC" | "asc" | "" => true,
+            "ASC" | "asc" => true,
             "DESC" | "desc" => false,
             other => return Err(ApiError::invalid("direction", other)),
         };
@@ -235,8 +215,8 @@ async fn delete(
     caller: Caller,
     Segments(place): Segments<Place>,
 ) -> ApiResult<Response> {
-    let repository = writable(&app, &caller, &place.project, &place.repository).await?;
-    let removed = repository.delete_tree(&path_of(&place.path)?).await?;
+    let (repository, path) = place.writable(&app, &caller).await?;
+    let removed = repository.delete_tree(&path).await?;
     reader.ok(NodesDeleted {
         deleted_number: removed.nodes,
         deleted_size: removed.size_bytes,

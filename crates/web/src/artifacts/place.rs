@@ -41,3 +41,12 @@ impl Place {
         Ok((repository, path_of(&self.path)?))
     }
 }
+
+/// Returns each of `paths` once, in order, without those that lie within another.
+pub(super) fn outermost(mut paths: Vec<FilePath>) -> Vec<FilePath> {
+    paths.sort();
+    paths.dedup();
+    let all = paths.clone();
+    paths.retain(|path| !all.iter().any(|other| other != path && path.is_within(other)));
+    paths
+}

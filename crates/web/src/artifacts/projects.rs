@@ -2,19 +2,24 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use hosted::{HostedError, Project};
-use serde::Serialize;
+use hosted::{HostedError, NewProject, Project, ProjectChange};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
-use crate::json::Members;
+use crate::json::{Members, unreadable_member};
 use crate::page::PageQuery;
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
+
+/// Most properties of a project.
+const MOST_PROPERTIES: usize = 100;
 
 const BASE: &str = "/repository/api/project";
 
@@ -39,10 +44,25 @@ pub(crate) struct ProjectView {
     last_modified_by: String,
     last_modified_date: String,
     rbac_flag: bool,
-    #[schema(value_type = Vec<String>)]
-    metadata: [(); 0],
+    metadata: Vec<ProjectProperty>,
     credentials_key: Option<String>,
     tenant_id: Option<String>,
+}
+
+/// A property of a project.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ProjectProperty {
+    key: String,
+    /// A text, number or flag.
+    value: Value,
+    #[serde(default)]
+    system: bool,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    link: Option<String>,
+    #[serde(default)]
+    color: Option<String>,
 }
 
 /// A new project.
@@ -55,6 +75,10 @@ struct ProjectBody {
     #[schema(min_length = 2, max_length = 100)]
     display_name: String,
     description: String,
+    /// Whether its maker may manage it; true unless said otherwise.
+    create_permission: Option<bool>,
+    #[schema(max_items = 100)]
+    metadata: Option<Vec<ProjectProperty>>,
 }
 
 /// What changes of a project.
@@ -65,6 +89,8 @@ struct ProjectUpdateBody {
     #[schema(min_length = 2, max_length = 100)]
     display_name: Option<String>,
     description: Option<String>,
+    #[schema(max_items = 100)]
+    metadata: Option<Vec<ProjectProperty>>,
 }
 
 /// What projects are listed by.
@@ -96,7 +122,10 @@ pub(crate) fn view(project: Project, reader: &Reader) -> ProjectView {
         last_modified_by: project.modified_by,
         last_modified_date: reader.date(project.modified_ms),
         rbac_flag: false,
-        metadata: [],
+        metadata: project
+            .metadata
+            .and_then(|stored| serde_json::from_str(&stored).ok())
+            .unwrap_or_default(),
         credentials_key: None,
         tenant_id: None,
     }
@@ -110,13 +139,37 @@ async fn create(
     caller: Caller,
     body: Members,
 ) -> ApiResult<Response> {
-    let name = body.required_text("name")?;
-    let display_name = body.required_text("displayName")?;
-    let description = body.required_text("description")?;
-    app.hosted()
-        .create_project(&name, &display_name, &description, &caller.name)
-        .await?;
-    reader.ok(name)
+    let new = NewProject {
+        name: body.required_text("name")?,
+        display_name: body.required_text("displayName")?,
+        description: body.required_text("description")?,
+        metadata: metadata(&body)?,
+        managed: body.flag("createPermission")?.unwrap_or(true),
+    };
+    app.hosted().create_project(&new, &caller.name).await?;
+    reader.ok(new.name)
+}
+
+/// Reads the properties of a project, to be kept as they are.
+fn metadata(body: &Members) -> ApiResult<Option<String>> {
+    let Some(given) = body.get("metadata") else {
+        return Ok(None);
+    };
+    let unreadable = || unreadable_member("metadata");
+    let properties: Vec<ProjectProperty> = serde_json::from_value(given.clone()).map_err(|_| unreadable())?;
+    if properties.len() > MOST_PROPERTIES {
+        let count = properties.len().to_string();
+        return Err(ApiError::new(Code::ListTooLarge, [&count]));
+    }
+    let written = |property: &ProjectProperty| {
+        property.value.is_string() || property.value.is_number() || property.value.is_boolean()
+    };
+    if !properties.iter().all(written) {
+        return Err(unreadable());
+    }
+    serde_json::to_string(&properties)
+        .map(Some)
+        .map_err(ApiError::internal)
 }
 
 /// Lists the projects the caller may read: all of them, or one page when numbers are given.
@@ -202,12 +255,12 @@ async fn update(
 ) -> ApiResult<Response> {
     caller.need_manage(&name)?;
     let body = <Members as axum::extract::FromRequest<App>>::from_request(request, &app).await?;
-    let (display_name, description) = (body.text("displayName")?, body.text("description")?);
-    match app
-        .hosted()
-        .update_project(&name, display_name, description, &caller.name)
-        .await
-    {
+    let change = ProjectChange {
+        display_name: body.text("displayName")?,
+        description: body.text("description")?,
+        metadata: metadata(&body)?,
+    };
+    match app.hosted().update_project(&name, change, &caller.name).await {
         Ok(()) => reader.ok(true),
         Err(HostedError::ProjectUnknown(_)) => reader.ok(false),
         Err(error) => Err(error.into()),

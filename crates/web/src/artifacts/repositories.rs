@@ -6,53 +6,26 @@ use domain::repository::{RepositoryRef, RepositoryType};
 use hosted::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
 use messages::text;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{Object, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::configuration::{configuration, default_configuration};
 use super::unknown;
 use crate::app::App;
-use crate::auth::Caller;
-use crate::contract::names::RepositoryTypeName;
+use crate::auth::{Caller, MaybeCaller};
+use crate::contract::names::{
+    REPOSITORY_CATEGORIES, REPOSITORY_TYPES, RepositoryCategoryName, RepositoryTypeName,
+};
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
 use crate::openapi::reshaped;
-use crate::page::{MOST_ROWS, PageQuery, PageView};
+use crate::page::{PageQuery, PageView};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
-
-/// Names of types the contract knows; only files are kept here so far.
-const TYPES: [&str; 24] = [
-    "NONE",
-    "GENERIC",
-    "DOCKER",
-    "MAVEN",
-    "PYPI",
-    "NPM",
-    "HELM",
-    "RDS",
-    "COMPOSER",
-    "RPM",
-    "NUGET",
-    "GIT",
-    "OCI",
-    "CONAN",
-    "LFS",
-    "DDC",
-    "SVN",
-    "S3",
-    "MEDIA",
-    "OHPM",
-    "CARGO",
-    "HUGGINGFACE",
-    "DRIVE",
-    "SKILL",
-];
-/// Categories the contract knows.
-const CATEGORIES: [&str; 5] = ["LOCAL", "REMOTE", "VIRTUAL", "COMPOSITE", "PROXY"];
 
 const BASE: &str = "/repository/api/repo";
 
@@ -106,7 +79,7 @@ pub(crate) struct RepositoryBody {
     #[schema(rename = "type")]
     repository_type: RepositoryTypeName,
     /// `COMPOSITE` unless said otherwise.
-    category: Option<String>,
+    category: Option<RepositoryCategoryName>,
     /// Whether anybody may read it; false unless said otherwise.
     public: Option<bool>,
     #[schema(max_length = 200)]
@@ -134,6 +107,8 @@ struct RepositoryUpdateBody {
     #[schema(minimum = 0)]
     quota: Option<i64>,
     display: Option<bool>,
+    #[schema(rename = "displayName")]
+    display_name: Option<String>,
 }
 
 /// What repositories are listed by.
@@ -143,9 +118,10 @@ struct RepositoryUpdateBody {
 struct RepositoryFilterParams {
     /// Beginning of the name, in any case.
     name: Option<String>,
-    #[param(rename = "type", inline)]
-    repository_type: Option<RepositoryTypeName>,
-    /// `LOCAL`, `REMOTE`, `VIRTUAL`, `COMPOSITE` or `PROXY`.
+    /// Types, with commas between them.
+    #[param(rename = "type")]
+    repository_type: Option<String>,
+    /// `LOCAL`, `REMOTE`, `VIRTUAL`, `COMPOSITE` or `PROXY`, with commas between them.
     category: Option<String>,
     /// Whether lists show it; true unless said otherwise.
     display: Option<bool>,
@@ -221,7 +197,7 @@ async fn create(
 pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
     let name = RepositoryRef::new(body.required_text("projectId")?, body.required_text("name")?);
     let repository_type = body.required_text("type")?;
-    if !TYPES.contains(&repository_type.as_str()) {
+    if !REPOSITORY_TYPES.contains(&repository_type.as_str()) {
         return Err(unreadable_member("type"));
     }
     if repository_type != "GENERIC" {
@@ -230,7 +206,7 @@ pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
     let category = body.text("category")?.unwrap_or_else(|| "COMPOSITE".into());
     match category.as_str() {
         "LOCAL" | "COMPOSITE" => {}
-        other if CATEGORIES.contains(&other) => return Err(not_supported("category", other)),
+        other if REPOSITORY_CATEGORIES.contains(&other) => return Err(not_supported("category", other)),
         _ => return Err(unreadable_member("category")),
     }
     if let Some(key) = body.text("storageCredentialsKey")?.filter(|key| !key.is_empty()) {
@@ -252,45 +228,8 @@ pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
     })
 }
 
-fn not_supported(member: &str, value: &str) -> ApiError {
+pub(super) fn not_supported(member: &str, value: &str) -> ApiError {
     ApiError::invalid(member, value).because(text!("not-supported"))
-}
-
-fn default_configuration(category: &str) -> String {
-    let web_hook = json!({ "webHookList": [] });
-    if category == "LOCAL" {
-        json!({ "type": "local", "webHook": web_hook, "settings": {} }).to_string()
-    } else {
-        let proxy = json!({ "channelList": [] });
-        json!({ "type": "composite", "proxy": proxy, "webHook": web_hook, "settings": {} }).to_string()
-    }
-}
-
-/// Reads a configuration, kept as it is; one that would make this node fetch or call is refused.
-fn configuration(body: &Members) -> ApiResult<Option<String>> {
-    let Some(given) = body.get("configuration") else {
-        return Ok(None);
-    };
-    if !given.is_object() {
-        return Err(unreadable_member("configuration"));
-    }
-    let given_type = given.get("type").and_then(Value::as_str).unwrap_or_default();
-    if !matches!(given_type, "local" | "composite") {
-        return Err(not_supported("configuration.type", given_type));
-    }
-    for (pointer, name) in [
-        ("/proxy/channelList", "configuration.proxy.channelList"),
-        ("/webHook/webHookList", "configuration.webHook.webHookList"),
-    ] {
-        let filled = given
-            .pointer(pointer)
-            .and_then(Value::as_array)
-            .is_some_and(|list| !list.is_empty());
-        if filled {
-            return Err(not_supported(name, "[...]"));
-        }
-    }
-    Ok(Some(given.to_string()))
 }
 
 fn quota(body: &Members) -> ApiResult<Option<u64>> {
@@ -303,14 +242,23 @@ fn quota(body: &Members) -> ApiResult<Option<u64>> {
 }
 
 fn filter(params: &Params) -> ApiResult<RepositoryFilter> {
-    let known = |name: &str, values: &[&str]| match params.filled(name) {
-        Some(value) if !values.contains(&value) => Err(ApiError::invalid(name, value)),
-        value => Ok(value.map(String::from)),
+    let known = |name: &str, values: &[&str]| {
+        let named = params.filled(name).unwrap_or_default();
+        let named = named.split(',').map(str::trim).filter(|value| !value.is_empty());
+        named
+            .map(|value| {
+                if values.contains(&value) {
+                    Ok(value.to_owned())
+                } else {
+                    Err(ApiError::invalid(name, value))
+                }
+            })
+            .collect::<ApiResult<Vec<String>>>()
     };
     Ok(RepositoryFilter {
         name_prefix: params.text("name"),
-        repository_type: known("type", &TYPES)?,
-        category: known("category", &CATEGORIES)?,
+        repository_types: known("type", REPOSITORY_TYPES)?,
+        categories: known("category", REPOSITORY_CATEGORIES)?,
         display: Some(params.parsed("display")?.unwrap_or(true)),
     })
 }
@@ -325,7 +273,8 @@ async fn list(
     params: Params,
 ) -> ApiResult<Response> {
     caller.need_read(&project)?;
-    let found = app.hosted().repositories(&project, filter(&params)?).await?;
+    let filter = filter(&params)?;
+    let found = app.hosted().repositories(&project, &filter, 0, u64::MAX).await?;
     reader.ok(found
         .iter()
         .map(|repository| view(repository, &reader))
@@ -344,76 +293,62 @@ async fn page(
     caller.need_read(&project)?;
     let integer = |name: &str, text: &str| text.parse::<i32>().map_err(|_| ApiError::invalid(name, text));
     let (number, size) = (integer("pageNumber", &number)?, integer("pageSize", &size)?);
-    let query = PageQuery {
-        number: u32::try_from(number).unwrap_or(0).max(1),
-        size: u32::try_from(size)
-            .ok()
-            .filter(|size| *size > 0)
-            .unwrap_or(20)
-            .min(MOST_ROWS),
-    };
-    let found = app.hosted().repositories(&project, filter(&params)?).await?;
-    let before = usize::try_from(query.rows_before()).unwrap_or(usize::MAX);
-    let shown = found.iter().skip(before).take(query.size as usize);
-    let views = shown.map(|repository| view(repository, &reader)).collect();
-    reader.ok(PageView::new(query, found.len() as u64, views))
+    let query = PageQuery::from_numbers(number, size);
+    let filter = filter(&params)?;
+    let total = app.hosted().repository_count(&project, &filter).await?;
+    let found = app
+        .hosted()
+        .repositories(&project, &filter, query.rows_before(), u64::from(query.size))
+        .await?;
+    let views = found.iter().map(|repository| view(repository, &reader)).collect();
+    reader.ok(PageView::new(query, total, views))
 }
 
-/// Answers a repository.
-#[utoipa::path(get, context_path = BASE, path = "/info/{projectId}/{repoName}", responses((status = 200, body = RepositoryView)))]
+/// Answers a repository; a public one to anybody.
+#[utoipa::path(get, context_path = BASE, path = "/info/{projectId}/{repoName}", responses((status = 200, body = RepositoryView)), security(()))]
 async fn info(
     State(app): State<App>,
     reader: Reader,
-    caller: Caller,
+    caller: MaybeCaller,
     Segments((project, name)): Segments<(String, String)>,
 ) -> ApiResult<Response> {
-    shown(&app, &reader, &caller, &project, &name, None).await
+    let found = found(&app, &caller, &project, &name).await?;
+    let found = found.ok_or_else(|| unknown(&project, &name))?;
+    reader.ok(view(&found, &reader))
 }
 
-/// Answers a repository that has to be of this type.
-#[utoipa::path(get, context_path = BASE, path = "/info/{projectId}/{repoName}/{type}", responses((status = 200, body = RepositoryView)))]
+/// Answers a repository that has to be of this type; a public one to anybody.
+#[utoipa::path(get, context_path = BASE, path = "/info/{projectId}/{repoName}/{type}", responses((status = 200, body = RepositoryView)), security(()))]
 async fn info_of_type(
     State(app): State<App>,
     reader: Reader,
-    caller: Caller,
+    caller: MaybeCaller,
     Segments((project, name, wanted)): Segments<(String, String, String)>,
 ) -> ApiResult<Response> {
-    shown(&app, &reader, &caller, &project, &name, Some(&wanted)).await
-}
-
-async fn shown(
-    app: &App,
-    reader: &Reader,
-    caller: &Caller,
-    project: &str,
-    name: &str,
-    wanted: Option<&str>,
-) -> ApiResult<Response> {
-    caller.need_read(project)?;
-    let found = app
-        .hosted()
-        .repository(&RepositoryRef::new(project, name))
-        .await?;
-    let found =
-        found.filter(|found| wanted.is_none_or(|wanted| found.info().repository_type.as_str() == wanted));
-    let found = found.ok_or_else(|| unknown(project, name))?;
-    reader.ok(view(found.info(), reader))
+    let found = found(&app, &caller, &project, &name).await?;
+    let found = found.filter(|found| found.repository_type.as_str() == wanted);
+    let found = found.ok_or_else(|| unknown(&project, &name))?;
+    reader.ok(view(&found, &reader))
 }
 
 /// Says whether there is a repository of this name.
-#[utoipa::path(get, context_path = BASE, path = "/exist/{projectId}/{repoName}", responses((status = 200, body = bool)))]
+#[utoipa::path(get, context_path = BASE, path = "/exist/{projectId}/{repoName}", responses((status = 200, body = bool)), security(()))]
 async fn exist(
     State(app): State<App>,
     reader: Reader,
-    caller: Caller,
+    caller: MaybeCaller,
     Segments((project, name)): Segments<(String, String)>,
 ) -> ApiResult<Response> {
-    caller.need_read(&project)?;
-    reader.ok(app
-        .hosted()
-        .repository(&RepositoryRef::new(project, name))
-        .await?
-        .is_some())
+    reader.ok(found(&app, &caller, &project, &name).await?.is_some())
+}
+
+/// Finds a repository of any type for somebody who may read it.
+async fn found(app: &App, caller: &MaybeCaller, project: &str, name: &str) -> ApiResult<Option<Repository>> {
+    let name = RepositoryRef::new(project, name);
+    let found = app.hosted().repository(&name).await?;
+    let found = found.map(|found| found.info().clone());
+    caller.need_read(project, found.as_ref().is_some_and(|found| found.public))?;
+    Ok(found)
 }
 
 /// Changes what is given of a repository.
@@ -427,15 +362,24 @@ async fn update(
 ) -> ApiResult<Response> {
     caller.need_manage(&project)?;
     let body = <Members as axum::extract::FromRequest<App>>::from_request(request, &app).await?;
+    let name = RepositoryRef::new(project, name);
     let change = RepositoryChange {
         public: body.flag("public")?,
         display: body.flag("display")?,
+        display_name: body.text("displayName")?,
         description: body.text("description")?,
         configuration: configuration(&body)?,
         quota_bytes: quota(&body)?,
     };
+    if let (Some(quota_bytes), Some(found)) = (change.quota_bytes, app.hosted().repository(&name).await?) {
+        let used_bytes = found.info().used_bytes;
+        if quota_bytes < used_bytes {
+            return Err(ApiError::invalid("quota", &quota_bytes.to_string())
+                .because(text!("quota-below-used", used = used_bytes)));
+        }
+    }
     app.hosted()
-        .update_repository(&RepositoryRef::new(project, name), change, &caller.name)
+        .update_repository(&name, change, &caller.name)
         .await?;
     reader.done()
 }

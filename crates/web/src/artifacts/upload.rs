@@ -126,13 +126,16 @@ pub(super) fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<Uploa
             .map(|text| text.parse().map_err(|_| mismatch("crc64ecma")))
             .transpose()?,
         overwrite: overwrite(headers),
-        expires_ms: days
-            .filter(|days| *days > 0)
-            .and_then(|days| days.checked_mul(DAY_MS))
-            .and_then(|ms| clock.now_ms().checked_add(ms)),
+        expires_ms: days.and_then(|days| expiry_ms(days, clock)),
         metadata: metadata(headers)?,
         size_bytes: header("content-length").and_then(|text| text.parse().ok()),
     })
+}
+
+/// Returns when a file that is kept for `days` goes away; `None`: never.
+pub(super) fn expiry_ms(days: i64, clock: &dyn Clock) -> Option<i64> {
+    let kept_ms = days.checked_mul(DAY_MS).filter(|ms| *ms > 0)?;
+    clock.now_ms().checked_add(kept_ms)
 }
 
 /// Says whether what stands there may be replaced.

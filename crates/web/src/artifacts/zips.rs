@@ -26,7 +26,7 @@ use utoipa_axum::routes;
 use super::archive::{Archive, Entry, Step, clock_time, safe_name};
 use super::headers::{disposition, insert};
 use super::listing::need_listing;
-use super::place::Place;
+use super::place::{Place, outermost};
 use crate::app::App;
 use crate::auth::MaybeCaller;
 use crate::codes::Code;
@@ -113,15 +113,8 @@ fn paths(body: &Members) -> ApiResult<Vec<FilePath>> {
     if named.len() > MOST_PATHS {
         return Err(too_many(named.len() as u64, MOST_PATHS as u64));
     }
-    let mut paths = named
-        .iter()
-        .map(|text| super::path_of(text))
-        .collect::<ApiResult<Vec<FilePath>>>()?;
-    paths.sort();
-    paths.dedup();
-    let all = paths.clone();
-    paths.retain(|path| !all.iter().any(|other| other != path && path.is_within(other)));
-    Ok(paths)
+    let paths = named.iter().map(|text| super::path_of(text));
+    Ok(outermost(paths.collect::<ApiResult<Vec<FilePath>>>()?))
 }
 
 fn too_many(count: u64, most: u64) -> ApiError {

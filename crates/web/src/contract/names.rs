@@ -114,6 +114,9 @@ pub const REPOSITORY_TYPES: &[&str] = &[
     "SKILL",
 ];
 
+/// Categories of repositories the contract knows; which of them this version keeps is the artifact API's business.
+pub const REPOSITORY_CATEGORIES: &[&str] = &["LOCAL", "REMOTE", "VIRTUAL", "COMPOSITE", "PROXY"];
+
 /// Returns the schema of a text that is one of `names`.
 pub fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> RefOr<Schema> {
     ObjectBuilder::new()
@@ -162,6 +165,17 @@ impl PartialSchema for RepositoryTypeName {
 }
 
 impl ToSchema for RepositoryTypeName {}
+
+/// One of [`REPOSITORY_CATEGORIES`], in the document of the API.
+pub enum RepositoryCategoryName {}
+
+impl PartialSchema for RepositoryCategoryName {
+    fn schema() -> RefOr<Schema> {
+        one_of(REPOSITORY_CATEGORIES.iter().copied())
+    }
+}
+
+impl ToSchema for RepositoryCategoryName {}
 
 /// Returns the name of `meaning`; every meaning has one.
 pub fn name_of<T: PartialEq>(names: &[(&'static str, T)], meaning: &T) -> &'static str {

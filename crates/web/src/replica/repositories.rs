@@ -5,7 +5,7 @@ use axum::response::Response;
 use connectors::bkrepo::wire::REPLICA;
 use domain::cluster::Secret;
 use domain::repository::RepositoryRef;
-use hosted::HostedError;
+use hosted::{HostedError, NewProject};
 use utoipa::ToSchema;
 
 use super::{Node, need_replicator};
@@ -54,16 +54,12 @@ pub(super) async fn create_project(
     let name = body.required_text("name")?;
     caller.need_replicate(&name)?;
     let display_name = body.text("displayName")?.filter(|text| text.chars().count() >= 2);
-    let description = body.text("description")?.unwrap_or_default();
-    let made = app
-        .hosted()
-        .create_project(
-            &name,
-            display_name.as_deref().unwrap_or(&name),
-            &description,
-            &caller.name,
-        )
-        .await;
+    let new = NewProject {
+        display_name: display_name.unwrap_or_else(|| name.clone()),
+        description: body.text("description")?.unwrap_or_default(),
+        ..NewProject::named(&name)
+    };
+    let made = app.hosted().create_project(&new, &caller.name).await;
     match made {
         Ok(()) | Err(HostedError::ProjectExists(_)) => {}
         Err(error) => return Err(error.into()),

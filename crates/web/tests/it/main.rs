@@ -14,6 +14,7 @@ mod failures;
 mod folders;
 mod fuzz;
 mod native;
+mod nodes;
 mod paging;
 mod peer;
 mod platforms;

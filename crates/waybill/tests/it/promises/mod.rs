@@ -5,4 +5,6 @@ mod faults;
 mod laws;
 mod limits;
 mod proxy;
+mod real_time;
+mod soak;
 pub(crate) mod world;

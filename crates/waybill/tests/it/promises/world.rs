@@ -115,10 +115,21 @@ impl Node {
         }
     }
 
+    /// Returns the id of its process; it must be running.
+    pub fn pid(&self) -> u32 {
+        let child = self.child.as_ref().expect("the node was started");
+        child.id().expect("the node has not ended")
+    }
+
+    /// Prepares a call as administrator.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
+        self.http.request(method, url).basic_auth("admin", Some(PASSWORD))
+    }
+
     /// Calls the contract as administrator; returns HTTP status and body.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let url = format!("http://{}{path}", self.address);
-        let mut request = self.http.request(method, url).basic_auth("admin", Some(PASSWORD));
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(&body);
         }
