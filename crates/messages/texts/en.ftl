@@ -95,7 +95,6 @@ upload-budget = they use up { $bytes } bytes
 transfer-broken = the transfer broke off: { $words }
 disk-full = the disk is full
 sha256-form = it has to have 64 hexadecimal digits
-folders-with-files = folders are made with the files in them
 send-form = send multipart/form-data
 too-many-fields = there are more than { $most } fields
 

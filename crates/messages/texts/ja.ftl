@@ -94,7 +94,6 @@ upload-budget = { $bytes } バイトを使い切っています
 transfer-broken = 転送が途中で切れました：{ $words }
 disk-full = ディスクがいっぱいです
 sha256-form = 64 桁の 16 進数でなければなりません
-folders-with-files = フォルダーはその中のファイルと共に作られます
 send-form = multipart/form-data で送ってください
 too-many-fields = フィールドが { $most } 個を超えています
 

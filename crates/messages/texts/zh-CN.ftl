@@ -94,7 +94,6 @@ upload-budget = 已占用{ $bytes }字节
 transfer-broken = 传输中断：{ $words }
 disk-full = 磁盘空间不足
 sha256-form = 须为64位十六进制数字
-folders-with-files = 目录随其中的文件一起创建
 send-form = 请使用multipart/form-data
 too-many-fields = 字段超过{ $most }个
 

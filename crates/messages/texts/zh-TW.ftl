@@ -94,7 +94,6 @@ upload-budget = 已佔用{ $bytes }位元組
 transfer-broken = 傳輸中斷：{ $words }
 disk-full = 磁碟空間不足
 sha256-form = 須為64位十六進位數字
-folders-with-files = 目錄隨其中的檔案一起建立
 send-form = 請使用multipart/form-data
 too-many-fields = 欄位超過{ $most }個
 
