@@ -7,6 +7,7 @@
 pub mod bkrepo;
 pub mod folder;
 pub mod http;
+pub mod node;
 pub mod peer;
 pub mod signed;
 pub mod url;

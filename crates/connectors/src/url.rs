@@ -18,9 +18,11 @@ pub enum Location {
     Folder(PathBuf),
     /// A repository of a Waybill node.
     Peer(PeerLocation),
+    /// A repository of a bk-repo.
+    BkRepo(PeerLocation),
 }
 
-/// A repository of a Waybill node, as a URL names it.
+/// A repository of another node, as a URL names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerLocation {
     /// Where the node answers: `http(s)://host[:port]`, nothing after it.
@@ -36,7 +38,8 @@ pub struct PeerLocation {
 pub enum InvalidLocation {
     /// The text is empty.
     #[error(
-        "a location is missing: give a folder, or `waybill+http(s)://[user@]host[:port]/project/repository`"
+        "a location is missing: give a folder, or `waybill+http(s)://[user@]host[:port]/project/repository` \
+         (`bkrepo+http(s)://` for a bk-repo)"
     )]
     Empty,
     /// A password stands in the URL.
@@ -46,7 +49,7 @@ pub enum InvalidLocation {
     Secret(String),
     /// The scheme is one this version cannot speak.
     #[error(
-        "`{0}` locations are not supported: use a folder, `file://`, `waybill+http://` or `waybill+https://`"
+        "`{0}` locations are not supported: use a folder, `file://`, `waybill+http(s)://` or `bkrepo+http(s)://`"
     )]
     Scheme(String),
     /// The rest of the URL has the wrong form.
@@ -71,8 +74,8 @@ impl FromStr for Location {
         };
         match scheme {
             "file" => folder(rest),
-            "waybill+http" => peer("http", rest).map(Self::Peer),
-            "waybill+https" => peer("https", rest).map(Self::Peer),
+            "waybill+http" | "waybill+https" => peer(scheme, rest).map(Self::Peer),
+            "bkrepo+http" | "bkrepo+https" => peer(scheme, rest).map(Self::BkRepo),
             other => Err(InvalidLocation::Scheme(shown_scheme(other))),
         }
     }
@@ -108,10 +111,11 @@ fn path_of(bytes: Vec<u8>) -> PathBuf {
     std::ffi::OsString::from_vec(bytes).into()
 }
 
-fn peer(scheme: &'static str, rest: &str) -> Result<PeerLocation, InvalidLocation> {
+fn peer(kind: &str, rest: &str) -> Result<PeerLocation, InvalidLocation> {
+    let scheme = kind.split('+').next_back().unwrap_or(kind);
     let after_user = rest.rsplit_once('@').map_or(rest, |(_, after)| after);
     let location = format!(
-        "waybill+{scheme}://{}",
+        "{kind}://{}",
         after_user.split(['?', '#']).next().unwrap_or_default()
     );
     let wrong = |why| InvalidLocation::Form {
@@ -152,6 +156,7 @@ impl fmt::Display for Location {
         match self {
             Self::Folder(path) => write!(f, "{}", path.display()),
             Self::Peer(peer) => write!(f, "waybill+{}/{}", peer.url, peer.repository),
+            Self::BkRepo(peer) => write!(f, "bkrepo+{}/{}", peer.url, peer.repository),
         }
     }
 }
@@ -188,7 +193,9 @@ mod tests {
             user: Some("admin".into()),
             repository: RepositoryRef::new("shop", "app files"),
         };
-        assert_eq!(parsed, Ok(Location::Peer(expected)));
+        assert_eq!(parsed, Ok(Location::Peer(expected.clone())));
+        let parsed = location("bkrepo+http://admin@[::1]:8080/shop/app%20files");
+        assert_eq!(parsed, Ok(Location::BkRepo(expected)));
     }
 
     #[test]
@@ -201,7 +208,7 @@ mod tests {
 
     #[test]
     fn unbuilt_schemes_are_refused_by_name() {
-        for scheme in ["oci", "s3", "npm+https", "bkrepo+https", "https"] {
+        for scheme in ["oci", "s3", "npm+https", "bkrepo", "https"] {
             let refused = location(&format!("{scheme}://host/x")).expect_err("unbuilt");
             assert_eq!(refused, InvalidLocation::Scheme(scheme.into()));
         }

@@ -29,7 +29,7 @@ pub trait Endpoints: Send + Sync {
     ) -> ConnectorResult<Arc<dyn Target>>;
 }
 
-/// The two ends of a served run: a repository this node keeps, and one of a registered peer.
+/// The two ends of a served run: a repository this node keeps, and one of a registered cluster.
 pub struct ClusterEndpoints {
     /// What the node keeps; knows the clusters.
     pub store: Store,
@@ -70,7 +70,7 @@ impl Endpoints for ClusterEndpoints {
             return Err(ConnectorError::new(ErrorKind::NotFound, Stage::Describe, cluster)
                 .words(format!("there is no cluster {cluster} any more")));
         };
-        let peer = self.peers.peer(&registered.url, &registered.credentials)?;
-        Ok(Arc::new(peer.target(repository.clone())))
+        let node = self.peers.node(&registered.url, &registered.credentials)?;
+        Ok(Arc::new(node.target(repository.clone())))
     }
 }

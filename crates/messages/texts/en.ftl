@@ -78,7 +78,6 @@ login-key-unfit = the token is no password encrypted with the key of this node
 signature-ended = the signature was good until { $end } only (Unix seconds)
 other-site = the request was made by another site
 user-name-reserved = this name is reserved
-logins-failed = failed logins
 need-permission = user { $user }, action { $action }, project { $project }
 last-administrator = it is the last administrator of this node
 only-replicators-have-projects = only the role replicator is limited to projects
@@ -101,7 +100,6 @@ upload-budget = they use up { $bytes } bytes
 transfer-broken = the transfer broke off: { $words }
 disk-full = the disk is full
 sha256-form = it has to have 64 hexadecimal digits
-folders-with-files = folders are made with the files in them
 send-form = send multipart/form-data
 too-many-fields = there are more than { $most } fields
 

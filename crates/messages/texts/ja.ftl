@@ -77,7 +77,6 @@ login-key-unfit = token はこのノードの公開鍵で暗号化されたパ�
 signature-ended = 署名の有効期限は { $end }（Unix 秒）でした
 other-site = 別のサイトからのリクエストです
 user-name-reserved = この名前は予約されています
-logins-failed = ログインの失敗
 need-permission = ユーザー { $user }、操作 { $action }、プロジェクト { $project }
 last-administrator = このノードの最後の管理者です
 only-replicators-have-projects = プロジェクトを限定できるのはロール replicator だけです
@@ -100,7 +99,6 @@ upload-budget = { $bytes } バイトを使い切っています
 transfer-broken = 転送が途中で切れました：{ $words }
 disk-full = ディスクがいっぱいです
 sha256-form = 64 桁の 16 進数でなければなりません
-folders-with-files = フォルダーはその中のファイルと共に作られます
 send-form = multipart/form-data で送ってください
 too-many-fields = フィールドが { $most } 個を超えています
 

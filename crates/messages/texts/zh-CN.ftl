@@ -77,7 +77,6 @@ login-key-unfit = 该token不是用本节点公钥加密的密码
 signature-ended = 签名仅在{ $end }（Unix秒）之前有效
 other-site = 请求来自其他站点
 user-name-reserved = 该名称为保留名称
-logins-failed = 登录失败次数过多
 need-permission = 用户{ $user }，操作{ $action }，项目{ $project }
 last-administrator = 该用户是本节点最后一个管理员
 only-replicators-have-projects = 只有replicator角色可以限定项目
@@ -100,7 +99,6 @@ upload-budget = 已占用{ $bytes }字节
 transfer-broken = 传输中断：{ $words }
 disk-full = 磁盘空间不足
 sha256-form = 须为64位十六进制数字
-folders-with-files = 目录随其中的文件一起创建
 send-form = 请使用multipart/form-data
 too-many-fields = 字段超过{ $most }个
 

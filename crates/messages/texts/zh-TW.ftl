@@ -77,7 +77,6 @@ login-key-unfit = 該token不是以本節點公鑰加密的密碼
 signature-ended = 簽章僅在{ $end }（Unix秒）之前有效
 other-site = 請求來自其他網站
 user-name-reserved = 該名稱為保留名稱
-logins-failed = 登入失敗次數過多
 need-permission = 使用者{ $user }，操作{ $action }，專案{ $project }
 last-administrator = 該使用者是本節點最後一位管理員
 only-replicators-have-projects = 只有replicator角色可以限定專案
@@ -100,7 +99,6 @@ upload-budget = 已佔用{ $bytes }位元組
 transfer-broken = 傳輸中斷：{ $words }
 disk-full = 磁碟空間不足
 sha256-form = 須為64位十六進位數字
-folders-with-files = 目錄隨其中的檔案一起建立
 send-form = 請使用multipart/form-data
 too-many-fields = 欄位超過{ $most }個
 

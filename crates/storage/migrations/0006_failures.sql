@@ -34,9 +34,10 @@ CREATE UNIQUE INDEX open_failure_by_name ON open_failure (scope_no, name, versio
 CREATE INDEX open_failure_by_id ON open_failure (id);
 CREATE INDEX open_failure_by_record ON open_failure (record_no);
 CREATE INDEX open_failure_by_retry ON open_failure (retry_no) WHERE retry_no IS NOT NULL;
-CREATE INDEX open_failure_by_created ON open_failure (created_ms, id);
-CREATE INDEX open_failure_by_modified ON open_failure (modified_ms, id);
-CREATE INDEX open_failure_by_retries ON open_failure (retries, id);
+-- With everything a filter looks at, so that a page far back is found without a look at a row.
+CREATE INDEX open_failure_by_created ON open_failure (created_ms, id, scope_no, retries, retry_no);
+CREATE INDEX open_failure_by_modified ON open_failure (modified_ms, id, scope_no, retries, retry_no);
+CREATE INDEX open_failure_by_retries ON open_failure (retries, id, scope_no, retry_no);
 
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('failure_scope', 'failure_scope_by_unit', '1000 5 2 2 1 1 1 1'),
@@ -44,7 +45,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('open_failure', 'open_failure_by_id', '1000000 1'),
     ('open_failure', 'open_failure_by_record', '1000000 10000'),
     ('open_failure', 'open_failure_by_retry', '100 1'),
-    ('open_failure', 'open_failure_by_created', '1000000 10 1'),
-    ('open_failure', 'open_failure_by_modified', '1000000 10 1'),
-    ('open_failure', 'open_failure_by_retries', '1000000 100000 1');
+    ('open_failure', 'open_failure_by_created', '1000000 10 1 1 1 1'),
+    ('open_failure', 'open_failure_by_modified', '1000000 10 1 1 1 1'),
+    ('open_failure', 'open_failure_by_retries', '1000000 100000 1 1 1');
 ANALYZE sqlite_schema;

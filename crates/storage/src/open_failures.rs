@@ -18,8 +18,9 @@ use crate::page::{Page, PageRequest};
 use crate::records::OPEN;
 use crate::rows::from_json;
 
-/// Up to so many selected rows are put in order for each page; more are walked through in their order.
-const FEW: u64 = 20_000;
+/// Up to so many selected rows are put in order for each page; more are walked through in their order, in
+/// an index that holds all that is filtered by.
+const FEW: u64 = 1_000;
 /// Rows dismissed by one transaction.
 const BATCH: usize = 1_000;
 

@@ -72,7 +72,14 @@ impl Content for MemoryContent {
                 Err(error) => rest.push(Err(error)),
             }
         }
-        Ok(Box::pin(stream::iter(rest)))
+        // As strict as real ones: asking for more after the end panics.
+        Ok(Box::pin(stream::unfold(
+            rest.into_iter(),
+            |mut rest| async move {
+                let piece = rest.next()?;
+                Some((piece, rest))
+            },
+        )))
     }
 
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {

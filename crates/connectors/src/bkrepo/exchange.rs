@@ -7,14 +7,15 @@ use bytes::Bytes;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
 use futures_util::{StreamExt, stream};
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Body, Method, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::wire::{Envelope, URL_UNKNOWN, kind_of};
-use super::{BkRepo, SILENCE};
+use super::{BkRepo, Login, SILENCE};
 use crate::http::{self, Activity};
+use crate::signed::{ACTING_USER, Call};
 
 /// Most bytes of a JSON answer.
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -38,6 +39,8 @@ pub(super) struct Payload {
     content_type: String,
     length_bytes: u64,
     bytes: ByteStream,
+    /// What of it is signed: all of it when it is JSON, otherwise nothing.
+    signed: Bytes,
 }
 
 impl Payload {
@@ -54,6 +57,7 @@ impl Payload {
             content_type,
             length_bytes,
             bytes,
+            signed: Bytes::new(),
         }
     }
 
@@ -62,6 +66,7 @@ impl Payload {
         let text = Bytes::from(value.to_string());
         Self {
             content_type: "application/json".into(),
+            signed: text.clone(),
             ..Self::bytes(vec![text])
         }
     }
@@ -119,6 +124,46 @@ impl From<ConnectorError> for Refused {
 impl From<Refused> for ConnectorError {
     fn from(refused: Refused) -> Self {
         refused.error
+    }
+}
+
+impl Login {
+    /// Returns the parameters of a call, with its signature among them where calls are signed.
+    fn complete(
+        &self,
+        method: &str,
+        path: &str,
+        query: Vec<(&'static str, String)>,
+        body: &[u8],
+    ) -> Vec<(String, String)> {
+        let mut query: Vec<(String, String)> = query
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        if let Self::Signed { platform, clock } = self {
+            // The service's name is the gateway's, not part of what the service sees.
+            let within = path[1..].find('/').map_or(path, |end| &path[end + 1..]);
+            let call = Call {
+                path: within,
+                method,
+                parameters: &query,
+                body,
+            };
+            let signature = platform.sign(&call, clock.now_ms());
+            query.extend(signature);
+        }
+        query
+    }
+
+    /// Returns the header that says who calls.
+    fn header(&self, user: Option<&str>) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Header(login) => Some((AUTHORIZATION, login.clone()?)),
+            Self::Signed { .. } => {
+                let name = HeaderName::from_bytes(ACTING_USER.as_bytes()).ok()?;
+                Some((name, HeaderValue::from_str(user?).ok()?))
+            }
+        }
     }
 }
 
@@ -220,13 +265,18 @@ impl Ask<'_> {
         } = self;
         let mut url = server.0.way.base.clone();
         url.set_path(&path);
+        let signed = payload.as_ref().map_or(&[][..], |payload| &payload.signed);
+        let query = server
+            .0
+            .login
+            .complete(method.as_str(), url.path(), query, signed);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(&query);
         }
         let activity = Arc::new(Activity::new(silence));
         let mut request = server.0.way.client.request(method, url);
-        if let Some(login) = &server.0.login {
-            request = request.header(AUTHORIZATION, login.clone());
+        if let Some((name, value)) = server.0.login.header(server.0.user.as_deref()) {
+            request = request.header(name, value);
         }
         for (name, value) in headers {
             request = request.header(name, value);

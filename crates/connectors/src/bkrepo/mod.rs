@@ -13,9 +13,11 @@ mod target;
 mod upload;
 pub mod wire;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::clock::Clock;
 use domain::cluster::{Credentials, Secret};
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
@@ -26,7 +28,9 @@ use reqwest::Method;
 use reqwest::header::HeaderValue;
 use serde_json::json;
 
+use crate::node::BKREPO;
 use crate::peer::{Peers, Way, login};
+use crate::signed::Platform;
 pub use source::BkRepoSource;
 pub use target::BkRepoTarget;
 use wire::{Node, REPLICA};
@@ -51,17 +55,54 @@ pub struct BkRepo(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     way: Way,
-    login: Option<HeaderValue>,
+    login: Login,
     user: Option<String>,
 }
 
+/// How its calls prove who makes them.
+enum Login {
+    /// A header, or nothing.
+    Header(Option<HeaderValue>),
+    /// A signature over each call.
+    Signed {
+        platform: Platform,
+        clock: Arc<dyn Clock>,
+    },
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header(_) => "Header",
+            Self::Signed { .. } => "Signed",
+        })
+    }
+}
+
 impl Peers {
-    /// Returns the bk-repo at `url` (`http` or `https`; what follows the host is dropped), logged in with
-    /// `credentials`. Nothing is sent yet.
+    /// Returns the bk-repo at `url` (`http` or `https`, or either after `bkrepo+`; what follows the host is
+    /// dropped), logged in with `credentials`: a platform's name and keys if they are all there, otherwise user
+    /// and password. Nothing is sent yet.
     pub fn bkrepo(&self, url: &str, credentials: &Credentials) -> ConnectorResult<BkRepo> {
+        let url = url.strip_prefix(BKREPO).unwrap_or(url);
+        let signed = match (
+            &credentials.app_id,
+            &credentials.access_key,
+            &credentials.secret_key,
+        ) {
+            (Some(app_id), Some(access_key), Some(secret_key)) => Some(Login::Signed {
+                platform: Platform {
+                    app_id: app_id.clone(),
+                    access_key: access_key.clone(),
+                    secret_key: secret_key.clone(),
+                },
+                clock: self.clock(),
+            }),
+            _ => None,
+        };
         Ok(BkRepo(Arc::new(Inner {
             way: self.way(url, credentials)?,
-            login: login(credentials),
+            login: signed.unwrap_or_else(|| Login::Header(login(credentials))),
             user: credentials.username.clone(),
         })))
     }
@@ -76,15 +117,9 @@ impl BkRepo {
         Ok(())
     }
 
-    /// Pings within `timeout`.
-    pub async fn check(&self, timeout: Duration) -> ConnectorResult<()> {
-        match tokio::time::timeout(timeout, self.ping()).await {
-            Ok(answer) => answer,
-            Err(_) => Err(
-                ConnectorError::new(ErrorKind::Unreachable, Stage::Describe, &self.0.way.name)
-                    .words(format!("no answer within {} s", timeout.as_secs_f32())),
-            ),
-        }
+    /// Returns what errors call it: scheme, host and port.
+    pub fn name(&self) -> &str {
+        &self.0.way.name
     }
 
     /// Asks whether `user` of that node, whose password is given, may write to `repository` there.

@@ -38,6 +38,15 @@ impl Sums {
         self.md5.update(bytes);
     }
 
+    /// Takes many bytes, beside everything else; `None`: the sums broke.
+    pub(super) async fn with(mut self, pieces: Vec<Bytes>) -> Option<Self> {
+        let summing = tokio::task::spawn_blocking(move || {
+            pieces.iter().for_each(|piece| self.update(piece));
+            self
+        });
+        summing.await.ok()
+    }
+
     /// Returns the MD5 in hex, if the bytes are those of `blob`.
     fn md5_of(self, blob: &Blob) -> Option<String> {
         (self.sha256.finish() == blob.digest).then(|| hex::encode(self.md5.finalize()))

@@ -15,6 +15,7 @@ use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Content};
 use futures_util::StreamExt;
+use futures_util::stream::Fuse;
 use reqwest::Method;
 use reqwest::header::{CONTENT_RANGE, LOCATION, RANGE};
 
@@ -156,7 +157,10 @@ impl BkRepoTarget {
         let mut moved_bytes = 0;
         if session.sent_bytes < blob.size_bytes {
             let bytes = content.open(&artifact.key, blob, session.sent_bytes).await?;
-            let mut pieces = Pieces { bytes, left: None };
+            let mut pieces = Pieces {
+                bytes: bytes.fuse(),
+                left: None,
+            };
             loop {
                 let piece = match pieces.next(PIECE_BYTES).await {
                     Ok(piece) => piece,
@@ -175,8 +179,8 @@ impl BkRepoTarget {
                     }
                     return Err(refused);
                 }
-                if let Some(sums) = &mut session.sums {
-                    piece.iter().for_each(|slice| sums.update(slice));
+                if let Some(sums) = session.sums.take() {
+                    session.sums = sums.with(piece).await;
                 }
                 session.sent_bytes += length_bytes;
                 moved_bytes += length_bytes;
@@ -248,7 +252,7 @@ fn is_forgotten(refused: &Refused) -> bool {
 
 /// Cuts a stream into pieces.
 struct Pieces {
-    bytes: ByteStream,
+    bytes: Fuse<ByteStream>,
     left: Option<Bytes>,
 }
 

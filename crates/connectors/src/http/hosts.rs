@@ -84,6 +84,7 @@ impl HostList {
 
     /// Says whether the host of `url` is allowed.
     pub fn allows(&self, url: &str) -> bool {
+        let url = url.strip_prefix(crate::node::BKREPO).unwrap_or(url);
         Url::parse(url).is_ok_and(|url| self.0.iter().any(|rule| rule.allows(&url)))
     }
 }

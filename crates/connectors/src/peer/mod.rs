@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
+use domain::clock::Clock;
 use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
@@ -34,19 +35,25 @@ use wire::{EXCHANGE_VERSION, Handshake, PREFIX, PRODUCT};
 const HANDSHAKE_BYTES: usize = 16 * 1024;
 
 /// The way to other nodes: clients by what they trust.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Peers {
     outgoing: Arc<Outgoing>,
     clients: Arc<Mutex<HashMap<Trust, Client>>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Peers {
-    /// Reaches others by the rules of `outgoing`.
-    pub fn new(outgoing: Outgoing) -> Self {
+    /// Reaches others by the rules of `outgoing`; `clock` dates what is signed.
+    pub fn new(outgoing: Outgoing, clock: Arc<dyn Clock>) -> Self {
         Self {
             outgoing: Arc::new(outgoing),
             clients: Arc::default(),
+            clock,
         }
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// Returns the node at `url` (`http` or `https`; what follows the host is dropped), logged in with `credentials`.
@@ -189,7 +196,10 @@ impl Peer {
         let activity = Activity::new(self.0.way.idle_timeout);
         let answer = send(self.request(Method::GET, ""), &activity, stage, subject).await?;
         if answer.status().as_u16() == 404 {
-            return Err(refused("it has no peer exchange: not a Waybill node").status(404));
+            return Err(refused(
+                "it has no peer exchange: not a Waybill node (a bk-repo is named with bkrepo+)",
+            )
+            .status(404));
         }
         let mut answer = answered(answer, &activity, stage, subject).await?;
         let mut body = Vec::new();

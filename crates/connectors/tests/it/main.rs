@@ -1,3 +1,4 @@
 //! Connectors against real folders and real connections.
 
+mod bkrepo;
 mod folder;

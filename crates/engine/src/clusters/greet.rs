@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use connectors::node::Who;
 use connectors::peer::Peers;
 use domain::cluster::{Cluster, ClusterType};
 use domain::failure::ErrorKind;
@@ -21,7 +22,7 @@ const PAUSE_MS: u64 = 1_000;
 /// Who answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Greeting {
-    /// The random id its data folder got at its first start; empty for a foreign registry.
+    /// The random id its data folder got at its first start; empty for a bk-repo and a foreign registry.
     pub node_id: String,
 }
 
@@ -43,11 +44,12 @@ pub trait Greeter: Send + Sync {
 #[async_trait]
 impl Greeter for Peers {
     async fn greet(&self, cluster: &Cluster) -> ConnectorResult<Greeting> {
-        let answer = self.check(&cluster.url, &cluster.credentials, TRY).await;
+        let answer = self.node(&cluster.url, &cluster.credentials)?.check(TRY).await;
         match answer {
-            Ok(handshake) => Ok(Greeting {
+            Ok(Who::Waybill(handshake)) => Ok(Greeting {
                 node_id: handshake.node_id,
             }),
+            Ok(Who::BkRepo) => Ok(Greeting::default()),
             // A foreign registry answers in its own way; that it answers is all there is to know.
             Err(error) if cluster.cluster_type == ClusterType::Remote && answered(error.kind) => {
                 Ok(Greeting::default())

@@ -177,7 +177,11 @@ pub(crate) fn checked_url(member: &'static str, url: Option<&str>) -> EngineResu
     {
         return Err(refused());
     }
-    let parsed = Url::parse(&complete).map_err(|_| refused())?;
+    // A node that is to be spoken to as a bk-repo whatever it says of itself.
+    let address = complete
+        .strip_prefix(connectors::node::BKREPO)
+        .unwrap_or(&complete);
+    let parsed = Url::parse(address).map_err(|_| refused())?;
     let plain = parsed.username().is_empty() && parsed.password().is_none();
     let known = matches!(parsed.scheme(), "http" | "https");
     if known && plain && parsed.has_host() {
@@ -198,6 +202,7 @@ mod tests {
             ("https://edge-1/x/", "https://edge-1/x/"),
             ("localhost", "http://localhost"),
             ("http://[::1]:80", "http://[::1]:80"),
+            ("bkrepo+https://edge-1", "bkrepo+https://edge-1"),
         ] {
             assert_eq!(checked_url("url", Some(sent)).ok().as_deref(), Some(kept));
         }

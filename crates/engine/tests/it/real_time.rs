@@ -4,12 +4,14 @@ use bytes::Bytes;
 use domain::detail::{DetailState, ExecuteType, Outcome};
 use domain::failure::ErrorKind;
 use domain::id::TaskKey;
+use domain::path::FilePath;
 use domain::ports::{Expect, Put, PutOutcome};
 use domain::record::{Record, RecordEnd, RecordStatus};
 use domain::task::{ConflictStrategy, TaskStatus};
 use engine::Limits;
 use hosted::{HostedRepository, Publish, Supply, Viewer};
 use storage::PageRequest;
+use storage::moves::MoveKind;
 use storage::undelivered::{EventFilter, Undelivered};
 use testkit::{Hold, Op, artifact, on, on_any};
 
@@ -334,6 +336,32 @@ async fn what_is_removed_before_it_was_carried_is_not_carried() {
 
     assert_eq!(records.len(), 1);
     assert_eq!(world.names_of(&records[0]).await, ["/stays"]);
+}
+
+#[tokio::test]
+async fn what_is_moved_or_copied_is_carried_to_where_it_went() {
+    let mut world = World::asleep(Limits::default()).await;
+    let files = world.hosts("files").await;
+    let other = world.hosts("other").await;
+    for path in ["/in/a", "/in/b/c"] {
+        change(&other, path, path.as_bytes()).await;
+    }
+    let task = world.save(following()).await;
+    let [from, to, of, onto] =
+        ["/in", "/copied", "/copied/b", "/renamed"].map(|text| text.parse::<FilePath>().unwrap());
+    let copied = other.move_to(MoveKind::Copy, &from, (&files, &to), false, "alice");
+    copied.await.unwrap();
+    let renamed = files.move_to(MoveKind::Rename, &of, (&files, &onto), false, "alice");
+    renamed.await.unwrap();
+
+    world.wake();
+    let records = world.drained(&task.key).await;
+
+    assert_eq!(world.names_of(&records[0]).await, ["/copied/a", "/renamed/c"]);
+    assert_eq!(
+        world.target.bytes_of("/renamed/c").as_deref(),
+        Some(&b"/in/b/c"[..])
+    );
 }
 
 #[tokio::test]

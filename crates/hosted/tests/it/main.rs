@@ -12,4 +12,5 @@ mod search;
 mod speed;
 mod transfers;
 mod uploads;
+mod used;
 mod world;

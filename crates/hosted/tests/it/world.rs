@@ -94,6 +94,11 @@ impl World {
         Some(whole(bytes).await.expect("it reads"))
     }
 
+    /// What the clock shows.
+    pub fn clock_ms(&self) -> i64 {
+        domain::clock::Clock::now_ms(&*self.clock)
+    }
+
     /// Paths of all blob files.
     pub fn blob_files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();

@@ -346,6 +346,47 @@ async fn every_filter_order_and_page_is_what_looking_at_each_row_finds() {
     }
 }
 
+/// More rows than are put in order for one page.
+#[tokio::test]
+async fn a_page_among_many_failures_is_found_from_either_end() {
+    let world = World::start().await;
+    let run = world.run("nightly").await;
+    let mut rows: Vec<_> = (0..1_200)
+        .map(|n| run.row(&world, &format!("/{n:04}"), failed("x")))
+        .collect();
+    for (row, after_ms) in rows.iter_mut().zip(0..) {
+        row.ended_ms = Some(row.started_ms + after_ms % 7);
+    }
+    let mut package = run.row(&world, "npm://left-pad", failed("x"));
+    package.key.version = Some("1.0".into());
+    rows.push(package);
+    world.commit(&run, rows, vec![]).await.unwrap();
+    let files = FailureFilter {
+        kind: Some(FailureKind::Path),
+        ..FailureFilter::default()
+    };
+    let failures = world.store.open_failures();
+    let everything = failures
+        .page(&FailureFilter::default(), PageRequest::new(1, 2_000))
+        .await;
+    let everything = everything.unwrap().rows;
+    assert_eq!(everything.len(), 1_201);
+
+    for ascending in [true, false] {
+        let filter = FailureFilter {
+            ascending,
+            ..files.clone()
+        };
+        let expected = looked_at(&everything, &filter);
+        for page in [1, 2, 40, 79, 80, 81] {
+            let found = failures.page(&filter, PageRequest::new(page, 15)).await.unwrap();
+            let rows = expected.iter().skip((page as usize - 1) * 15).take(15);
+            assert_eq!(found.total, 1_200);
+            assert!(found.rows.iter().eq(rows), "page {page}");
+        }
+    }
+}
+
 fn looked_at(rows: &[OpenFailure], filter: &FailureFilter) -> Vec<OpenFailure> {
     let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
     let mut rows: Vec<OpenFailure> = rows

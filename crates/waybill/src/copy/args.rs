@@ -13,10 +13,12 @@ Examples:
   waybill copy ./dist waybill+http://admin@hq:8080/demo/files --dry-run
   waybill copy ./dist waybill+https://admin@hq/demo/files --conflict overwrite --rate 10MiB
   waybill copy waybill+http://admin@hq:8080/demo/files ./mirror
+  waybill copy bkrepo+https://ann@bkrepo.example/demo/files ./mirror
 
-SOURCE and TARGET are folders (./a, /a, file:///a) or repositories of Waybill nodes
-(waybill+http://[user@]host:port/project/repository, waybill+https://...). Passwords come from
-WAYBILL_PASSWORD, the login file or a prompt, never from the URL.
+SOURCE and TARGET are folders (./a, /a, file:///a), repositories of Waybill nodes
+(waybill+http://[user@]host:port/project/repository, waybill+https://...) or GENERIC repositories of
+a bk-repo (bkrepo+http://..., bkrepo+https://...). Passwords come from WAYBILL_PASSWORD, the login
+file or a prompt, never from the URL.
 
 Nothing is ever deleted at the target. Ctrl-C stops cleanly; the same command again goes on and
 repeats nothing that arrived. Empty folders do not travel; links, special files and names that are

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use connectors::bkrepo::BkRepo;
 use connectors::folder::{DigestCache, FolderOptions, FolderSource, FolderTarget};
 use connectors::http::Outgoing;
 use connectors::peer::{Peer, Peers};
@@ -48,7 +49,7 @@ impl Ends {
         let opening = Opening {
             command,
             state,
-            peers: Peers::new(Outgoing::default()),
+            peers: Peers::new(Outgoing::default(), Arc::new(SystemClock)),
         };
         let (source, folder): (Arc<dyn Source>, _) = match &pair.source {
             Location::Folder(path) => {
@@ -59,10 +60,17 @@ impl Ends {
                 Arc::new(opening.peer(peer).await?.source(peer.repository.clone())),
                 None,
             ),
+            Location::BkRepo(server) => (
+                Arc::new(opening.bkrepo(server).await?.source(server.repository.clone())),
+                None,
+            ),
         };
         let target: Arc<dyn Target> = match &pair.target {
             Location::Folder(path) => Arc::new(FolderTarget::new(path, opening.options()?)),
             Location::Peer(peer) => Arc::new(opening.peer(peer).await?.target(peer.repository.clone())),
+            Location::BkRepo(server) => {
+                Arc::new(opening.bkrepo(server).await?.target(server.repository.clone()))
+            }
         };
         Ok(Self {
             source,
@@ -115,6 +123,25 @@ impl Opening<'_> {
 
     /// Logs in to a node; one that does not answer ends the copy before it begins.
     async fn peer(&self, location: &PeerLocation) -> CliResult<Peer> {
+        let peer = self
+            .peers
+            .peer(&location.url, &self.credentials(location)?)
+            .map_err(|error| refused(error.to_string()))?;
+        answered(peer.handshake().await, location)?;
+        Ok(peer)
+    }
+
+    /// Logs in to a bk-repo; one that does not answer ends the copy before it begins.
+    async fn bkrepo(&self, location: &PeerLocation) -> CliResult<BkRepo> {
+        let server = self
+            .peers
+            .bkrepo(&location.url, &self.credentials(location)?)
+            .map_err(|error| refused(error.to_string()))?;
+        answered(server.ping().await, location)?;
+        Ok(server)
+    }
+
+    fn credentials(&self, location: &PeerLocation) -> CliResult<Credentials> {
         let server = login::server_url(&location.url)?;
         let logins = Logins::read()?;
         let saved = logins.servers.get(server.as_str());
@@ -136,22 +163,21 @@ impl Opening<'_> {
             }
             None => None,
         };
-        let credentials = Credentials {
+        Ok(Credentials {
             username: Some(user),
             password: Some(secret),
             certificate,
             ..Credentials::default()
-        };
-        let peer = self
-            .peers
-            .peer(&location.url, &credentials)
-            .map_err(|error| refused(error.to_string()))?;
-        match peer.handshake().await {
-            Ok(_) => Ok(peer),
-            Err(error) => Err(failed(
-                error.to_failure(&location.url, 1).render(Language::English),
-            )),
-        }
+        })
+    }
+}
+
+fn answered<T>(answer: ConnectorResult<T>, location: &PeerLocation) -> CliResult<()> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) => Err(failed(
+            error.to_failure(&location.url, 1).render(Language::English),
+        )),
     }
 }
 

@@ -52,8 +52,11 @@ impl Pair {
     fn overlaps(&self) -> bool {
         match (&self.source, &self.target) {
             (Location::Folder(a), Location::Folder(b)) => a.starts_with(b) || b.starts_with(a),
-            (Location::Peer(a), Location::Peer(b)) => a.url == b.url && a.repository == b.repository,
-            (Location::Folder(_), Location::Peer(_)) | (Location::Peer(_), Location::Folder(_)) => false,
+            (Location::Peer(a) | Location::BkRepo(a), Location::Peer(b) | Location::BkRepo(b)) => {
+                a.url == b.url && a.repository == b.repository
+            }
+            (Location::Folder(_), Location::Peer(_) | Location::BkRepo(_))
+            | (Location::Peer(_) | Location::BkRepo(_), Location::Folder(_)) => false,
         }
     }
 }
@@ -61,7 +64,7 @@ impl Pair {
 fn location(text: &str) -> CliResult<Location> {
     match text.parse::<Location>() {
         Ok(Location::Folder(path)) => Ok(Location::Folder(settled(&path)?)),
-        Ok(peer @ Location::Peer(_)) => Ok(peer),
+        Ok(remote @ (Location::Peer(_) | Location::BkRepo(_))) => Ok(remote),
         Err(error) => Err(refused(error.to_string())),
     }
 }

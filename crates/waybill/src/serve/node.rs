@@ -92,11 +92,12 @@ async fn begin(store: &Store, settings: &Settings, url: &str) -> Result<Welcome,
 
 fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
     let denied = settings.outgoing.denied.iter().map(|range| range.0);
-    let peers = Peers::new(Outgoing {
+    let outgoing = Outgoing {
         rules: AddressRules::refusing(denied),
         idle_timeout: Duration::from_secs(settings.limits.silence_s),
         ..Outgoing::default()
-    });
+    };
+    let peers = Peers::new(outgoing, store.clock().clone());
     let endpoints = ClusterEndpoints {
         store: store.clone(),
         hosted: hosted.clone(),

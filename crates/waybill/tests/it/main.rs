@@ -1,6 +1,7 @@
 //! The real binary, run as people and programs run it.
 
 mod accounts;
+mod bkrepo;
 mod copy;
 mod cron;
 mod demo;

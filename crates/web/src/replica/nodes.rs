@@ -7,7 +7,6 @@ use domain::artifact::Metadata;
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
 use hosted::{HostedError, UploadOptions};
-use messages::text;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Node, digest_of, repository};
@@ -47,7 +46,7 @@ pub(super) struct NodeExistListBody {
     full_path_list: Vec<String>,
 }
 
-/// A file to be made of a blob that was sent before.
+/// A folder, or a file to be made of a blob that was sent before.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what Members reads")]
@@ -55,7 +54,7 @@ pub(super) struct NodeCreateBody {
     project_id: String,
     repo_name: String,
     full_path: String,
-    /// Folders are made with the files in them: true is refused.
+    /// Whether it is a folder; false unless said otherwise.
     folder: Option<bool>,
     /// Whether it replaces a file that stands there; false unless said otherwise.
     overwrite: Option<bool>,
@@ -63,8 +62,9 @@ pub(super) struct NodeCreateBody {
     expires: Option<i64>,
     #[schema(minimum = 0)]
     size: Option<i64>,
+    /// Needed unless it is a folder.
     #[schema(pattern = "^[0-9a-fA-F]{64}$")]
-    sha256: String,
+    sha256: Option<String>,
     node_metadata: Option<Vec<PropertyBody>>,
 }
 
@@ -133,7 +133,7 @@ async fn existing(app: &App, name: &RepositoryRef, paths: &[FilePath]) -> ApiRes
     Ok(there.map(|(path, _)| path.to_string()).collect())
 }
 
-/// Makes a file of a blob that is here; the answer shows what stands there now.
+/// Makes a folder, or a file of a blob that is here; the answer shows what stands there now.
 #[utoipa::path(post, context_path = REPLICA, path = "/node/create", request_body = NodeCreateBody, responses((status = 200, body = NodeDetail)))]
 pub(super) async fn create(
     State(app): Node,
@@ -146,7 +146,15 @@ pub(super) async fn create(
     let repository = repository(&app, &caller, &project, &name).await?;
     let path = path_of(&body.required_text("fullPath")?)?;
     if body.flag("folder")?.unwrap_or(false) {
-        return Err(ApiError::invalid("folder", "true").because(text!("folders-with-files")));
+        let made = repository.make_folder(&path, &caller.name).await;
+        let node = repository.node(&path).await?;
+        let node = match (made, node) {
+            // One that is there already is as good.
+            (Ok(()) | Err(HostedError::NodeExists(_)), Some(node)) if node.file.is_none() => node,
+            (Ok(()), _) => return Err(HostedError::NodeUnknown(path).into()),
+            (Err(error), _) => return Err(error.into()),
+        };
+        return reader.ok(node_detail(&repository, &node, &reader)?);
     }
     let digest = digest_of(&body.required_text("sha256")?)?;
     let size_bytes = match body.number("size")? {

@@ -4,6 +4,7 @@ use axum::http::Method;
 use domain::cluster::Secret;
 use domain::failure::ErrorKind;
 use domain::record::RunEnd;
+use domain::task::TaskStatus;
 use serde_json::{Value, json};
 use storage::access::Access;
 use storage::users::Role;
@@ -229,6 +230,27 @@ async fn what_cannot_be_carried_is_refused_by_name_when_it_is_saved() {
     }
     assert!(world.task_named("demo/files/mirror").await.is_none());
     assert!(world.cluster_named("demo/files/mirror").await.is_none());
+}
+
+#[tokio::test]
+async fn a_distribution_follows_changes_unless_it_says_otherwise() {
+    let world = world().await;
+    world
+        .distribute(config("mirror", json!({ "replicaType": null })))
+        .await
+        .ok();
+
+    let shown = world.get(&format!("{BASE}/info/demo/files/mirror")).await.ok();
+    let task = world.task_named("demo/files/mirror").await.expect("a task");
+    assert_eq!(shown[0]["replicaType"], "REAL_TIME");
+    assert_eq!(
+        (task.status, task.last_end),
+        (TaskStatus::Replicating, Some(None))
+    );
+    // As a task that runs once, it has never run.
+    world.distribute(config("mirror", json!({}))).await.ok();
+    let task = world.task_named("demo/files/mirror").await.expect("a task");
+    assert_eq!(task.last_end, None);
 }
 
 #[tokio::test]

@@ -208,6 +208,15 @@ async fn a_file_is_made_as_its_request_says_or_not_at_all() {
         create("/c", "two", json!({ "sha256": null })).await.refusal(),
         (400, 250_106)
     );
+    let folder = json!({ "folder": true, "sha256": null, "md5": null });
+    for _ in 0..2 {
+        let made = create("/empty/folder", "", folder.clone()).await.ok();
+        assert_eq!(
+            (&made["folder"], &made["fullPath"]),
+            (&json!(true), &json!("/empty/folder"))
+        );
+    }
+    assert_eq!(create("/a/b", "", folder).await.refusal(), (400, 251_012));
     assert_eq!(world.get("/generic/demo/files/a/b").await.text, "one");
     create(
         "/a/b",

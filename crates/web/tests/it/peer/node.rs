@@ -152,10 +152,11 @@ pub fn login(user: &str, password: &str) -> Credentials {
 
 /// Returns the way to others, as impatient as signs of life every two seconds allow.
 pub fn peers() -> Peers {
-    Peers::new(Outgoing {
+    let outgoing = Outgoing {
         idle_timeout: Duration::from_secs(4),
         ..Outgoing::default()
-    })
+    };
+    Peers::new(outgoing, Arc::new(ManualClock::at(NOW_MS)))
 }
 
 pub fn peer(url: &str, user: &str) -> Peer {
