@@ -111,7 +111,12 @@ impl HostedRepository {
             options.overwrite |= upload.overwrite;
             self.check_place(path, options.overwrite, Some(upload.size_bytes))
                 .await?;
-            let received = self.hosted().join(&upload).await?;
+            let received = match self.hosted().join(&upload).await {
+                Ok(received) => received,
+                // A block may be missing because somebody replaced it, or ended the upload, meanwhile.
+                Err(error) if self.block_upload(path, id, viewer).await? == upload => return Err(error),
+                Err(_) => continue,
+            };
             options.check(received.sums())?;
             let write = options.write(path, received.digest());
             let written = self

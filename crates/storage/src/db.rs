@@ -576,4 +576,23 @@ mod tests {
     fn placeholders_count_on_from_row_to_row() {
         assert_eq!(placeholders(1, 2, 2), "($1,$2), ($3,$4)");
     }
+
+    #[tokio::test]
+    async fn a_question_without_end_is_cut_off_and_its_connection_answers_the_next_one() {
+        const ENDLESS: &str =
+            "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT MAX(n) AS n FROM c";
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(&folder.path().join("test.db"))
+            .await
+            .expect("a database");
+        let most = Duration::from_millis(20);
+
+        for _ in 0..8 {
+            let cut = db.fetch_within(most, ENDLESS.into(), vec![]).await;
+            assert!(matches!(cut, Err(StoreError::TookTooLong(_))));
+            let answered = db.fetch_all("SELECT 'abc' REGEXP '^a.c$' AS fits", vec![]).await;
+            let fits = answered.expect("an answer")[0].flag("fits");
+            assert!(fits.expect("a flag"));
+        }
+    }
 }

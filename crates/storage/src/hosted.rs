@@ -17,7 +17,7 @@ use crate::db::{Db, StoreError, StoreResult};
 /// How long a blob is kept without a reference, unless told otherwise.
 pub const GRACE_MS: i64 = 60 * 60 * 1000;
 
-/// Nodes that are removed, moved or copied in one transaction: some hundredths of a second for the one writer.
+/// Nodes that are removed, moved or copied in one transaction: a tenth of a second for the one writer, at most.
 pub const BATCH_NODES: i64 = 1000;
 
 /// Rows and files of the hosted repositories.

@@ -242,3 +242,64 @@ async fn blocks_stay_within_the_quota_and_the_budget() {
     assert!(matches!(full, Err(HostedError::OverQuota(_))));
     assert_eq!(used_bytes(&world).await, 15);
 }
+
+#[tokio::test]
+async fn two_completions_at_once_make_the_file_once() {
+    let world = World::start().await;
+    let id = start(&world, "/a").await;
+    put(&world, "/a", &id, 1, &noise(600_000, 3))
+        .await
+        .expect("block 1");
+
+    let (one, other) = tokio::join!(complete(&world, "/a", &id), complete(&world, "/a", &id));
+
+    let (done, refused): (Vec<_>, Vec<_>) = [one, other].into_iter().partition(Result::is_ok);
+    assert_eq!((done.len(), refused.len()), (1, 1));
+    // Whoever comes second finds the upload gone, or the file there.
+    for refused in refused {
+        assert!(
+            matches!(
+                refused,
+                Err(HostedError::UploadUnknown(_) | HostedError::NodeExists(_))
+            ),
+            "{refused:?}"
+        );
+    }
+    assert!(world.content("/a").await.expect("it is there") == noise(600_000, 3));
+    assert_eq!((used_bytes(&world).await, world.blob_files().len()), (600_000, 1));
+}
+
+#[tokio::test]
+async fn what_is_announced_over_the_quota_is_refused_before_a_byte_is_read() {
+    let world = World::start().await;
+    let change = RepositoryChange {
+        quota_bytes: Some(10),
+        ..RepositoryChange::default()
+    };
+    let name = world.repository.info().name.clone();
+    let update = world.hosted.update_repository(&name, change, "admin");
+    update.await.expect("it is there");
+    let repository = world.hosted.repository(&name).await.expect("a look-up");
+    let repository = repository.expect("it is there");
+    let never = || -> domain::ports::ByteStream {
+        Box::pin(futures_util::stream::poll_fn(|_| panic!("a byte was asked for")))
+    };
+    let announced = || UploadOptions {
+        size_bytes: Some(11),
+        ..UploadOptions::default()
+    };
+    let id = repository.start_blocks(&path("/a"), false, &admin()).await;
+    let id = id.expect("it starts");
+
+    let upload = repository
+        .upload(&path("/a"), never(), announced(), &admin())
+        .await
+        .map(|_| ());
+    let block = repository
+        .put_block(&path("/a"), &id, 1, never(), &announced(), &admin())
+        .await;
+
+    for refused in [upload, block] {
+        assert!(matches!(refused, Err(HostedError::OverQuota(_))), "{refused:?}");
+    }
+}

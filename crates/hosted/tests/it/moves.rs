@@ -337,8 +337,7 @@ async fn a_move_or_copy_cut_off_anywhere_is_completed_by_repeating_it() {
         .map(|n| format!("/d/{}/f{n}", ["s", "t", "u/v"][n % 3]))
         .collect();
     for kind in [MoveKind::Move, MoveKind::Copy, MoveKind::Rename] {
-        let mut cuts = 0;
-        for polls in (1..400).step_by(7) {
+        for (cuts, polls) in (1..400).step_by(7).enumerate() {
             let world = in_small_batches().await;
             let wanted = files.iter().map(|at| with_bytes(at, at.as_bytes())).collect();
             world.publish(wanted).await;
@@ -374,7 +373,6 @@ async fn a_move_or_copy_cut_off_anywhere_is_completed_by_repeating_it() {
                 assert!(cuts > 5, "{kind:?} was cut off {cuts} times only");
                 break;
             }
-            cuts += 1;
             let moved: BTreeMap<_, _> = whole
                 .iter()
                 .map(|(at, digest)| (at.replacen("/d", "/n", 1), digest.clone()))
@@ -400,8 +398,7 @@ async fn a_move_or_copy_cut_off_anywhere_is_completed_by_repeating_it() {
 
 #[tokio::test]
 async fn a_tree_whose_deletion_was_cut_off_has_no_file_without_its_folders() {
-    let mut cuts = 0;
-    for polls in (1..400).step_by(5) {
+    for (cuts, polls) in (1..400).step_by(5).enumerate() {
         let world = in_small_batches().await;
         let files = (0..12).map(|n| with_bytes(&format!("/d/{}/{n}", n % 4), b"1"));
         world.publish(files.collect()).await;
@@ -418,7 +415,6 @@ async fn a_tree_whose_deletion_was_cut_off_has_no_file_without_its_folders() {
             assert!(cuts > 5, "it was cut off {cuts} times only");
             break;
         }
-        cuts += 1;
         data.remove_tree(no, &path("/d")).await.expect("a store");
         assert!(paths(&world).await.is_empty());
         assert_eq!(used(&world).await, 0);

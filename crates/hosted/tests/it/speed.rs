@@ -229,3 +229,43 @@ async fn two_gibibytes() {
     })
     .await;
 }
+
+#[tokio::test]
+#[ignore = "measures; run it alone, with --release"]
+async fn a_hundred_thousand_files_are_moved_and_uploads_hardly_wait() {
+    use std::time::{Duration, Instant};
+
+    use hosted::MoveKind;
+
+    let world = World::start().await;
+    for part in 0..100 {
+        let files = (0..1_000).map(|n| with_bytes(&format!("/d/{part}/{n}"), b"1"));
+        world.publish(files.collect()).await;
+    }
+    for (kind, from, to) in [(MoveKind::Rename, "/d", "/e"), (MoveKind::Copy, "/e", "/f")] {
+        let started = Instant::now();
+        let repository = world.repository.clone();
+        let moving = tokio::spawn(async move {
+            let there = (&repository, &path(to));
+            repository.move_to(kind, &path(from), there, false, "x").await
+        });
+        let mut longest = Duration::ZERO;
+        let mut uploads = 0;
+        while !moving.is_finished() {
+            let upload = Instant::now();
+            world
+                .publish(vec![with_bytes(&format!("/up{from}/{uploads}"), b"2")])
+                .await;
+            longest = longest.max(upload.elapsed());
+            uploads += 1;
+        }
+        let nodes = moving.await.expect("it ends").expect("it goes");
+        println!(
+            "{kind:?} of {nodes} nodes: {:?}; {uploads} uploads meanwhile, the longest took {longest:?}",
+            started.elapsed()
+        );
+    }
+    let started = Instant::now();
+    let removed = world.repository.delete_tree(&path("/f")).await.expect("it goes");
+    println!("deletion of {} nodes: {:?}", removed.nodes, started.elapsed());
+}

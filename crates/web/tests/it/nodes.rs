@@ -413,7 +413,13 @@ async fn searches_that_cannot_be_read_are_refused_and_say_what_would_be_right() 
         (rule("name", json!(vec!["x"; 2001]), "IN"), (400, 250127), "2000"),
         (deep, (400, 250127), "10"),
     ] {
-        let refused = send(&world, Method::POST, "search", search(&[asked.clone()])).await;
+        let refused = send(
+            &world,
+            Method::POST,
+            "search",
+            search(std::slice::from_ref(&asked)),
+        )
+        .await;
         assert_eq!(refused.refusal(), refusal, "{asked}: {}", refused.message());
         assert!(refused.message().contains(word), "{asked}: {}", refused.message());
     }
