@@ -115,7 +115,7 @@ impl ApiError {
 
     /// Returns the message in `language`.
     pub fn message(&self, language: Language) -> String {
-        self.text().render(language)
+        printable(&self.text().render(language), LONGEST_MESSAGE)
     }
 
     /// Returns the message before its language is known.
@@ -172,12 +172,20 @@ impl ApiError {
     }
 }
 
-/// Returns `text` fit to be echoed: no control characters, at most 300 characters.
+/// Longest value of a caller that is repeated to it, in characters.
+const LONGEST_ECHO: usize = 300;
+/// Longest message, in characters, whatever a caller's values did to it.
+const LONGEST_MESSAGE: usize = 2_000;
+
+/// Returns `text` fit to be echoed.
 fn shown(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect()
+    printable(text, LONGEST_ECHO)
+}
+
+/// Returns at most `most` characters of `text`, without control characters.
+fn printable(text: &str, most: usize) -> String {
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(most).collect()
 }
 
 /// Carries an error to the layer that renders it.

@@ -12,6 +12,7 @@ mod supply;
 mod target;
 mod upload;
 pub mod wire;
+mod write;
 
 use std::fmt;
 use std::sync::Arc;

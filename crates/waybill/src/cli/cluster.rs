@@ -16,13 +16,17 @@ Examples:
   waybill cluster list
   waybill cluster add edge-1 http://edge-1:8080 --username admin
   waybill cluster add edge-2 https://edge-2 --type edge --username sync --ca-cert ./edge-ca.pem
+  waybill cluster add old bkrepo+https://bkrepo.example --app-id ci --access-key 0a1b2c3d
   waybill cluster test edge-1
 
-The cluster's password comes from --password-file (- reads standard input), from
-WAYBILL_CLUSTER_PASSWORD, or a prompt. It is stored encrypted and never shown.";
+bkrepo+http(s):// names a bk-repo; one behind http(s):// is recognised by itself. The cluster's password comes from --password-file (- reads standard input), from
+WAYBILL_CLUSTER_PASSWORD, or a prompt; so does the secret key that belongs to --access-key
+(--secret-key-file, WAYBILL_CLUSTER_SECRET_KEY). They are stored encrypted and never shown.";
 
 /// Where a cluster's password may come from.
 const PASSWORD: &str = "WAYBILL_CLUSTER_PASSWORD";
+/// Where the secret half of a platform's key may come from.
+const SECRET_KEY: &str = "WAYBILL_CLUSTER_SECRET_KEY";
 
 /// `waybill cluster ...`.
 #[derive(Args)]
@@ -80,6 +84,20 @@ struct Place {
     /// File with the password or token that goes with it; - reads standard input.
     #[arg(long, value_name = "FILE", requires = "username")]
     password_file: Option<PathBuf>,
+    /// Platform whose keys sign every call, as bk-repo nodes do among themselves; --username is who it acts as.
+    #[arg(long, value_name = "NAME", requires = "access_key")]
+    app_id: Option<String>,
+    /// Public half of the platform's key.
+    #[arg(
+        long,
+        value_name = "KEY",
+        requires = "app_id",
+        conflicts_with = "password_file"
+    )]
+    access_key: Option<String>,
+    /// File with the secret half of it; - reads standard input.
+    #[arg(long, value_name = "FILE", requires = "access_key")]
+    secret_key_file: Option<PathBuf>,
     /// PEM file with the authority that signed the cluster's certificate.
     // Not `--ca-cert`: that one is about the server this command talks to.
     #[arg(long, value_name = "FILE")]
@@ -195,20 +213,27 @@ fn show(format: Format, cluster: &Value) -> CliResult<()> {
 impl Place {
     fn body(&self) -> CliResult<Value> {
         let certificate = self.cluster_ca.as_deref().map(read_text).transpose()?;
-        let password = match &self.username {
-            Some(user) => {
-                let question = format!("Password of {user} at {}: ", self.name);
-                let secret = login::new_secret(self.password_file.as_deref(), PASSWORD, &question)?;
-                Some(secret.reveal().to_owned())
-            }
-            None => None,
+        let secret = |file: Option<&std::path::Path>, variable: &str, of: &str| -> CliResult<String> {
+            let question = format!("{of} at {}: ", self.name);
+            Ok(login::new_secret(file, variable, &question)?.reveal().to_owned())
         };
+        let (mut password, mut secret_key) = (None, None);
+        if let Some(key) = &self.access_key {
+            let of = format!("Secret key of {key}");
+            secret_key = Some(secret(self.secret_key_file.as_deref(), SECRET_KEY, &of)?);
+        } else if let Some(user) = &self.username {
+            let of = format!("Password of {user}");
+            password = Some(secret(self.password_file.as_deref(), PASSWORD, &of)?);
+        }
         Ok(json!({
             "name": self.name,
             "url": self.url,
             "type": match self.kind { Kind::Edge => "EDGE", Kind::Standalone => "STANDALONE" },
             "username": self.username,
             "password": password,
+            "appId": self.app_id,
+            "accessKey": self.access_key,
+            "secretKey": secret_key,
             "certificate": certificate,
         }))
     }

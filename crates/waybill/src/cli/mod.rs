@@ -5,6 +5,7 @@ pub mod cluster;
 mod cron;
 mod event;
 mod failure;
+mod file;
 mod login;
 pub mod plan;
 mod platform;
@@ -62,6 +63,8 @@ enum Command {
     Cluster(cluster::ClusterCommand),
     /// Look after the projects and repositories this node keeps.
     Repo(repo::RepoCommand),
+    /// Find, move, copy and delete the files this node keeps.
+    File(file::FileCommand),
     /// Look after tasks: what is replicated, where to and when.
     Task(task::TaskCommand),
     /// Read the records of runs, artifact by artifact.
@@ -93,6 +96,7 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Copy(command) => Box::pin(crate::copy::run(command, format)).await,
         Command::Cluster(command) => command.run(format).await,
         Command::Repo(command) => command.run(format).await,
+        Command::File(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,
         Command::Record(command) => command.run(format).await,
         Command::Failure(command) => command.run(format).await,

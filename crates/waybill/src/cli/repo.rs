@@ -68,6 +68,21 @@ enum Verb {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
         size: u32,
     },
+    /// Change what is given of a repository.
+    #[command(after_help = "Example:\n  waybill repo change demo/files --public true --quota 10737418240")]
+    Change {
+        /// PROJECT/NAME.
+        repository: String,
+        /// Whether everybody may read it, without logging in.
+        #[arg(long, value_name = "true|false")]
+        public: Option<bool>,
+        /// What it is for.
+        #[arg(long)]
+        description: Option<String>,
+        /// Bytes it may hold.
+        #[arg(long, value_name = "BYTES")]
+        quota: Option<u64>,
+    },
     /// Delete a repository.
     #[command(after_help = "Example:\n  waybill repo delete demo/files --force")]
     Delete {
@@ -142,6 +157,18 @@ impl RepoCommand {
             } => {
                 let (project, name) = split(&repository)?;
                 files(&client, format, (project, name), &under, (page, size)).await?;
+            }
+            Verb::Change {
+                repository,
+                public,
+                description,
+                quota,
+            } => {
+                let (project, name) = split(&repository)?;
+                let body = json!({ "public": public, "description": description, "quota": quota });
+                client.post(&with(&["update", project, name]), &body).await?;
+                let changed = client.get(&with(&["info", project, name]), &[]).await?;
+                done(format, &format!("repository {repository} changed"), &changed)?;
             }
             Verb::Delete { repository, force } => {
                 let (project, name) = split(&repository)?;

@@ -38,6 +38,7 @@ impl Two {
             .env("WAYBILL_SERVER", &self.hq.url)
             .env("WAYBILL_PASSWORD", "secret")
             .env("WAYBILL_CLUSTER_PASSWORD", "secret")
+            .env("WAYBILL_CLUSTER_SECRET_KEY", "hush")
             .env("XDG_STATE_HOME", self.folder.path().join("state"));
         run(&mut command)
     }
@@ -130,4 +131,25 @@ fn a_task_replicates_to_a_cluster_that_is_a_bk_repo() {
     }
 
     assert_eq!(moved, [11_000_003.into(), 0.into()] as [Value; 2]);
+}
+
+#[test]
+fn a_cluster_may_be_logged_in_to_with_a_platforms_keys() {
+    let two = Two::start();
+    let keys = ["--app-id", "ci", "--access-key", "0a1b"];
+    let mut add = vec!["cluster", "add", "edge", &two.edge.url, "--username", "admin"];
+    add.extend(keys);
+
+    let unknown = two.said(&add);
+    add.push("--no-test");
+    let added = two.said(&add);
+    let shown = two.json(&["cluster", "show", "edge"]);
+
+    assert_ne!(unknown.code, 0, "nobody knows these keys there");
+    assert_eq!(added.code, 0, "{}{}", added.out, added.err);
+    assert_eq!(
+        (&shown["appId"], &shown["accessKey"]),
+        (&"ci".into(), &"0a1b".into())
+    );
+    assert!(shown.get("secretKey").is_none() && shown.get("password").is_none());
 }

@@ -7,6 +7,7 @@ mod cron;
 mod demo;
 mod document;
 mod examples;
+mod files;
 mod help;
 mod promises;
 mod replicate;

@@ -74,7 +74,7 @@ async fn set(
         }
     };
     if !app.store().access().set(&user, &project, access).await? {
-        return Err(ApiError::new(Code::NotFound, [&format!("user {user}")]));
+        return Err(ApiError::about(Code::NotFound, text!("a-user", name = &user)));
     }
     ok(AccessView { user, access })
 }
@@ -89,7 +89,7 @@ async fn remove(
     if app.store().access().remove(&user, &project).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Err(ApiError::new(Code::NotFound, [&format!("user {user}")]))
+    Err(ApiError::about(Code::NotFound, text!("a-user", name = &user)))
 }
 
 async fn need_project(app: &App, project: &str) -> ApiResult<()> {

@@ -7,7 +7,7 @@ use axum::routing::get;
 use domain::detail::{DetailState, DetailStatus, RecordDetail};
 use domain::failure::Failure;
 use domain::id::DetailId;
-use messages::Render;
+use messages::{Render, text};
 use serde::Serialize;
 
 use crate::api::answer::{ok, time};
@@ -130,7 +130,7 @@ async fn list(
         Some(text) => Some(place(text).ok_or_else(|| ApiError::invalid("cursor", text))?),
     };
     if app.engine().record(&id).await?.is_none() {
-        return Err(ApiError::new(Code::NotFound, [&format!("record {id}")]));
+        return Err(ApiError::about(Code::NotFound, text!("a-record", id = &id)));
     }
     let rows = app.engine().details_after(&id, &filter, after, limit).await?;
     let next = rows

@@ -76,7 +76,7 @@ async fn create(admin: Admin, State(app): State<App>, body: Members) -> ApiResul
             view.secret_key = Some(secret_key.reveal().into());
             answer(StatusCode::CREATED, view)
         }
-        Err(StoreError::Taken(_)) => Err(ApiError::new(Code::Exists, [&format!("platform {app_id}")])),
+        Err(StoreError::Taken(_)) => Err(ApiError::about(Code::Exists, text!("a-platform", name = &app_id))),
         Err(error) => Err(error.into()),
     }
 }
@@ -86,5 +86,8 @@ async fn remove(_: Admin, State(app): State<App>, Segments(app_id): Segments<Str
     if app.store().platforms().delete(&app_id).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Err(ApiError::new(Code::NotFound, [&format!("platform {app_id}")]))
+    Err(ApiError::about(
+        Code::NotFound,
+        text!("a-platform", name = &app_id),
+    ))
 }

@@ -10,7 +10,7 @@ use domain::detail::DetailFilter;
 use domain::failure::Failure;
 use domain::id::RecordId;
 use domain::record::{ReasonLine, Record, RetryOf};
-use messages::Render;
+use messages::{Render, text};
 use serde::Serialize;
 
 use crate::api::answer::{answer, ok, time};
@@ -140,7 +140,7 @@ impl RecordView {
 /// Returns the id a path names, refusing texts that are none as unknown.
 pub fn record_id(text: &str) -> ApiResult<RecordId> {
     text.parse()
-        .map_err(|_| ApiError::new(Code::NotFound, [&format!("record {text}")]))
+        .map_err(|_| ApiError::about(Code::NotFound, text!("a-record", id = text)))
 }
 
 /// Answers a record.
@@ -151,7 +151,7 @@ async fn show(
     Segments(id): Segments<String>,
 ) -> ApiResult<Response> {
     let record = app.engine().record(&id).await?;
-    let record = record.ok_or_else(|| ApiError::new(Code::NotFound, [&format!("record {id}")]))?;
+    let record = record.ok_or_else(|| ApiError::about(Code::NotFound, text!("a-record", id = &id)))?;
     ok(RecordView::of(record, &reader))
 }
 

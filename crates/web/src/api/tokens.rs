@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use domain::id::NodeId;
+use messages::text;
 use serde::Serialize;
 use storage::StoreError;
 use storage::tokens::Token;
@@ -71,7 +72,7 @@ async fn owner(app: &App, caller: &Caller, named: Option<&str>) -> ApiResult<Str
     caller.need_admin()?;
     match app.store().users().get(name).await? {
         Some(user) => Ok(user.name),
-        None => Err(ApiError::new(Code::NotFound, [&format!("user {name}")])),
+        None => Err(ApiError::about(Code::NotFound, text!("a-user", name = name))),
     }
 }
 
@@ -102,7 +103,7 @@ async fn create(caller: Caller, State(app): State<App>, body: Members) -> ApiRes
             view.token = Some(text.reveal().into());
             answer(StatusCode::CREATED, view)
         }
-        Err(StoreError::Taken(_)) => Err(ApiError::new(Code::Exists, [&format!("token {name}")])),
+        Err(StoreError::Taken(_)) => Err(ApiError::about(Code::Exists, text!("a-token", name = &name))),
         Err(error) => Err(error.into()),
     }
 }
@@ -122,6 +123,6 @@ async fn revoke(
     if revoked {
         Ok(StatusCode::NO_CONTENT.into_response())
     } else {
-        Err(ApiError::new(Code::NotFound, [&format!("token {id}")]))
+        Err(ApiError::about(Code::NotFound, text!("a-token", name = &id)))
     }
 }

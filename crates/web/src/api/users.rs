@@ -70,7 +70,7 @@ struct Users {
 }
 
 fn unknown(name: &str) -> ApiError {
-    ApiError::new(Code::NotFound, [&format!("user {name}")])
+    ApiError::about(Code::NotFound, text!("a-user", name = name))
 }
 
 async fn user(app: &App, name: &str) -> ApiResult<User> {
@@ -104,7 +104,7 @@ async fn create(_: Admin, State(app): State<App>, body: Members) -> ApiResult<Re
     let role = role(&body)?.ok_or_else(|| ApiError::missing("role"))?;
     match app.store().users().create(&name, &password, &role).await {
         Ok(user) => answer(StatusCode::CREATED, UserView::of(user)),
-        Err(StoreError::Taken(_)) => Err(ApiError::new(Code::Exists, [&format!("user {name}")])),
+        Err(StoreError::Taken(_)) => Err(ApiError::about(Code::Exists, text!("a-user", name = &name))),
         Err(error) => Err(error.into()),
     }
 }

@@ -37,7 +37,13 @@ impl From<HostedError> for ApiError {
                 Self::new(Code::MethodNotAllowed, ["DELETE /"]).with_status(StatusCode::BAD_REQUEST)
             }
             HostedError::Mismatch(algorithm) => of(Code::DigestMismatch, algorithm.into()),
-            error @ HostedError::WrongSize { .. } => of(Code::SizeMismatch, error.to_string()),
+            HostedError::WrongSize {
+                arrived_bytes,
+                announced_bytes,
+            } => Self::about(
+                Code::SizeMismatch,
+                text!("wrong-size", arrived = arrived_bytes, announced = announced_bytes),
+            ),
             HostedError::OverQuota(name) => of(Code::OverQuota, name.to_string()),
             HostedError::BlobAbsent(path) | HostedError::DataLost(path) => {
                 of(Code::DataMissing, path.to_string())

@@ -23,7 +23,7 @@ const REPOSITORY: &str = "soak/files";
 /// Names the clients quarrel over.
 const SHARED: u64 = 6;
 /// What a node may hold at most, in KiB; it is not optimised, and serves a hundred clients.
-const MOST_KIB: u64 = 400 * 1024;
+const MOST_KIB: u64 = 200 * 1024;
 
 /// How long the clients go on.
 #[derive(Clone, Copy)]
@@ -155,8 +155,8 @@ impl Client {
                 0..20 => self.quarrel().await,
                 20..65 => self.upload().await,
                 65..85 => self.download().await,
-                85..95 => self.delete().await,
-                _ => self.download().await,
+                85..92 => self.delete().await,
+                _ => self.rename().await,
             }
             steps += 1;
         }
@@ -195,6 +195,21 @@ impl Client {
         assert_eq!(self.get(&path).await.0, 404, "{path} was deleted");
     }
 
+    async fn rename(&mut self) {
+        let Some(path) = self.one() else { return };
+        let other = self.new_path();
+        let (status, answer) = self.send(Method::POST, &renaming(&path, &other)).await;
+        assert_eq!(status, 200, "rename {path} to {other}: {answer}");
+        let digest = self.files.remove(&path).expect("it was kept");
+        let (status, found) = self.get(&other).await;
+        assert_eq!(
+            (status, found.as_ref()),
+            (200, Some(&digest)),
+            "{other} was {path}"
+        );
+        self.files.insert(other, digest);
+    }
+
     /// Does something to a name that others change at the same time: any answer but a failure of the node is
     /// right, and what is downloaded is whole.
     async fn quarrel(&mut self) {
@@ -205,6 +220,10 @@ impl Client {
                 self.put(&path, bytes).await.0
             }
             1 => self.send(Method::DELETE, &generic(&path)).await.0,
+            2 => {
+                let other = format!("/shared/{}", self.draw.below(SHARED));
+                self.send(Method::POST, &renaming(&path, &other)).await.0
+            }
             _ => self.get(&path).await.0,
         };
         assert!([200, 400, 404].contains(&status), "{path}: {status}");
@@ -279,6 +298,10 @@ fn generic(path: &str) -> String {
     format!("/generic/{REPOSITORY}{path}")
 }
 
+fn renaming(path: &str, other: &str) -> String {
+    format!("/repository/api/node/rename/{REPOSITORY}{path}?newFullPath={other}")
+}
+
 /// Looks at the memory of both processes four times a second, in KiB.
 async fn watch(pids: [u32; 2], busy: Arc<AtomicBool>) -> Vec<[u64; 2]> {
     let mut seen = Vec::new();
@@ -299,7 +322,8 @@ fn resident_kib(pid: u32) -> u64 {
 
 /// Asserts that neither process holds too much, and that a `long` run did not make it grow to the end.
 ///
-/// What is compared are medians: checking passwords takes 20 MiB each for a moment, once a minute.
+/// What is compared are medians: checking passwords takes 20 MiB each for a moment, once a minute. The caches
+/// of the database, 40 MiB, may still be filling when a minute is over.
 fn memory_is_flat(seen: &[[u64; 2]], long: bool) {
     for process in 0..2 {
         let sorted = |part: &[[u64; 2]]| {
@@ -315,7 +339,7 @@ fn memory_is_flat(seen: &[[u64; 2]], long: bool) {
         if let [_, middle, last] = thirds[..]
             && long
         {
-            assert!(last <= middle + middle / 8, "process {process} grows: {thirds:?}");
+            assert!(last <= middle + middle / 6, "process {process} grows: {thirds:?}");
         }
     }
 }
