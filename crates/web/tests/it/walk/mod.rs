@@ -1,7 +1,8 @@
 //! A walk through every endpoint of the contract, sections 4 to 9, with every kind of input.
 //!
-//! Each endpoint says what the contract says about it; the trip makes the calls and compares HTTP status, code,
-//! envelope and the members of the data. `the_walk_covers_the_document` prints the table of what is covered.
+//! Each endpoint says what the contract says about it; the trip makes the calls every endpoint gets and those of its
+//! own, and compares HTTP status, code, envelope and the members of the data. `the_walk_covers_the_document` prints
+//! the table of what is covered, with how many members each requires and how many calls are its own.
 
 mod accounts;
 mod ask;
@@ -149,7 +150,10 @@ async fn the_walk_covers_the_document() {
     let documented = operations(&document().await);
     let mut walked = BTreeSet::new();
 
-    println!("{:<7} {:<70} {:<8} good | own calls", "METHOD", "PATH", "NEEDS");
+    println!(
+        "{:<7} {:<80} {:<8} {:>9} {:>9}",
+        "METHOD", "PATH", "NEEDS", "REQUIRED", "OWN CALLS"
+    );
     for (area, endpoints) in areas() {
         println!("-- {area}");
         for endpoint in endpoints {
@@ -160,10 +164,8 @@ async fn the_walk_covers_the_document() {
                 Needs::Nothing => "nothing",
             };
             let (method, own) = (endpoint.method.to_string(), endpoint.calls.len());
-            println!(
-                "{method:<7} {:<70} {needs:<8} {own:>3} + every common one",
-                endpoint.path
-            );
+            let (path, required) = (endpoint.path, endpoint.required.len());
+            println!("{method:<7} {path:<80} {needs:<8} {required:>9} {own:>9}");
             walked.insert((method, unnamed(endpoint.path)));
         }
     }

@@ -149,7 +149,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .lenient(&["size", "md5", "operator"])
             .answers(node_detail())
             .refuses_body(json!({ "repoName": "nothing" }), 404, 251_006)
-            .refuses_body(json!({ "folder": true }), 400, 250_105)
+            .also_body(json!({ "folder": true }), node_detail())
             .refuses_body(json!({ "sha256": "junk" }), 400, 250_105)
             .refuses_body(json!({ "sha256": "0".repeat(64) }), 404, 251_024)
             .refuses_body(json!({ "fullPath": "/../x" }), 400, 251_011)
