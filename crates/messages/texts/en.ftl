@@ -69,6 +69,7 @@ UploadIdEmpty = the upload id is empty
 with-reason = { $message }: { $reason }
 login-absent = no credentials
 login-wrong = wrong user or password
+logins-failed = failed logins
 login-token-unknown = unknown token
 login-unreadable = the credentials are no base64 of name:secret
 login-platform-wrong = wrong access key or secret key

@@ -68,6 +68,7 @@ UploadIdEmpty = アップロード ID が空です
 with-reason = { $message }：{ $reason }
 login-absent = 認証情報がありません
 login-wrong = ユーザー名またはパスワードが違います
+logins-failed = ログインの失敗
 login-token-unknown = 不明なトークンです
 login-unreadable = 認証情報が name:secret の base64 ではありません
 login-platform-wrong = アクセスキーまたはシークレットキーが違います

@@ -68,6 +68,7 @@ UploadIdEmpty = 上传ID为空
 with-reason = { $message }：{ $reason }
 login-absent = 未提供凭据
 login-wrong = 用户名或密码错误
+logins-failed = 登录失败次数过多
 login-token-unknown = 未知的令牌
 login-unreadable = 凭据不是name:secret的base64编码
 login-platform-wrong = accessKey或secretKey错误

@@ -68,6 +68,7 @@ UploadIdEmpty = 上傳ID為空
 with-reason = { $message }：{ $reason }
 login-absent = 未提供憑證
 login-wrong = 使用者名稱或密碼錯誤
+logins-failed = 登入失敗次數過多
 login-token-unknown = 未知的權杖
 login-unreadable = 憑證不是name:secret的base64編碼
 login-platform-wrong = accessKey或secretKey錯誤
