@@ -1,6 +1,6 @@
 //! Changing nodes: folders, names, places, expiry; and deleting them, alone or many at once.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
@@ -117,9 +117,10 @@ async fn update(
     reader: Reader,
     caller: Caller,
     Segments(place): Segments<Place>,
-    body: Members,
+    request: Request,
 ) -> ApiResult<Response> {
     let (repository, path) = place.writable(&app, &caller).await?;
+    let body = Members::from_request(request, &app).await?;
     let days = body.number("expires")?.unwrap_or(0);
     if days < 0 {
         return Err(ApiError::invalid("expires", &days.to_string()));

@@ -1,6 +1,6 @@
 //! Projects: `/repository/api/project`.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use hosted::{HostedError, NewProject, Project, ProjectChange};
 use serde::{Deserialize, Serialize};
@@ -254,7 +254,7 @@ async fn update(
     request: Request,
 ) -> ApiResult<Response> {
     caller.need_manage(&name)?;
-    let body = <Members as axum::extract::FromRequest<App>>::from_request(request, &app).await?;
+    let body = Members::from_request(request, &app).await?;
     let change = ProjectChange {
         display_name: body.text("displayName")?,
         description: body.text("description")?,

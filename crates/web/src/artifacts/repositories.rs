@@ -1,6 +1,6 @@
 //! Repositories: `/repository/api/repo`.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use domain::repository::{RepositoryRef, RepositoryType};
 use hosted::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
@@ -361,7 +361,7 @@ async fn update(
     request: Request,
 ) -> ApiResult<Response> {
     caller.need_manage(&project)?;
-    let body = <Members as axum::extract::FromRequest<App>>::from_request(request, &app).await?;
+    let body = Members::from_request(request, &app).await?;
     let name = RepositoryRef::new(project, name);
     let change = RepositoryChange {
         public: body.flag("public")?,

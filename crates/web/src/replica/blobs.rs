@@ -11,9 +11,8 @@ use hosted::HostedError;
 use utoipa::{IntoParams, ToSchema};
 
 use super::form::{Form, Part};
-use super::{Node, digest_of, need_replicator};
+use super::{Node, Replicator, digest_of};
 use crate::artifacts::viewer;
-use crate::auth::Caller;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
@@ -65,10 +64,9 @@ struct BlobRange {
 pub(super) async fn check(
     State(app): Node,
     reader: Reader,
-    caller: Caller,
+    Replicator(caller): Replicator,
     params: Params,
 ) -> ApiResult<Response> {
-    need_replicator(&caller)?;
     let digest = digest_of(params.required("sha256")?)?;
     let present = app.hosted().present(&[digest], &viewer(&caller)).await?;
     reader.ok(present == [true])
@@ -79,11 +77,10 @@ pub(super) async fn check(
 pub(super) async fn push(
     State(app): Node,
     reader: Reader,
-    caller: Caller,
+    Replicator(caller): Replicator,
     params: Params,
     request: Request,
 ) -> ApiResult<Response> {
-    need_replicator(&caller)?;
     let mut form = Form::of(request)?;
     let mut received = None;
     let (mut sha256, mut size) = (params.text("sha256"), params.text("size"));
@@ -110,8 +107,11 @@ pub(super) async fn push(
 
 /// Sends a blob, or one range of it.
 #[utoipa::path(post, context_path = REPLICA, path = "/blob/pull", request_body = BlobPullBody, responses((status = 200, description = "The bytes", body = inline(FileBytes), content_type = "application/octet-stream")))]
-pub(super) async fn pull(State(app): Node, caller: Caller, body: Members) -> ApiResult<Response> {
-    need_replicator(&caller)?;
+pub(super) async fn pull(
+    State(app): Node,
+    Replicator(caller): Replicator,
+    body: Members,
+) -> ApiResult<Response> {
     let digest = digest_of(&body.required_text("sha256")?)?;
     let range = match body.object("range")? {
         None => None,

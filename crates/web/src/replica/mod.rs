@@ -10,7 +10,8 @@ mod nodes;
 mod repositories;
 mod uploads;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use connectors::bkrepo::wire::REPLICA;
 use domain::digest::Digest;
@@ -52,16 +53,23 @@ async fn ping(reader: Reader, _caller: Caller) -> ApiResult<Response> {
 
 /// Says which version answers; callers only log it when it is not their own.
 #[utoipa::path(get, context_path = REPLICA, path = "/version", responses((status = 200, body = String)))]
-async fn version(reader: Reader, caller: Caller) -> ApiResult<Response> {
-    need_replicator(&caller)?;
+async fn version(reader: Reader, _: Replicator) -> ApiResult<Response> {
     reader.ok(env!("CARGO_PKG_VERSION"))
 }
 
-/// Refuses callers that may not replicate into any project: what names no project is open to all others.
-fn need_replicator(caller: &Caller) -> ApiResult<()> {
-    match &caller.role {
-        Role::Admin | Role::Replicator { .. } => Ok(()),
-        Role::None => caller.need_replicate("*"),
+/// A caller that may replicate into some project; into which one is asked when the project is known.
+struct Replicator(Caller);
+
+impl FromRequestParts<App> for Replicator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        match &caller.role {
+            Role::Admin | Role::Replicator { .. } => {}
+            Role::None => caller.need_replicate("*")?,
+        }
+        Ok(Self(caller))
     }
 }
 

@@ -9,10 +9,9 @@ use domain::repository::RepositoryRef;
 use hosted::{HostedError, UploadOptions};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Node, digest_of, repository};
+use super::{Node, Replicator, digest_of, repository};
 use crate::app::App;
 use crate::artifacts::{NodeDetail, node_detail, path_of, viewer};
-use crate::auth::Caller;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
@@ -81,7 +80,7 @@ struct PropertyBody {
 pub(super) async fn exist(
     State(app): Node,
     reader: Reader,
-    caller: Caller,
+    Replicator(caller): Replicator,
     params: Params,
 ) -> ApiResult<Response> {
     let project = params.required("projectId")?.to_owned();
@@ -98,7 +97,7 @@ pub(super) async fn exist(
 pub(super) async fn exist_list(
     State(app): Node,
     reader: Reader,
-    caller: Caller,
+    Replicator(caller): Replicator,
     body: Members,
 ) -> ApiResult<Response> {
     let repository = RepositoryRef::new(body.required_text("projectId")?, body.required_text("repoName")?);
@@ -138,7 +137,7 @@ async fn existing(app: &App, name: &RepositoryRef, paths: &[FilePath]) -> ApiRes
 pub(super) async fn create(
     State(app): Node,
     reader: Reader,
-    caller: Caller,
+    Replicator(caller): Replicator,
     body: Members,
 ) -> ApiResult<Response> {
     let project = body.required_text("projectId")?;

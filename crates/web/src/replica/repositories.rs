@@ -8,11 +8,11 @@ use domain::repository::RepositoryRef;
 use hosted::{HostedError, NewProject};
 use utoipa::ToSchema;
 
-use super::{Node, need_replicator};
+use super::{Node, Replicator};
 use crate::artifacts::{
     self, ProjectView, RepositoryBody, RepositoryDetail, project_view, repository_detail,
 };
-use crate::auth::{Address, Caller};
+use crate::auth::Address;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
@@ -48,7 +48,7 @@ pub(super) struct PermissionCheckBody {
 pub(super) async fn create_project(
     State(app): Node,
     reader: Reader,
-    caller: Caller,
+    Replicator(caller): Replicator,
     body: Members,
 ) -> ApiResult<Response> {
     let name = body.required_text("name")?;
@@ -74,7 +74,7 @@ pub(super) async fn create_project(
 pub(super) async fn create_repository(
     State(app): Node,
     reader: Reader,
-    caller: Caller,
+    Replicator(caller): Replicator,
     body: Members,
 ) -> ApiResult<Response> {
     let name = RepositoryRef::new(body.required_text("projectId")?, body.required_text("name")?);
@@ -98,11 +98,10 @@ pub(super) async fn create_repository(
 pub(super) async fn check_permission(
     State(app): Node,
     reader: Reader,
-    caller: Caller,
+    _: Replicator,
     Address(address): Address,
     body: Members,
 ) -> ApiResult<Response> {
-    need_replicator(&caller)?;
     let project = body.required_text("projectId")?;
     let action = body.required_text("action")?;
     let user = body.required_text("username")?;

@@ -12,7 +12,7 @@ use crate::world::{Answer, NOW_MS, World};
 const ADMIN_PATH: &str = "/replication/api/cluster/list";
 const USER_PATH: &str = "/auth/api/user/info";
 
-async fn platform(world: &World) -> Platform {
+pub async fn platform(world: &World) -> Platform {
     let made = world.post("/api/v1/platforms", json!({ "appId": "ci" })).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let member = |name: &str| made.body[name].as_str().expect("it is there").to_owned();
@@ -23,7 +23,7 @@ async fn platform(world: &World) -> Platform {
     }
 }
 
-fn header(platform: &Platform) -> String {
+pub fn header(platform: &Platform) -> String {
     let pair = format!("{}:{}", platform.access_key, platform.secret_key.reveal());
     format!("Platform {}", STANDARD.encode(pair))
 }

@@ -9,7 +9,7 @@ mod run_once;
 mod schema;
 mod view;
 
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use domain::repository::RepositoryRef;
 use engine::distributions::{Asker, Local};
@@ -87,9 +87,10 @@ async fn create(
     State(app): State<App>,
     reader: Reader,
     Segments((project, name)): Segments<(String, String)>,
-    body: Members,
+    request: Request,
 ) -> ApiResult<Response> {
     let local = writable(&app, &caller, &project, &name).await?;
+    let body = Members::from_request(request, &app).await?;
     let configs = body.objects("configs")?;
     let configs = configs.ok_or_else(|| unreadable_member("configs"))?;
     if configs.is_empty() {
@@ -116,9 +117,10 @@ async fn update(
     State(app): State<App>,
     reader: Reader,
     Segments((project, repository, name)): Segments<(String, String, String)>,
-    body: Members,
+    request: Request,
 ) -> ApiResult<Response> {
     let local = writable(&app, &caller, &project, &repository).await?;
+    let body = Members::from_request(request, &app).await?;
     let draft = body::config(&body, name, app.zone())?;
     app.engine()
         .update_distribution(&local, draft, asker(&caller))

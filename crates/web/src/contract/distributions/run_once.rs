@@ -1,6 +1,6 @@
 //! Distributions that run when somebody asks for it.
 
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,9 +31,10 @@ async fn create_once(
     State(app): State<App>,
     reader: Reader,
     Segments((project, name)): Segments<(String, String)>,
-    body: Members,
+    request: Request,
 ) -> ApiResult<Response> {
     let local = writable(&app, &caller, &project, &name).await?;
+    let body = Members::from_request(request, &app).await?;
     let draft = body::run_once(&body, app.zone())?;
     app.engine()
         .save_distributions(&local, vec![draft], asker(&caller))

@@ -16,6 +16,10 @@ pub enum As {
     Nobody,
     Wrong,
     Stranger,
+    /// A platform that names no user.
+    Platform,
+    /// A platform that acts as the administrator.
+    PlatformAsAdmin,
 }
 
 /// What is different from the good call.
@@ -54,6 +58,8 @@ pub async fn send(furnished: &Furnished, endpoint: &Endpoint, different: Differe
         As::Nobody => ask.anonymous(),
         As::Wrong => ask.login("Bearer wrong"),
         As::Stranger => ask.basic("stranger", "stranger's"),
+        As::Platform => ask.login(&furnished.platform),
+        As::PlatformAsAdmin => ask.login(&furnished.platform).header("x-bkrepo-uid", "admin"),
     };
     let ask = with_body(furnished, endpoint, &different, ask);
     if !endpoint.waits {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::endpoint::{Endpoint, Expect, data, delete, get, post, put, refused};
+use super::endpoint::{Endpoint, Expect, Needs, data, delete, get, post, put, refused};
 use super::nodes::{in_repository, node_detail};
 
 /// Section 8.2: uploads in blocks.
@@ -14,6 +14,11 @@ pub fn blocks() -> Vec<Endpoint> {
             .with_header("x-bkrepo-upload-id", "unknown", refused(400, 251_201))
     };
     vec![
+        put("/generic/{projectId}/{repoName}/blocks.bin")
+            .needs(Needs::Project)
+            .bytes(b"block")
+            .header("x-bkrepo-upload-id", "{uploadId}")
+            .header("x-bkrepo-sequence", "2"),
         in_repository(post("/generic/block/{projectId}/{repoName}/{path}"))
             .header("x-bkrepo-overwrite", "true")
             .answers("{uploadId:hex32 expireSeconds:int}")

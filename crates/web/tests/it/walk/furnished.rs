@@ -11,6 +11,7 @@ use domain::record::RunEnd;
 use serde_json::{Value, json};
 use storage::users::Role;
 
+use crate::platforms::{header, platform};
 use crate::runs::{copied, failed, file, reason};
 use crate::world::World;
 
@@ -22,6 +23,8 @@ pub struct Furnished {
     pub world: World,
     /// Values of path variables.
     pub names: HashMap<&'static str, String>,
+    /// What a platform sends as `Authorization`.
+    pub platform: String,
 }
 
 impl Furnished {
@@ -126,7 +129,12 @@ impl Furnished {
             ("pageSize", "20".into()),
             ("type", "GENERIC".into()),
         ]);
-        Self { world, names }
+        let platform = header(&platform(&world).await);
+        Self {
+            world,
+            names,
+            platform,
+        }
     }
 
     /// Lets time pass as soon as somebody waits for it, and carries every run that waits; never ends.

@@ -78,42 +78,57 @@ impl<'a> Trip<'a> {
     }
 
     async fn unauthorised(&mut self) {
-        let refused = Expect::Refused(401, 250_114);
-        let anonymous = Different {
-            caller: As::Nobody,
+        let by = |caller| Different {
+            caller,
             ..Different::default()
         };
-        if self.endpoint.needs == Needs::Nothing {
+        let (unknown, denied) = (Expect::Refused(401, 250_114), Expect::Refused(403, 250_113));
+        let needs = self.endpoint.needs;
+        if needs == Needs::Nothing {
             return;
         }
-        let wrong = Different {
-            caller: As::Wrong,
-            ..Different::default()
-        };
-        for (what, different) in [("a wrong login", wrong), ("anonymous", anonymous.clone())] {
-            let answer = self.expect(what, different, &refused).await;
+        for (what, caller) in [("a wrong login", As::Wrong), ("anonymous", As::Nobody)] {
+            let answer = self.expect(what, by(caller), &unknown).await;
             if !check::has_challenge(&answer) {
                 self.wrong(what, &answer, "has no challenge");
             }
         }
-        if let (Some(Body::Json(_)), false) =
-            (&self.endpoint.body, self.endpoint.needs == Needs::ProjectInBody)
-        {
-            let broken = Body::Bytes(b"{".to_vec());
-            let different = Different {
-                body: Some(&broken),
-                ..anonymous
-            };
-            self.expect("anonymous with a broken body", different, &refused)
+        self.expect("a platform that names no user", by(As::Platform), &denied)
+            .await;
+        if self.endpoint.method == Method::GET {
+            let good = self.endpoint.good.clone();
+            self.expect("a platform as admin", by(As::PlatformAsAdmin), &good)
                 .await;
         }
-        if self.endpoint.needs != Needs::User {
-            let stranger = Different {
-                caller: As::Stranger,
-                ..Different::default()
-            };
-            self.expect("a user without a role", stranger, &Expect::Refused(403, 250_113))
+        if needs != Needs::User {
+            self.expect("a user without a role", by(As::Stranger), &denied)
                 .await;
+        }
+        self.unauthorised_with_broken_body(&unknown, &denied).await;
+    }
+
+    /// Who may call is asked before what is sent is read, unless only the body says what it is about.
+    async fn unauthorised_with_broken_body(&mut self, unknown: &Expect, denied: &Expect) {
+        let needs = self.endpoint.needs;
+        if needs == Needs::ProjectInBody || !matches!(self.endpoint.body, Some(Body::Json(_))) {
+            return;
+        }
+        let broken = Body::Bytes(b"{".to_vec());
+        let by = |caller| Different {
+            caller,
+            body: Some(&broken),
+            ..Different::default()
+        };
+        self.expect("anonymous with a broken body", by(As::Nobody), unknown)
+            .await;
+        let told_by_path = needs == Needs::Project && self.endpoint.path.contains("{projectId}");
+        if needs == Needs::Admin || told_by_path {
+            self.expect(
+                "a user without a role and with a broken body",
+                by(As::Stranger),
+                denied,
+            )
+            .await;
         }
     }
 
