@@ -194,22 +194,27 @@ impl Node {
 
     /// Returns the digest of every file of a repository, by path; empty when there is no such repository.
     pub async fn files(&self, repository: &str) -> BTreeMap<String, String> {
-        let path = format!(
-            "/repository/api/node/page/{repository}/%2F?deep=true&includeFolder=false&pageNumber=1&pageSize=100000"
-        );
-        let (status, answer) = self.call(Method::GET, &path, None).await;
-        if status == 404 || status == 400 {
-            return BTreeMap::new();
+        let mut files = BTreeMap::new();
+        for page in 1.. {
+            let path = format!(
+                "/repository/api/node/page/{repository}/%2F?deep=true&includeFolder=false&pageNumber={page}&pageSize=10000"
+            );
+            let (status, answer) = self.call(Method::GET, &path, None).await;
+            if status == 404 || status == 400 {
+                break;
+            }
+            let records = answer["data"]["records"].as_array().expect("a page of nodes");
+            let text = |node: &Value, member: &str| node[member].as_str().unwrap_or_default().to_string();
+            files.extend(
+                records
+                    .iter()
+                    .map(|node| (text(node, "fullPath"), text(node, "sha256"))),
+            );
+            if page >= answer["data"]["totalPages"].as_u64().expect("a number of pages") {
+                break;
+            }
         }
-        let records = answer["data"]["records"]
-            .as_array()
-            .expect("a page of nodes")
-            .clone();
-        let text = |node: &Value, member: &str| node[member].as_str().unwrap_or_default().to_string();
-        records
-            .iter()
-            .map(|node| (text(node, "fullPath"), text(node, "sha256")))
-            .collect()
+        files
     }
 
     /// Registers `address` as a peer called `name`; returns its cluster id.
