@@ -13,6 +13,8 @@ use crate::exit::{CliError, CliResult, failed, refused};
 /// One server, and who we are there.
 pub struct Client {
     http: reqwest::Client,
+    /// Waits for an answer as long as the connection lives.
+    patient: reqwest::Client,
     server: Url,
     user: String,
     secret: Secret,
@@ -41,20 +43,24 @@ pub type Query<'a> = [(&'a str, Option<String>)];
 impl Client {
     /// Prepares calls to `server` as `user`; `ca_cert` is a PEM text that is trusted besides the public authorities.
     pub fn new(server: Url, user: &str, secret: Secret, ca_cert: Option<&[u8]>) -> CliResult<Self> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("waybill/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(60))
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true);
-        if let Some(pem) = ca_cert {
-            let authorities = reqwest::Certificate::from_pem_bundle(pem)
-                .map_err(|error| refused(format!("the CA certificate cannot be read: {error}")))?;
-            builder = builder.tls_certs_merge(authorities);
-        }
-        let http = builder.build().map_err(|error| failed(words(&error)))?;
+        let connections = || -> CliResult<reqwest::ClientBuilder> {
+            let mut builder = reqwest::Client::builder()
+                .user_agent(concat!("waybill/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(Duration::from_secs(10))
+                .redirect(reqwest::redirect::Policy::none())
+                .tcp_keepalive(Duration::from_secs(30))
+                .tcp_nodelay(true);
+            if let Some(pem) = ca_cert {
+                let authorities = reqwest::Certificate::from_pem_bundle(pem)
+                    .map_err(|error| refused(format!("the CA certificate cannot be read: {error}")))?;
+                builder = builder.tls_certs_merge(authorities);
+            }
+            Ok(builder)
+        };
+        let built = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| failed(words(&error)));
         Ok(Self {
-            http,
+            http: built(connections()?.read_timeout(Duration::from_secs(60)))?,
+            patient: built(connections()?)?,
             server,
             user: user.into(),
             secret,
@@ -101,6 +107,21 @@ impl Client {
 
     /// Starts a request; each of `path` is one segment and is encoded as such.
     pub fn request(&self, method: Method, path: &[&str], query: &Query<'_>) -> CliResult<RequestBuilder> {
+        self.request_by(&self.http, method, path, query)
+    }
+
+    /// Starts a request whose answer comes only when all of a long body has been worked through.
+    pub fn long_request(&self, method: Method, path: &[&str]) -> CliResult<RequestBuilder> {
+        self.request_by(&self.patient, method, path, &[])
+    }
+
+    fn request_by(
+        &self,
+        http: &reqwest::Client,
+        method: Method,
+        path: &[&str],
+        query: &Query<'_>,
+    ) -> CliResult<RequestBuilder> {
         let mut url = self.server.clone();
         url.path_segments_mut()
             .map_err(|()| refused("the server's URL cannot have a path"))?
@@ -111,8 +132,7 @@ impl Client {
                 url.query_pairs_mut().append_pair(name, value);
             }
         }
-        Ok(self
-            .http
+        Ok(http
             .request(method, url)
             .basic_auth(&self.user, Some(self.secret.reveal()))
             .header("Accept-Language", "en-US")

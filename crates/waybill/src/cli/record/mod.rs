@@ -220,7 +220,7 @@ async fn stop(client: &Client, format: Format, record: &str) -> CliResult<()> {
 }
 
 async fn import(client: &Client, format: Format, file: &Path) -> CliResult<()> {
-    let request = client.request(Method::POST, &["api", "v1", "records", "import"], &[])?;
+    let request = client.long_request(Method::POST, &["api", "v1", "records", "import"])?;
     let file = if file.as_os_str() == "-" {
         Path::new("/dev/stdin")
     } else {
