@@ -84,28 +84,31 @@ async fn every_change_arrives_and_none_twice_when_nodes_are_killed() {
             records.len()
         );
         let mut carried: BTreeMap<String, usize> = BTreeMap::new();
-        let mut unchanged = 0;
+        let mut unchanged: BTreeMap<String, usize> = BTreeMap::new();
         for record in &records {
             let id = record["id"].as_str().expect("a record has an id");
             for row in centre.assert_overview_equals_rows(id).await {
                 let path = row["artifactName"].as_str().unwrap_or_default().to_owned();
-                *carried.entry(path).or_default() += usize::from(row["progress"]["success"] == json!(1));
-                unchanged += usize::from(row["progress"]["skip"] == json!(1));
+                let progress = &row["progress"];
+                *carried.entry(path.clone()).or_default() += usize::from(progress["success"] == json!(1));
+                *unchanged.entry(path).or_default() += usize::from(progress["skip"] == json!(1));
             }
         }
         let all_well = records.iter().all(|record| record["status"] == json!("SUCCESS"));
         for (path, times) in &uploads {
-            let carried = carried.get(path).copied().unwrap_or_default();
+            let of = |rows: &BTreeMap<String, usize>| rows.get(path).copied().unwrap_or_default();
+            let (carried, unchanged) = (of(&carried), of(&unchanged));
+            // A file that changes while it is in hand travels as it is then; its next change finds it there.
+            assert!(
+                carried + unchanged <= *times || !all_well,
+                "seed {seed}: {path} changed {times} times, was carried {carried} times and found {unchanged} times"
+            );
             assert!(
                 carried <= *times,
                 "seed {seed}: {path} changed {times} times and was carried {carried} times"
             );
             assert!(carried > 0 || !all_well, "seed {seed}: {path} was never carried");
         }
-        assert!(
-            unchanged == 0 || !all_well,
-            "seed {seed}: {unchanged} changes were carried twice"
-        );
     }
 }
 
