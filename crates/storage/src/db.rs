@@ -17,6 +17,8 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
 
+use crate::live::{Live, Subject};
+
 /// What a store answers.
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -332,6 +334,7 @@ fn is_interrupted(error: &sqlx::Error) -> bool {
 pub struct Db {
     readers: SqlitePool,
     writer: SqlitePool,
+    live: Arc<Live>,
 }
 
 impl Db {
@@ -373,7 +376,16 @@ impl Db {
                     .with_regexp(),
             )
             .await?;
-        Ok(Self { readers, writer })
+        Ok(Self {
+            readers,
+            writer,
+            live: Arc::default(),
+        })
+    }
+
+    /// Returns what changed just now.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// Closes every connection; what was committed stays.
@@ -450,6 +462,8 @@ impl Db {
         Ok(Write {
             transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,
             bell: None,
+            live: self.live.clone(),
+            changed: Vec::new(),
         })
     }
 }
@@ -482,6 +496,8 @@ impl Snapshot {
 pub struct Write {
     transaction: Transaction<'static, Sqlite>,
     bell: Option<Arc<Notify>>,
+    live: Arc<Live>,
+    changed: Vec<Subject>,
 }
 
 impl Write {
@@ -551,7 +567,17 @@ impl Write {
         if let Some(bell) = self.bell {
             bell.notify_waiters();
         }
+        for subject in self.changed {
+            self.live.note(subject);
+        }
         Ok(())
+    }
+
+    /// Tells all who look on that `subject` changed, once what is written is durable.
+    pub fn changed(&mut self, subject: Subject) {
+        if self.changed.last() != Some(&subject) {
+            self.changed.push(subject);
+        }
     }
 
     /// Rings `bell` for all who wait for it, once what is written is durable.
