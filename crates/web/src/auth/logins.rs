@@ -20,6 +20,7 @@ use crate::auth::caller::{Caller, MaybeCaller};
 use crate::auth::credentials::Credentials;
 use crate::auth::login_key::LoginKey;
 use crate::auth::slowdown::Slowdown;
+use crate::auth::used_signatures::UsedSignatures;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 
@@ -42,6 +43,7 @@ pub struct Logins {
     ticket_key: OnceCell<Secret>,
     login_key: LoginKey,
     checking: Semaphore,
+    used_signatures: UsedSignatures,
 }
 
 struct Remembered {
@@ -54,6 +56,7 @@ impl Logins {
     /// Recognises the users, tokens and platforms of `store`.
     pub fn new(store: Store) -> Self {
         Self {
+            used_signatures: UsedSignatures::since_ms(store.now_ms()),
             store,
             slowdown: Slowdown::default(),
             remembered: Mutex::default(),
@@ -66,6 +69,10 @@ impl Logins {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn used_signatures(&self) -> &UsedSignatures {
+        &self.used_signatures
     }
 
     /// Returns the key of the console's login form.
