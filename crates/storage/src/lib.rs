@@ -41,6 +41,7 @@ pub mod moves;
 pub mod node_pages;
 pub mod nodes;
 pub mod open_failures;
+pub mod packages;
 pub mod page;
 mod passwords;
 pub mod platforms;
