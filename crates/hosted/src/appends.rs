@@ -156,7 +156,7 @@ impl Hosted {
             size_bytes: whole_bytes,
         };
         let sums = self.sums_of(place).await?;
-        if sums.sha256 != row.digest {
+        if row.digest != Some(sums.sha256) {
             self.drop_append(&row).await?;
             return Err(HostedError::Mismatch("sha256"));
         }
@@ -200,7 +200,7 @@ impl Hosted {
         let row = AppendRow {
             id: random_hex32(),
             owner: owner.into(),
-            digest: *digest,
+            digest: Some(*digest),
             arrived_bytes: 0,
             file_no: file.no(),
             expires_ms: self.append_expiry_ms(),

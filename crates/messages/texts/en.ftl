@@ -52,6 +52,7 @@ PathInvalid = path { $subject } is invalid
 NodeExists = { $subject } already exists
 NodeConflict = { $subject } is in the way
 ListTooLarge = the list is too large: { $subject }
+PackageUnknown = package { $subject } is not found
 DataMissing = the data of { $subject } is missing
 OverQuota = the quota of { $subject } is used up
 ArtifactForbidden = { $subject } is forbidden

@@ -51,6 +51,7 @@ PathInvalid = パス { $subject } が無効です
 NodeExists = ノード { $subject } は既に存在します
 NodeConflict = { $subject } が競合しています
 ListTooLarge = リストが大きすぎます：{ $subject }
+PackageUnknown = パッケージ { $subject } が見つかりません
 DataMissing = { $subject } のデータが失われています
 OverQuota = { $subject } のクォータを使い切りました
 ArtifactForbidden = { $subject } へのアクセスは禁止されています

@@ -51,6 +51,7 @@ PathInvalid = 路径{ $subject }无效
 NodeExists = 节点{ $subject }已存在
 NodeConflict = { $subject }处存在冲突
 ListTooLarge = 列表过大：{ $subject }
+PackageUnknown = 包{ $subject }不存在
 DataMissing = { $subject }的数据缺失
 OverQuota = { $subject }的配额已用完
 ArtifactForbidden = { $subject }禁止访问

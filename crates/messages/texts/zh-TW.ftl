@@ -51,6 +51,7 @@ PathInvalid = 路徑{ $subject }無效
 NodeExists = 節點{ $subject }已存在
 NodeConflict = { $subject }處存在衝突
 ListTooLarge = 清單過大：{ $subject }
+PackageUnknown = 套件{ $subject }不存在
 DataMissing = { $subject }的資料缺失
 OverQuota = { $subject }的配額已用盡
 ArtifactForbidden = { $subject }禁止存取

@@ -2,7 +2,7 @@
 
 use domain::digest::Digest;
 
-use crate::db::{Row, StoreResult, blob, int, size, text};
+use crate::db::{Row, StoreResult, blob, int, maybe, size, text};
 use crate::hosted::HostedData;
 use crate::publish::NewBlob;
 
@@ -13,8 +13,8 @@ pub struct AppendRow {
     pub id: String,
     /// Who opened it.
     pub owner: String,
-    /// Digest of the whole, as announced.
-    pub digest: Digest,
+    /// Digest of the whole, as announced; `None` where it is said last.
+    pub digest: Option<Digest>,
     /// How many bytes are there, from the beginning and without a gap.
     pub arrived_bytes: u64,
     /// The blob file they are in.
@@ -38,7 +38,7 @@ impl HostedData {
         let values = vec![
             text(&row.id),
             text(&row.owner),
-            blob(*row.digest.as_bytes()),
+            maybe(row.digest, |digest| blob(*digest.as_bytes())),
             size(row.arrived_bytes),
             int(row.file_no),
             int(row.expires_ms),
@@ -96,9 +96,16 @@ fn append_of(row: &Row) -> StoreResult<AppendRow> {
     Ok(AppendRow {
         id: row.text("id")?,
         owner: row.text("owner")?,
-        digest: Digest::from_bytes(row.bytes("digest")?),
+        digest: digest_of(row)?,
         arrived_bytes: row.size("arrived_bytes")?,
         file_no: row.int("file_no")?,
         expires_ms: row.int("expires_ms")?,
     })
+}
+
+fn digest_of(row: &Row) -> StoreResult<Option<Digest>> {
+    match row.maybe_blob("digest")? {
+        Some(_) => Ok(Some(Digest::from_bytes(row.bytes("digest")?))),
+        None => Ok(None),
+    }
 }

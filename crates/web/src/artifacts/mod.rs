@@ -13,6 +13,7 @@ mod listing;
 mod node_changes;
 mod node_view;
 mod nodes;
+mod packages;
 mod place;
 mod projects;
 mod range;
@@ -49,6 +50,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(nodes::router())
         .merge(node_changes::router())
         .merge(search::router())
+        .merge(packages::router())
         .merge(projects::router())
         .merge(repositories::router())
 }
