@@ -1,13 +1,18 @@
 #!/bin/sh
 # Makes sure that what the build needs is there: a C compiler (SQLite is built from source), git (tests
 # copy what it tracks), curl and openssl (the examples), the Rust toolchain with rustfmt and clippy, and Schemathesis (it tests
-# the API against its document). Installs what it can, names the rest.
+# the API against its document). And the real servers and clients that tests replicate between: apt packages here,
+# Python tools in target/tools/python, npm tools in target/tools/npm. Installs what it can, names the rest.
 set -eu
 
 missing=""
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v git >/dev/null 2>&1 || missing="$missing git"
 for tool in curl openssl; do
+    command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
+done
+# Registries: a server, and two clients that push and pull.
+for tool in docker-registry skopeo buildah; do
     command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
 done
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3 python3-venv"

@@ -43,6 +43,8 @@ pub mod moves;
 pub mod node_pages;
 pub mod nodes;
 pub mod open_failures;
+mod open_uploads;
+pub mod packages;
 pub mod page;
 mod passwords;
 pub mod platforms;

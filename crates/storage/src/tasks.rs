@@ -9,6 +9,7 @@ use crate::Store;
 use crate::db::{Row, StoreResult, Value, Write, blob, flag, int, maybe, prefix_end, size, text};
 use crate::live::Subject;
 use crate::page::{Page, PageRequest};
+use crate::records::is_busy;
 use crate::rows::{audit, audit_values, from_json, from_word, json, one_row, unreadable, word};
 use crate::watches;
 
@@ -231,7 +232,8 @@ pub(crate) async fn replace(write: &mut Write, task: &Task) -> StoreResult<Optio
         return Ok(None);
     };
     let old = read(&row)?;
-    write.execute(REPLACE, values(task)).await?;
+    let replaced = with_past_of(write, &old, task).await?;
+    write.execute(REPLACE, values(&replaced)).await?;
     write.changed(Subject::Task(task.key.clone()));
     if !watches::keeps_events(&old, task) {
         let no = int(row.int("no")?);
@@ -240,6 +242,20 @@ pub(crate) async fn replace(write: &mut Write, task: &Task) -> StoreResult<Optio
     }
     watches::follow(write, &task.key.0).await?;
     Ok(Some(old))
+}
+
+/// Returns `task` with what happened to it since its caller read it: a run may have begun, or ended.
+async fn with_past_of(write: &mut Write, old: &Task, task: &Task) -> StoreResult<Task> {
+    let mut replaced = Task {
+        runs: old.runs.max(task.runs),
+        last_run_ms: old.last_run_ms.max(task.last_run_ms),
+        ..task.clone()
+    };
+    if is_busy(write, &task.key).await? {
+        replaced.status = old.status;
+        replaced.last_end = old.last_end;
+    }
+    Ok(replaced)
 }
 
 /// Hides a task, within a transaction; returns what it was.

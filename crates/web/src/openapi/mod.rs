@@ -85,6 +85,12 @@ const TAGS: &[(&str, &str, &str)] = &[
         "nodes",
         "Files and folders of repositories",
     ),
+    (
+        "/repository/api/package",
+        "packages",
+        "What repositories hold that are not of files",
+    ),
+    ("/repository/api/version", "packages", "Versions of packages"),
     ("/repository/api/project", "projects", "Projects"),
     ("/repository/api/repo", "repositories", "Repositories"),
     ("/auth", "accounts", "Users, logins and tokens"),
