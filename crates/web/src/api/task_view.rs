@@ -1,7 +1,7 @@
 //! A task as the native API shows it: what it does, and how it stands.
 
 use domain::record::RecordEnd;
-use domain::task::{Scope, Task, TaskObject, Trigger};
+use domain::task::{PackageSelection, Scope, Task, TaskObject, Trigger};
 use engine::freshness::Standing;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,6 +57,30 @@ struct TaskObjectView {
     remote_repository: Option<String>,
     /// What of it, when it is not all: files, and folders with everything below.
     paths: Option<Vec<String>>,
+    /// The packages of it, when they are named.
+    packages: Option<Vec<PackageView>>,
+}
+
+/// A package of a task.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaskPackage)]
+#[serde(rename_all = "camelCase")]
+struct PackageView {
+    key: String,
+    /// Its versions that are replicated; none: all of them.
+    versions: Vec<String>,
+    /// What the only version is called at the target; none: the same.
+    target_versions: Vec<String>,
+}
+
+impl PackageView {
+    fn of(package: PackageSelection) -> Self {
+        Self {
+            key: package.key,
+            versions: package.versions,
+            target_versions: package.target_versions,
+        }
+    }
 }
 
 /// What starts a task.
@@ -91,9 +115,13 @@ impl TaskObjectView {
             repository_type: object.repository_type.into(),
             remote_project: object.remote_project,
             remote_repository: object.remote_repository,
-            paths: match object.scope {
-                Scope::Repository => None,
+            paths: match &object.scope {
+                Scope::Repository | Scope::Packages(_) => None,
                 Scope::Paths(paths) => Some(paths.iter().map(ToString::to_string).collect()),
+            },
+            packages: match object.scope {
+                Scope::Repository | Scope::Paths(_) => None,
+                Scope::Packages(packages) => Some(packages.into_iter().map(PackageView::of).collect()),
             },
         }
     }
