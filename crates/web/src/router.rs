@@ -32,6 +32,7 @@ pub fn router(app: App) -> Router {
     let routes = described
         .merge(crate::api::router())
         .merge(crate::peer::router())
+        .merge(crate::registry::router())
         .merge(openapi::router(&document))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
