@@ -25,6 +25,7 @@ mod source;
 mod target;
 mod upload_marks;
 mod upload_parts;
+mod upload_room;
 mod uploads;
 
 use std::sync::Arc;

@@ -28,7 +28,7 @@ const INSERT: &str = "INSERT INTO append_sessions (id, owner, digest, arrived_by
 const BY_BLOB: &str = "SELECT * FROM append_sessions WHERE owner = $1 AND digest = $2";
 const BY_ID: &str = "SELECT * FROM append_sessions WHERE id = $1 AND owner = $2";
 const EXPIRED: &str = "SELECT * FROM append_sessions WHERE expires_ms < $1";
-const OPEN_BYTES: &str = "SELECT COALESCE(SUM(arrived_bytes), 0) AS bytes FROM append_sessions";
+const EXTEND: &str = "UPDATE append_sessions SET expires_ms = $2 WHERE id = $1";
 const ARRIVED: &str = "UPDATE append_sessions SET arrived_bytes = $2, expires_ms = $3 WHERE id = $1";
 const DROP: &str = "DELETE FROM append_sessions WHERE id = $1";
 
@@ -66,30 +66,24 @@ impl HostedData {
         rows.iter().map(append_of).collect()
     }
 
-    /// Returns the sum of the bytes all open sessions hold.
-    pub async fn open_append_bytes(&self) -> StoreResult<u64> {
-        let row = self.db().fetch_optional(OPEN_BYTES, vec![]).await?;
-        row.map_or(Ok(0), |row| row.size("bytes"))
+    /// Puts off the end of a session to `expires_ms`.
+    pub async fn extend_append(&self, id: &str, expires_ms: i64) -> StoreResult<()> {
+        self.db().execute(EXTEND, vec![text(id), int(expires_ms)]).await?;
+        Ok(())
     }
 
-    /// Remembers how many bytes are there, and puts off the end of the session to `expires_ms`.
+    /// Remembers how many bytes are there, for whoever has the turn to write; the session then lives until
+    /// `expires_ms`.
     pub async fn note_arrived(&self, id: &str, arrived_bytes: u64, expires_ms: i64) -> StoreResult<()> {
         let values = vec![text(id), size(arrived_bytes), int(expires_ms)];
         self.db().execute(ARRIVED, values).await?;
         Ok(())
     }
 
-    /// Ends a session by making its file a live blob of `owner`; says whether the file is used.
-    ///
-    /// When the same bytes were here already it is not, and may be removed. `None`: the session is gone.
+    /// Ends a session by making its file a live blob of `owner`; says whether the file is used. `None`: the session
+    /// is gone.
     pub async fn finish_append(&self, id: &str, new: &NewBlob, owner: &str) -> StoreResult<Option<bool>> {
-        let mut write = self.db().begin().await?;
-        if write.execute(DROP, vec![text(id)]).await? == 0 {
-            return Ok(None);
-        }
-        let used = self.adopt_in(&mut write, new, owner).await?;
-        write.commit().await?;
-        Ok(Some(used))
+        self.end_session(DROP, id, new, owner).await
     }
 
     /// Forgets a session; its file may be removed if this says so.

@@ -25,3 +25,4 @@ mod refusals;
 mod registry;
 mod replica;
 pub mod router;
+pub mod sse;

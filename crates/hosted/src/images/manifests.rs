@@ -225,7 +225,7 @@ impl Image {
                     tag,
                     digest: root,
                     total_bytes,
-                    expect: *expect,
+                    expect: expect.clone(),
                 }),
             };
             let written = hosted.data().publish_image(publication).await;

@@ -17,6 +17,7 @@ use crate::checksums::Wanted;
 use crate::error::{HostedError, HostedResult};
 use crate::moves::seen_through;
 use crate::receive::{Received, blocking};
+use crate::upload_room::UploadRoom;
 use crate::uploads::UPLOAD_MS;
 
 impl Image {
@@ -77,10 +78,10 @@ impl Image {
         if offset_bytes.is_some_and(|offset| offset != row.arrived_bytes) {
             return Err(HostedError::RangeOutside);
         }
-        let room_bytes = self.left_bytes().await?;
+        let room = hosted.upload_room().await?;
         let hosted = hosted.clone();
         seen_through(async move {
-            let (arrived_bytes, ended) = write_on(&hosted, &row, bytes, room_bytes, turn).await?;
+            let (arrived_bytes, ended) = write_on(&hosted, &row, bytes, room, turn).await?;
             let expires_ms = hosted.data().clock().now_ms() + UPLOAD_MS;
             let data = hosted.data();
             data.note_arrived(&row.id, arrived_bytes, expires_ms).await?;
@@ -153,20 +154,6 @@ impl Image {
             None => Err(HostedError::BlobsMissing(vec![*digest])),
         }
     }
-
-    /// Returns how many bytes may still arrive, as it is now.
-    async fn left_bytes(&self) -> HostedResult<u64> {
-        let hosted = self.hosted();
-        let open_bytes = hosted.data().open_append_bytes().await? + hosted.data().open_upload_bytes().await?;
-        let budget_bytes = hosted.upload_budget_bytes().saturating_sub(open_bytes);
-        let files = hosted.data().files().clone();
-        let free_bytes = blocking(move || files.free_bytes()).await?;
-        let disk_bytes = free_bytes.saturating_sub(crate::uploads::SPARE_BYTES);
-        if disk_bytes == 0 {
-            return Err(HostedError::Disk(std::io::ErrorKind::StorageFull.into()));
-        }
-        Ok(budget_bytes.min(disk_bytes))
-    }
 }
 
 /// Writes `bytes` behind what is there; returns how many are there then, and how they ended.
@@ -174,7 +161,7 @@ async fn write_on(
     hosted: &Hosted,
     row: &AppendRow,
     mut bytes: ByteStream,
-    mut room_bytes: u64,
+    room: UploadRoom,
     turn: Held,
 ) -> HostedResult<(u64, HostedResult<()>)> {
     let (files, no) = (hosted.data().files().clone(), row.file_no);
@@ -188,10 +175,9 @@ async fn write_on(
             Some(Ok(piece)) => piece,
         };
         let length_bytes = piece.len() as u64;
-        if room_bytes < length_bytes {
-            break Err(HostedError::UploadBudget(hosted.upload_budget_bytes()));
+        if let Err(refused) = room.check(arrived_bytes - row.arrived_bytes + length_bytes) {
+            break Err(refused);
         }
-        room_bytes -= length_bytes;
         if let Err(error) = writer.push(piece).await {
             writer.settle().await;
             return Err(error.into());

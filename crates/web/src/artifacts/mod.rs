@@ -29,6 +29,7 @@ pub(crate) use projects::{ProjectView, view as project_view};
 pub(crate) use repositories::{
     RepositoryBody, RepositoryDetail, detail as repository_detail, new_repository,
 };
+pub(crate) use upload::expiry_ms;
 
 use domain::path::FilePath;
 use domain::repository::{RepositoryRef, RepositoryType};
