@@ -7,10 +7,12 @@
 pub mod bkrepo;
 mod fatal;
 pub mod folder;
+pub mod helm;
 pub mod http;
 pub mod maven;
 pub mod node;
 pub mod peer;
 pub mod registry;
 pub mod signed;
+mod summing;
 pub mod url;

@@ -1,5 +1,7 @@
 //! Connectors against real folders and real connections.
 
 mod bkrepo;
+mod carrying;
 mod folder;
+mod helm;
 mod maven;
