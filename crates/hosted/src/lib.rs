@@ -39,6 +39,7 @@ pub use receive::{Received, UploadOptions};
 pub use repository::HostedRepository;
 pub use storage::block_uploads::Block;
 pub use storage::collect::Collected;
+pub use storage::foreign::ForeignPlace;
 pub use storage::hosted::HostedData;
 pub use storage::moves::MoveKind;
 pub use storage::node_pages::{FolderSize, NodeFilter, NodeOrder};
@@ -47,7 +48,7 @@ pub use storage::packages::{Package, PackageFilter, PackageVersion};
 pub use storage::projects::{NewProject, Project, ProjectChange};
 pub use storage::publish::Viewer;
 pub use storage::removal::Removed;
-pub use storage::repositories::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
+pub use storage::repositories::{FOREIGN, NewRepository, Repository, RepositoryChange, RepositoryFilter};
 pub use storage::search;
 pub use uploads::{LEAST_PART_BYTES, MOST_PARTS, Session, UPLOAD_MS};
 

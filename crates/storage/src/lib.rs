@@ -31,6 +31,7 @@ pub mod events;
 mod failing;
 mod folder;
 pub mod folders;
+pub mod foreign;
 pub mod hosted;
 mod import;
 mod journal;

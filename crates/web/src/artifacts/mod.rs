@@ -8,6 +8,7 @@ mod blocks;
 mod configuration;
 mod content_type;
 mod download;
+mod foreign;
 mod headers;
 mod listing;
 mod node_changes;
@@ -33,7 +34,8 @@ pub(crate) use upload::expiry_ms;
 
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
-use hosted::{HostedRepository, Viewer};
+use hosted::{FOREIGN, HostedRepository, Viewer};
+use messages::text;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -80,6 +82,12 @@ async fn find(app: &App, project: &str, name: &str) -> ApiResult<Option<HostedRe
         .hosted()
         .repository(&RepositoryRef::new(project, name))
         .await?;
+    if found
+        .as_ref()
+        .is_some_and(|repository| repository.info().is_foreign())
+    {
+        return Err(ApiError::invalid("category", FOREIGN).because(text!("foreign-repository")));
+    }
     Ok(found.filter(|repository| repository.info().repository_type.as_str() == "GENERIC"))
 }
 
