@@ -127,6 +127,7 @@ length = it has to have { $least } to { $most } characters
 past = the time is not in the future (read in zone { $zone })
 not-cron = it is no Quartz cron expression: { $fault }
 own-cluster = a cluster cannot be its own target
+cluster-in-use = tasks write to it: { $tasks }
 own-repository = the target is this very repository
 shared-target = two objects of the task would write to it
 not-url = it has to be an http or https address of a host, without a login in it

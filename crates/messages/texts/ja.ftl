@@ -126,6 +126,7 @@ length = { $least } 文字以上 { $most } 文字以下でなければなりま�
 past = 時刻が未来ではありません（タイムゾーン { $zone } で解釈）
 not-cron = Quartz の cron 式ではありません：{ $fault }
 own-cluster = クラスター自身をレプリケーション先にはできません
+cluster-in-use = このクラスターに書き込むタスクがあります: { $tasks }
 own-repository = レプリケーション先がこのリポジトリ自身です
 shared-target = タスクの 2 つのオブジェクトが同じリポジトリに書き込みます
 not-url = ログイン情報を含まない http または https のアドレスでなければなりません

@@ -126,6 +126,7 @@ length = 长度须为{ $least }至{ $most }个字符
 past = 该时间不在未来（按时区{ $zone }解释）
 not-cron = 不是有效的Quartz表达式：{ $fault }
 own-cluster = 集群不能以自身为同步目标
+cluster-in-use = 以下任务写入该集群：{ $tasks }
 own-repository = 同步目标就是该仓库本身
 shared-target = 任务中有两个对象写入同一仓库
 not-url = 须为http或https地址，且不得包含登录信息

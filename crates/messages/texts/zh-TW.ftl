@@ -126,6 +126,7 @@ length = 長度須為{ $least }至{ $most }個字元
 past = 該時間不在未來（按時區{ $zone }解釋）
 not-cron = 不是有效的Quartz運算式：{ $fault }
 own-cluster = 叢集不能以自身為同步目標
+cluster-in-use = 以下任務寫入該叢集：{ $tasks }
 own-repository = 同步目標就是該倉庫本身
 shared-target = 任務中有兩個物件寫入同一倉庫
 not-url = 須為http或https位址，且不得包含登入資訊

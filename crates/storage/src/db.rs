@@ -20,6 +20,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
 
+use crate::live::{Live, Subject};
 use sql::unnumbered;
 pub use sql::{
     MOST_VALUES, by_index, found_in, hex_of, json_member, list_of, number_of, placeholders, prefix_end,
@@ -215,6 +216,7 @@ fn is_interrupted(error: &sqlx::Error) -> bool {
 pub struct Db {
     readers: SqlitePool,
     writer: SqlitePool,
+    live: Arc<Live>,
 }
 
 impl Db {
@@ -256,7 +258,16 @@ impl Db {
                     .with_regexp(),
             )
             .await?;
-        Ok(Self { readers, writer })
+        Ok(Self {
+            readers,
+            writer,
+            live: Arc::default(),
+        })
+    }
+
+    /// Returns what changed just now.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// Closes every connection; what was committed stays.
@@ -333,6 +344,8 @@ impl Db {
         Ok(Write {
             transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,
             bell: None,
+            live: self.live.clone(),
+            changed: Vec::new(),
         })
     }
 }
@@ -365,6 +378,8 @@ impl Snapshot {
 pub struct Write {
     transaction: Transaction<'static, Sqlite>,
     bell: Option<Arc<Notify>>,
+    live: Arc<Live>,
+    changed: Vec<Subject>,
 }
 
 impl Write {
@@ -434,7 +449,17 @@ impl Write {
         if let Some(bell) = self.bell {
             bell.notify_waiters();
         }
+        for subject in self.changed {
+            self.live.note(subject);
+        }
         Ok(())
+    }
+
+    /// Tells all who look on that `subject` changed, once what is written is durable.
+    pub fn changed(&mut self, subject: Subject) {
+        if self.changed.last() != Some(&subject) {
+            self.changed.push(subject);
+        }
     }
 
     /// Rings `bell` for all who wait for it, once what is written is durable.

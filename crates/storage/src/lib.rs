@@ -17,7 +17,9 @@ pub mod blobfiles;
 pub mod blobs;
 pub mod block_uploads;
 mod builder;
+mod causes;
 mod changes;
+pub mod checks;
 mod closing;
 pub mod clusters;
 pub mod collect;
@@ -33,11 +35,15 @@ mod folder;
 pub mod folders;
 pub mod foreign;
 pub mod hosted;
+pub mod hours;
+pub mod images;
 mod import;
 mod journal;
+mod lags;
 mod lanes;
 mod leases;
 pub mod listing;
+pub mod live;
 pub mod moves;
 pub mod node_pages;
 pub mod nodes;
@@ -62,6 +68,7 @@ mod settle;
 mod standing;
 mod stretches;
 mod strides;
+pub mod tags;
 pub mod tasks;
 pub mod tokens;
 pub mod undelivered;
@@ -70,7 +77,9 @@ pub mod users;
 mod watches;
 pub mod writer;
 
+pub use causes::CauseRow;
 pub use db::{StoreError, StoreResult};
+pub use lags::Lag;
 pub use page::{Page, PageRequest};
 
 use access::ProjectAccess;
@@ -79,6 +88,8 @@ use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
 use distributions::Distributions;
+use hours::Hours;
+use live::Live;
 use open_failures::OpenFailures;
 use passwords::Passwords;
 use platforms::Platforms;
@@ -159,6 +170,11 @@ impl Store {
         &self.0.event_bell
     }
 
+    /// Returns what changed just now, for those who look on.
+    pub fn live(&self) -> &Live {
+        self.0.db.live()
+    }
+
     pub(crate) fn groups(&self) -> &mpsc::Sender<writer::Job> {
         &self.0.groups
     }
@@ -221,6 +237,11 @@ impl Store {
     /// The record details: one artifact to one target each.
     pub fn details(&self) -> Details<'_> {
         Details(self)
+    }
+
+    /// What was settled, by hours.
+    pub fn hours(&self) -> Hours<'_> {
+        Hours(self)
     }
 
     /// The distributions: tasks that come and go with a cluster of their own.

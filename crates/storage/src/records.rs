@@ -14,6 +14,7 @@ use domain::task::TaskStatus;
 use crate::Store;
 use crate::db::{Row, StoreResult, Value, Write, blob, flag, int, maybe, size, text};
 use crate::failing;
+use crate::live::Subject;
 use crate::page::{Page, PageRequest};
 use crate::rows::{from_json, from_word, json, unreadable, word};
 
@@ -137,6 +138,7 @@ impl Records<'_> {
             write
                 .execute(QUEUE, vec![key, maybe(next.next_run_ms, int)])
                 .await?;
+            write.changed(Subject::Task(record.task_key));
             write.commit().await?;
             return Ok(StartOutcome::Queued);
         }
@@ -165,6 +167,11 @@ impl Records<'_> {
             maybe(next.next_run_ms, int),
         ];
         write.execute(TASK_RUNS, values).await?;
+        write.changed(Subject::Record {
+            id: record.id,
+            task: record.task_key.clone(),
+        });
+        write.changed(Subject::Task(record.task_key));
         write.commit().await?;
         Ok(StartOutcome::Started)
     }
@@ -184,6 +191,13 @@ impl Records<'_> {
     pub async fn open_of(&self, task: &TaskKey) -> StoreResult<Option<Record>> {
         let condition = format!("AND r.task_key = $1 AND r.{OPEN} LIMIT 1");
         self.one(&condition, vec![text(&task.0)]).await
+    }
+
+    /// Returns at most `limit` records that have not ended, the newest first.
+    pub async fn open(&self, limit: usize) -> StoreResult<Vec<Record>> {
+        let sql = format!("{SELECT} AND r.{OPEN} ORDER BY r.no DESC LIMIT $1");
+        let rows = self.0.db().fetch_all(sql, vec![size(limit as u64)]).await?;
+        rows.iter().map(read).collect()
     }
 
     /// Returns the number the store gave a record, hidden or not.

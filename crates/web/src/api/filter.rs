@@ -3,6 +3,7 @@
 use domain::detail::{DetailFilter, DetailStatus, Outcome};
 use domain::failure::ErrorKind;
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
@@ -38,7 +39,8 @@ const CLASSES: &[ErrorKind] = &[
 ];
 
 /// A filter as it is shown and sent; members that are not given are left out.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DetailFilter)]
 #[serde(rename_all = "camelCase")]
 pub struct FilterView {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +61,40 @@ pub struct FilterView {
     outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<String>,
+}
+
+/// Selects details: every member given holds.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+pub struct FilterParams {
+    /// `running`, `success` or `failed`.
+    status: Option<String>,
+    /// Name of the target cluster.
+    cluster: Option<String>,
+    /// Name of the local repository.
+    repository: Option<String>,
+    /// Beginning of a package's key or name.
+    package: Option<String>,
+    /// Beginning of a path.
+    path: Option<String>,
+    /// Beginning of an artifact's name.
+    artifact: Option<String>,
+    /// Version.
+    version: Option<String>,
+    /// `copied`, `overwritten`, `unchanged`, `skipped_conflict`, `failed` or `deleted`.
+    outcome: Option<String>,
+    /// Class of the failure, such as `unreachable`.
+    class: Option<String>,
+    /// Number of a root cause of this record.
+    #[param(minimum = 1)]
+    cause: Option<i64>,
+    /// Part of the words, class or cluster of a root cause; numbers, digests and ids in it stand for any.
+    words: Option<String>,
 }
 
 impl FilterView {
@@ -74,6 +110,8 @@ impl FilterView {
             version: filter.version,
             outcome: filter.outcome.map(Outcome::as_str),
             class: filter.class.map(ErrorKind::as_str),
+            cause: filter.cause,
+            words: filter.words,
         }
     }
 }
@@ -102,6 +140,8 @@ const MEMBERS: &[&str] = &[
     "version",
     "outcome",
     "class",
+    "cause",
+    "words",
 ];
 
 /// Reads a filter from a body; a member it does not know is refused, since ignoring it would select more.
@@ -125,6 +165,10 @@ fn read(member: impl Fn(&str) -> ApiResult<Option<String>>) -> ApiResult<DetailF
         let known = CLASSES.iter().find(|class| class.as_str() == text);
         known.copied().ok_or_else(|| ApiError::invalid("class", &text))
     });
+    let cause = member("cause")?.map(|text| {
+        let known = text.parse::<i64>().ok().filter(|cause| *cause > 0);
+        known.ok_or_else(|| ApiError::invalid("cause", &text))
+    });
     Ok(DetailFilter {
         status: status.transpose()?,
         cluster: member("cluster")?,
@@ -135,6 +179,8 @@ fn read(member: impl Fn(&str) -> ApiResult<Option<String>>) -> ApiResult<DetailF
         version: member("version")?,
         outcome: outcome.transpose()?,
         class: class.transpose()?,
+        cause: cause.transpose()?,
+        words: member("words")?,
         artifact: None,
     })
 }

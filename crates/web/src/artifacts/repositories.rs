@@ -30,6 +30,9 @@ use crate::reader::Reader;
 
 const BASE: &str = "/repository/api/repo";
 
+/// Types of repositories this node keeps itself.
+const KEPT_TYPES: [&str; 3] = ["GENERIC", "DOCKER", "OCI"];
+
 /// Returns the routes.
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -203,7 +206,7 @@ pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
     }
     let category = body.text("category")?.unwrap_or_else(|| "COMPOSITE".into());
     let held: RepositoryType = repository_type.parse().map_err(|_| unreadable_member("type"))?;
-    let kept_here = held == RepositoryType::generic();
+    let kept_here = KEPT_TYPES.contains(&repository_type.as_str());
     if !kept_here && category != FOREIGN {
         return Err(not_supported("type", &repository_type));
     }
