@@ -27,4 +27,5 @@ mod seed;
 mod tasks;
 mod transport;
 mod walk;
+mod webhooks;
 mod world;
