@@ -41,6 +41,7 @@ pub fn router(app: App) -> Router {
     let routes = described
         .merge(native)
         .merge(crate::peer::router())
+        .merge(crate::registry::router())
         .merge(openapi::router(CONTRACT_DOCUMENT, &document))
         .merge(openapi::router(NATIVE_DOCUMENT, &native_document))
         .merge(openapi::viewer::router("/api/v1/docs", &shown))
