@@ -21,6 +21,7 @@ mod paging;
 mod peer;
 mod platforms;
 mod records;
+mod repositories;
 mod runs;
 mod seed;
 mod tasks;
