@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::cluster::Credentials;
-use domain::failure::Stage;
-use domain::ports::ConnectorResult;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ConnectorError, ConnectorResult};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use url::Url;
 
 use super::activity::{Activity, send};
 use super::manners::Manners;
+use super::rules::AddressRules;
 
 /// How much longer than a peer, who gives signs of life, a foreign server may be silent over an answer.
 const SILENCE: u32 = 3;
@@ -27,6 +28,7 @@ pub struct Server {
     pub(crate) idle_timeout: Duration,
     pub(crate) credentials: Credentials,
     pub(crate) manners: Arc<Manners>,
+    pub(crate) rules: AddressRules,
 }
 
 impl fmt::Debug for Server {
@@ -58,6 +60,17 @@ impl Server {
         url.origin() == self.base.origin()
     }
 
+    /// Refuses a `url` that an answer names and that must not be gone to: another scheme, one without TLS where this
+    /// server has it, a refused address. Credentials go there only if this server [owns](Self::owns) it.
+    pub fn check(&self, url: &Url, stage: Stage, subject: &str) -> ConnectorResult<()> {
+        let secure = url.scheme() == "https" || url.scheme() == "http" && self.base.scheme() == "http";
+        if !secure {
+            let error = ConnectorError::new(ErrorKind::Protocol, stage, subject);
+            return Err(error.words("it names an address without TLS, or none for HTTP"));
+        }
+        self.rules.check(url)
+    }
+
     /// Starts a request; nothing is added to it.
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.client.request(method, url)
@@ -76,9 +89,13 @@ impl Server {
         stage: Stage,
         subject: &str,
     ) -> ConnectorResult<Response> {
-        let _under_way = self.manners.turn().await;
-        let answer = send(request, activity, stage, subject).await?;
-        self.manners.note(answer.status().as_u16(), answer.headers());
-        Ok(answer)
+        let _under_way = self.manners.turn(stage, &self.name).await?;
+        let answer = send(request, activity, stage, subject).await;
+        match &answer {
+            Ok(answer) => self.manners.answered(answer.status().as_u16(), answer.headers()),
+            Err(error) if error.kind == ErrorKind::Unreachable => self.manners.silent(),
+            Err(_) => {}
+        }
+        answer
     }
 }

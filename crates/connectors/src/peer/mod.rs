@@ -47,10 +47,10 @@ impl Peers {
     /// Reaches others by the rules of `outgoing`; `clock` dates what is signed.
     pub fn new(outgoing: Outgoing, clock: Arc<dyn Clock>) -> Self {
         Self {
+            manners: AllManners::of(outgoing.budget),
             outgoing: Arc::new(outgoing),
             clients: Arc::default(),
             clock,
-            manners: AllManners::default(),
         }
     }
 
@@ -108,6 +108,7 @@ impl Peers {
             name: way.name,
             idle_timeout: way.idle_timeout,
             credentials: credentials.clone(),
+            rules: self.outgoing.rules.clone(),
         })
     }
 

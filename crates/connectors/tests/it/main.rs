@@ -5,3 +5,4 @@ mod carrying;
 mod folder;
 mod helm;
 mod maven;
+mod npm;
