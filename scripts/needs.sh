@@ -22,6 +22,10 @@ for plugin in deploy jar; do
     [ -e /usr/share/maven-repo/org/apache/maven/plugins/maven-$plugin-plugin ] ||
         missing="$missing libmaven-$plugin-plugin-java"
 done
+# Packages for Node: its client, and a server written for it.
+for tool in node npm; do
+    command -v $tool >/dev/null 2>&1 || missing="$missing nodejs npm"
+done
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3 python3-venv"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
@@ -55,3 +59,15 @@ case $("$tools/bin/schemathesis" --version 2>/dev/null) in
     "$tools/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$schemathesis"
     ;;
 esac
+
+# Servers written for Node, in one folder. A newer verdaccio wants a newer Node than Debian's; the override is what
+# it names by a tag.
+node_tools='{"private":true,"dependencies":{"verdaccio":"5.33.0"},"overrides":{"node-fetch":"2.6.7"}}'
+tools="${CARGO_TARGET_DIR:-target}/tools/npm"
+if [ "$(cat "$tools/installed" 2>/dev/null)" != "$node_tools" ]; then
+    echo "installing $node_tools into $tools"
+    mkdir -p "$tools"
+    echo "$node_tools" >"$tools/package.json"
+    (cd "$tools" && npm install --silent --no-audit --no-fund --ignore-scripts)
+    echo "$node_tools" >"$tools/installed"
+fi
