@@ -11,6 +11,7 @@ pub mod endpoints;
 pub mod error;
 pub mod events;
 pub mod failures;
+mod glance;
 pub mod import;
 pub mod lease;
 pub mod metrics;

@@ -9,6 +9,7 @@ pub mod app;
 mod artifacts;
 pub mod auth;
 pub mod codes;
+mod console;
 pub mod contract;
 pub mod dates;
 pub mod envelope;

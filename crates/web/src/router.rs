@@ -31,6 +31,7 @@ pub fn router(app: App) -> Router {
     let (described, document) = openapi::describe(described());
     let routes = described
         .merge(crate::api::router())
+        .merge(crate::console::router(&app))
         .merge(crate::peer::router())
         .merge(openapi::router(&document))
         .fallback(unknown)

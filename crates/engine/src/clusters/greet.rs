@@ -7,7 +7,7 @@ use connectors::node::Who;
 use connectors::peer::Peers;
 use domain::cluster::{Cluster, ClusterType};
 use domain::failure::ErrorKind;
-use domain::ports::ConnectorResult;
+use domain::ports::{ConnectorError, ConnectorResult};
 use domain::repository::RepositoryRef;
 
 use crate::Engine;
@@ -76,13 +76,22 @@ fn answered(kind: ErrorKind) -> bool {
 impl Engine {
     /// Tests the connection to `cluster`: two tries, a second apart, 5 seconds at most.
     pub async fn greet(&self, cluster: &Cluster) -> EngineResult<Greeting> {
-        let greeter = self.greeter();
-        let error = match greeter.greet(cluster).await {
-            Ok(greeting) => return Ok(greeting),
+        Ok(self.timed_greet(cluster).await?.0)
+    }
+
+    /// Tests the connection to `cluster`, and says how long the answer took, in milliseconds.
+    pub(crate) async fn timed_greet(&self, cluster: &Cluster) -> EngineResult<(Greeting, i64)> {
+        let ask = async || {
+            let asked_ms = self.clock().now_ms();
+            let greeting = self.greeter().greet(cluster).await?;
+            Ok::<_, ConnectorError>((greeting, self.clock().now_ms() - asked_ms))
+        };
+        let error = match ask().await {
+            Ok(answer) => return Ok(answer),
             Err(error) if error.kind.is_transient() => {
                 self.clock().sleep_ms(PAUSE_MS).await;
-                match greeter.greet(cluster).await {
-                    Ok(greeting) => return Ok(greeting),
+                match ask().await {
+                    Ok(answer) => return Ok(answer),
                     Err(error) => error,
                 }
             }

@@ -139,8 +139,10 @@ impl Engine {
     pub async fn try_connect(&self, name: &str) -> EngineResult<()> {
         let cluster = self.cluster_named(name).await?;
         let cluster = cluster.ok_or_else(|| EngineError::ClusterUnknown(name.into()))?;
-        let greeted = self.greet(&cluster).await;
-        self.note_health(&cluster, &greeted).await?;
+        let (greeted, noted) = self.look_at(&cluster).await;
+        if let Some(check) = noted? {
+            self.store().clusters().note_checks(&[check]).await?;
+        }
         greeted.map(|_| ())
     }
 

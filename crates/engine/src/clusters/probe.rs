@@ -1,7 +1,9 @@
 //! Health: what the last look at each cluster found, kept up to date in the background.
 
 use domain::cluster::{Cluster, ClusterStatus, ClusterType, DetectType};
+use domain::failure::Failure;
 use futures_util::{StreamExt, stream};
+use storage::cluster_checks::Check;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
@@ -21,15 +23,16 @@ impl Engine {
             cluster.detect_type == DetectType::Ping && cluster.cluster_type != ClusterType::Center
         });
         let mut notes = stream::iter(clusters)
-            .map(|cluster| async move {
-                let greeted = self.greet(&cluster).await;
-                self.note_health(&cluster, &greeted).await
-            })
+            .map(|cluster| async move { self.look_at(&cluster).await.1 })
             .buffer_unordered(AT_ONCE);
+        let mut checks = Vec::new();
         while let Some(noted) = notes.next().await {
-            noted?;
+            checks.extend(noted?);
         }
-        Ok(())
+        if checks.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store().clusters().note_checks(&checks).await?)
     }
 
     /// Asks again and again until `shutdown`.
@@ -49,19 +52,34 @@ impl Engine {
         }
     }
 
-    /// Notes what asking `cluster` found, when that is news.
-    pub(crate) async fn note_health(
+    /// Asks `cluster`, notes what that found when it is news, and returns it with the look to remember.
+    pub(crate) async fn look_at(
         &self,
         cluster: &Cluster,
-        greeted: &EngineResult<Greeting>,
-    ) -> EngineResult<()> {
-        let (status, failure) = match greeted {
-            Ok(_) => (ClusterStatus::Healthy, None),
-            Err(EngineError::ClusterUnreachable { failure, .. }) => {
-                (ClusterStatus::Unhealthy, Some(&**failure))
-            }
-            Err(_) => return Ok(()),
+    ) -> (EngineResult<Greeting>, EngineResult<Option<Check>>) {
+        let greeted = self.timed_greet(cluster).await;
+        let check = |latency_ms| Check {
+            cluster: cluster.id,
+            at_ms: self.clock().now_ms(),
+            latency_ms,
         };
+        let (found, check) = match &greeted {
+            Ok((_, latency_ms)) => ((ClusterStatus::Healthy, None), check(Some(*latency_ms))),
+            Err(EngineError::ClusterUnreachable { failure, .. }) => {
+                ((ClusterStatus::Unhealthy, Some(&**failure)), check(None))
+            }
+            Err(_) => return (greeted.map(|(greeting, _)| greeting), Ok(None)),
+        };
+        let noted = self.note_health(cluster, found.0, found.1).await;
+        (greeted.map(|(greeting, _)| greeting), noted.map(|()| Some(check)))
+    }
+
+    async fn note_health(
+        &self,
+        cluster: &Cluster,
+        status: ClusterStatus,
+        failure: Option<&Failure>,
+    ) -> EngineResult<()> {
         if status == cluster.status && failure == cluster.error_reason.as_ref() {
             return Ok(());
         }

@@ -5,13 +5,13 @@
 mod access;
 mod answer;
 mod details;
-mod filter;
+pub(crate) mod filter;
 mod import;
 mod platforms;
-mod records;
+pub(crate) mod records;
 mod tasks;
-mod tokens;
-mod users;
+pub(crate) mod tokens;
+pub(crate) mod users;
 
 use axum::Router;
 

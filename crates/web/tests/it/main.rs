@@ -16,6 +16,7 @@ mod folders;
 mod fuzz;
 mod native;
 mod nodes;
+mod pages;
 mod paging;
 mod peer;
 mod platforms;
