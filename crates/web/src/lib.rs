@@ -24,3 +24,4 @@ pub mod reader;
 mod refusals;
 mod replica;
 pub mod router;
+pub mod sse;

@@ -183,7 +183,7 @@ ui-artifacts-head = Artifacts
 ui-started-by = Started by
 ui-by-schedule = schedule
 ui-by-change = change
-ui-several-repositories = it replicates several repositories: change it through the API
+ui-several-repositories = it replicates several repositories, or packages: change it through the API
 ui-no-limit = No limit
 ui-log = Log
 ui-keeps-all = Every artifact, for { $n } days
@@ -201,6 +201,10 @@ ui-scope-paths-says = Files by name, and folders with all below them
 ui-scope-some-paths = { $n ->
     [one] ({ $n } path)
    *[other] ({ $n } paths)
+}
+ui-scope-some-packages = { $n ->
+    [one] ({ $n } package)
+   *[other] ({ $n } packages)
 }
 ui-paths = Paths
 ui-paths-hint = One per line, for example /releases/2026

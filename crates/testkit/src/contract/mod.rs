@@ -1,8 +1,10 @@
 //! What every source and every target promises, as tests that each connector runs against itself.
 //!
 //! A connector's tests implement [`SourceWorld`] or [`TargetWorld`] and write one line with
-//! [`source_contract!`](crate::source_contract) or [`target_contract!`](crate::target_contract).
+//! [`source_contract!`](crate::source_contract) or [`target_contract!`](crate::target_contract); for repositories of
+//! packages there is [`packages`].
 
+pub mod packages;
 pub mod source;
 pub mod target;
 
@@ -41,11 +43,7 @@ pub fn key(path: &str) -> ArtifactKey {
 
 /// Returns the file at `path` with `bytes` as its content.
 pub fn artifact(path: &str, bytes: &[u8]) -> Artifact {
-    let blob = Blob {
-        digest: Digest::of(bytes),
-        size_bytes: bytes.len() as u64,
-        md5: None,
-    };
+    let blob = Blob::of(Digest::of(bytes), bytes.len() as u64);
     Artifact::file(&path.parse().expect("tests name paths"), blob, Metadata::new())
 }
 

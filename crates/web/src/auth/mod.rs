@@ -12,6 +12,7 @@ mod platforms;
 pub(crate) mod session;
 mod slowdown;
 mod ticket;
+mod used_signatures;
 
 pub(crate) use caller::Address;
 pub use caller::{Admin, Caller, MaybeCaller};

@@ -47,7 +47,8 @@ pub(super) fn blank() -> Params {
     Params::from(pairs)
 }
 
-/// Returns what the form of `task` shows, times on the clocks of `zone`; a task of several repositories has no form.
+/// Returns what the form of `task` shows, times on the clocks of `zone`; a task of several repositories,
+/// or of packages, has no form.
 pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Option<Params> {
     let [object] = task.objects.as_slice() else {
         return None;
@@ -66,6 +67,7 @@ pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Option<Params> {
             let lines: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
             ("paths", lines.join("\n"))
         }
+        Scope::Packages(_) => return None,
     };
     pairs.extend(owned(&[
         ("name", &task.name),

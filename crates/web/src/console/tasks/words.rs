@@ -39,6 +39,7 @@ pub(super) fn scope(object: &TaskObject) -> Text {
     match &object.scope {
         Scope::Repository => text!("ui-scope-repository"),
         Scope::Paths(paths) => text!("ui-scope-some-paths", n = paths.len()),
+        Scope::Packages(packages) => text!("ui-scope-some-packages", n = packages.len()),
     }
 }
 
