@@ -16,6 +16,7 @@ mod glance;
 pub mod import;
 pub mod lease;
 pub mod metrics;
+pub mod overview;
 pub mod records;
 pub mod retain;
 mod run;

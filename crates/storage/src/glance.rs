@@ -7,18 +7,12 @@ use domain::record::Record;
 use domain::task::Task;
 
 use crate::db::{StoreResult, Value, list_of, size, text};
-use crate::records::{OPEN, Records, SELECT, read};
+use crate::records::{Records, SELECT, read};
 use crate::tasks::Tasks;
 
 const OF_CLUSTER: &str = "SELECT * FROM task WHERE targets LIKE $1 AND deleted_ms IS NULL ORDER BY name";
 
 impl Records<'_> {
-    /// Returns at most `limit` records that have not ended, the oldest first.
-    pub async fn open(&self, limit: usize) -> StoreResult<Vec<Record>> {
-        let rest = format!("AND r.{OPEN} ORDER BY r.no LIMIT $1");
-        self.some(&rest, vec![size(limit as u64)]).await
-    }
-
     /// Returns at most `limit` records of all tasks, the latest start first.
     pub async fn recent(&self, limit: usize) -> StoreResult<Vec<Record>> {
         let rest = "ORDER BY r.start_ms DESC LIMIT $1";

@@ -17,9 +17,10 @@ pub mod blobfiles;
 pub mod blobs;
 pub mod block_uploads;
 mod builder;
+mod causes;
 mod changes;
+pub mod checks;
 mod closing;
-pub mod cluster_checks;
 pub mod clusters;
 pub mod collect;
 mod conditions;
@@ -34,6 +35,7 @@ mod folder;
 pub mod folders;
 mod glance;
 pub mod hosted;
+pub mod hours;
 mod import;
 mod journal;
 mod lags;
@@ -73,6 +75,7 @@ pub mod users;
 mod watches;
 pub mod writer;
 
+pub use causes::CauseRow;
 pub use db::{StoreError, StoreResult};
 pub use lags::Lag;
 pub use page::{Page, PageRequest};
@@ -83,6 +86,7 @@ use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
 use distributions::Distributions;
+use hours::Hours;
 use live::Live;
 use open_failures::OpenFailures;
 use passwords::Passwords;
@@ -231,6 +235,11 @@ impl Store {
     /// The record details: one artifact to one target each.
     pub fn details(&self) -> Details<'_> {
         Details(self)
+    }
+
+    /// What was settled, by hours.
+    pub fn hours(&self) -> Hours<'_> {
+        Hours(self)
     }
 
     /// The distributions: tasks that come and go with a cluster of their own.

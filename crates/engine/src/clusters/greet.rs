@@ -7,7 +7,7 @@ use connectors::node::Who;
 use connectors::peer::Peers;
 use domain::cluster::{Cluster, ClusterType};
 use domain::failure::ErrorKind;
-use domain::ports::{ConnectorError, ConnectorResult};
+use domain::ports::ConnectorResult;
 use domain::repository::RepositoryRef;
 
 use crate::Engine;
@@ -76,30 +76,30 @@ fn answered(kind: ErrorKind) -> bool {
 impl Engine {
     /// Tests the connection to `cluster`: two tries, a second apart, 5 seconds at most.
     pub async fn greet(&self, cluster: &Cluster) -> EngineResult<Greeting> {
-        Ok(self.timed_greet(cluster).await?.0)
+        self.greet_timed(cluster).await.0
     }
 
-    /// Tests the connection to `cluster`, and says how long the answer took, in milliseconds.
-    pub(crate) async fn timed_greet(&self, cluster: &Cluster) -> EngineResult<(Greeting, i64)> {
-        let ask = async || {
-            let asked_ms = self.clock().now_ms();
-            let greeting = self.greeter().greet(cluster).await?;
-            Ok::<_, ConnectorError>((greeting, self.clock().now_ms() - asked_ms))
-        };
-        let error = match ask().await {
-            Ok(answer) => return Ok(answer),
+    /// Tests the connection to `cluster`; says too how long the last try took, in milliseconds.
+    pub(crate) async fn greet_timed(&self, cluster: &Cluster) -> (EngineResult<Greeting>, u64) {
+        let greeter = self.greeter();
+        let mut begun_ms = self.clock().now_ms();
+        let took_ms = |begun_ms: i64| u64::try_from(self.clock().now_ms() - begun_ms).unwrap_or(0);
+        let error = match greeter.greet(cluster).await {
+            Ok(greeting) => return (Ok(greeting), took_ms(begun_ms)),
             Err(error) if error.kind.is_transient() => {
                 self.clock().sleep_ms(PAUSE_MS).await;
-                match ask().await {
-                    Ok(answer) => return Ok(answer),
+                begun_ms = self.clock().now_ms();
+                match greeter.greet(cluster).await {
+                    Ok(greeting) => return (Ok(greeting), took_ms(begun_ms)),
                     Err(error) => error,
                 }
             }
             Err(error) => error,
         };
-        Err(EngineError::ClusterUnreachable {
+        let refusal = EngineError::ClusterUnreachable {
             name: cluster.name.clone(),
             failure: Box::new(error.to_failure(&cluster.name, 2)),
-        })
+        };
+        (Err(refusal), took_ms(begun_ms))
     }
 }

@@ -1,9 +1,8 @@
 //! Health: what the last look at each cluster found, kept up to date in the background.
 
 use domain::cluster::{Cluster, ClusterStatus, ClusterType, DetectType};
-use domain::failure::Failure;
 use futures_util::{StreamExt, stream};
-use storage::cluster_checks::Check;
+use storage::checks::Check;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
@@ -23,12 +22,16 @@ impl Engine {
             cluster.detect_type == DetectType::Ping && cluster.cluster_type != ClusterType::Center
         });
         let mut notes = stream::iter(clusters)
-            .map(|cluster| async move { self.look_at(&cluster).await.1 })
+            .map(|cluster| async move {
+                let (greeted, took_ms) = self.greet_timed(&cluster).await;
+                self.note_health(&cluster, &greeted, took_ms).await
+            })
             .buffer_unordered(AT_ONCE);
         let mut checks = Vec::new();
         while let Some(noted) = notes.next().await {
             checks.extend(noted?);
         }
+        drop(notes);
         if checks.is_empty() {
             return Ok(());
         }
@@ -52,41 +55,34 @@ impl Engine {
         }
     }
 
-    /// Asks `cluster`, notes what that found when it is news, and returns it with the look to remember.
-    pub(crate) async fn look_at(
+    /// Notes what asking `cluster` found, when that is news; returns the look, to be noted with others.
+    pub(crate) async fn note_health(
         &self,
         cluster: &Cluster,
-    ) -> (EngineResult<Greeting>, EngineResult<Option<Check>>) {
-        let greeted = self.timed_greet(cluster).await;
-        let check = |latency_ms| Check {
-            cluster: cluster.id,
-            at_ms: self.clock().now_ms(),
-            latency_ms,
-        };
-        let (found, check) = match &greeted {
-            Ok((_, latency_ms)) => ((ClusterStatus::Healthy, None), check(Some(*latency_ms))),
+        greeted: &EngineResult<Greeting>,
+        latency_ms: u64,
+    ) -> EngineResult<Option<Check>> {
+        let (status, failure) = match greeted {
+            Ok(_) => (ClusterStatus::Healthy, None),
             Err(EngineError::ClusterUnreachable { failure, .. }) => {
-                ((ClusterStatus::Unhealthy, Some(&**failure)), check(None))
+                (ClusterStatus::Unhealthy, Some(&**failure))
             }
-            Err(_) => return (greeted.map(|(greeting, _)| greeting), Ok(None)),
+            Err(_) => return Ok(None),
         };
-        let noted = self.note_health(cluster, found.0, found.1).await;
-        (greeted.map(|(greeting, _)| greeting), noted.map(|()| Some(check)))
-    }
-
-    async fn note_health(
-        &self,
-        cluster: &Cluster,
-        status: ClusterStatus,
-        failure: Option<&Failure>,
-    ) -> EngineResult<()> {
+        let now_ms = self.clock().now_ms();
+        let check = Check {
+            cluster: cluster.id,
+            at_ms: now_ms,
+            latency_ms,
+            class: failure.map(|failure| failure.class.as_str().into()),
+            turned: status != cluster.status,
+        };
         if status == cluster.status && failure == cluster.error_reason.as_ref() {
-            return Ok(());
+            return Ok(Some(check));
         }
         tracing::info!(cluster.name = %cluster.name, cluster.status = ?status, ?failure, "cluster health changed");
         let clusters = self.store().clusters();
-        Ok(clusters
-            .set_status(cluster.id, status, failure, self.clock().now_ms())
-            .await?)
+        clusters.set_status(cluster.id, status, failure, now_ms).await?;
+        Ok(Some(check))
     }
 }

@@ -10,6 +10,8 @@ use messages::{Text, text};
 use super::look::Look;
 use super::show::count;
 
+/// Columns a chart has room for, however few there are.
+const LEAST_PLACES: usize = 24;
 /// Width of a bar, in its own units.
 const WIDTH: u64 = 1000;
 
@@ -81,13 +83,16 @@ pub(super) fn columns(name: &str, class: &str, columns: &[Column]) -> Markup {
         .max()
         .unwrap_or(0)
         .max(1);
-    let step = WIDTH as f64 / columns.len().max(1) as f64;
+    // A few columns are not as broad as the page: they stand at the right, where time has come to.
+    let places = columns.len().max(LEAST_PLACES);
+    let step = WIDTH as f64 / places as f64;
+    let first = places - columns.len();
     let bar = |index: usize, column: &Column| {
         let height = column.value as f64 / highest as f64 * 96.0;
         let height = if column.value == 0 { 1.0 } else { height.max(2.0) };
         let class = if column.value == 0 { "none" } else { column.class };
         html! {
-            rect class=(class) x=(format!("{:.1}", index as f64 * step + step * 0.12)) y=(format!("{:.1}", 100.0 - height))
+            rect class=(class) x=(format!("{:.1}", (first + index) as f64 * step + step * 0.12)) y=(format!("{:.1}", 100.0 - height))
                 width=(format!("{:.1}", step * 0.76)) height=(format!("{height:.1}")) { title { (column.says) } }
         }
     };

@@ -85,7 +85,8 @@ pub(super) fn button(look: &Look, action: &str, class: &str, name: &Text, ask: O
     html! {
         form method="post" action=(action) data-ask=[ask.map(|ask| look.say(ask.clone()))] {
             (csrf_field(look))
-            button class=(class) type="submit" { (look.say(name.clone())) }
+            // A part of the page may be renewed under the finger: what has an id keeps the focus.
+            button id=(action.replace(|c: char| !c.is_ascii_alphanumeric(), "-")) class=(class) type="submit" { (look.say(name.clone())) }
         }
     }
 }

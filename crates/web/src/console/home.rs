@@ -7,28 +7,27 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use domain::cluster::{Cluster, ClusterStatus, ClusterType};
-use domain::detail::DetailStatus;
 use domain::id::TaskKey;
 use domain::record::Record;
-use domain::task::Task;
+use engine::freshness::{Freshness, Standing};
+use engine::overview::Overview;
 use maud::{Markup, html};
-use messages::text;
-use storage::PageRequest;
-use storage::tasks::{TaskFilter, TaskSort};
+use messages::{Text, text};
+use storage::hours::HourTotal;
 
-use super::chart;
+use super::chart::{self, Column};
 use super::look::{Look, Person};
 use super::run;
-use super::shell::{Page, Section};
-use super::show::{self, bytes, count, duration, pill, when};
+use super::shell::{Page, Section, live};
+use super::show::{self, bytes, count, duration, freshness, when};
 use super::surround::see_other;
 use crate::app::App;
 use crate::error::ApiResult;
 
 /// Rows of each list.
-const ROWS: u32 = 8;
-/// Runs going on that are shown.
-const MOST_RUNNING: usize = 12;
+const ROWS: usize = 8;
+/// Hours of the chart.
+const HOURS: u16 = 24;
 
 /// Returns the routes.
 pub(super) fn router() -> Router<App> {
@@ -37,12 +36,9 @@ pub(super) fn router() -> Router<App> {
 
 /// What the page shows.
 struct Glance {
-    tasks: u64,
-    failing: Vec<Task>,
-    failing_total: u64,
-    silent: Vec<Task>,
+    overview: Overview,
+    /// The latest record of each task that needs somebody.
     latest: HashMap<TaskKey, Record>,
-    running: Vec<Record>,
     usual: HashMap<TaskKey, u64>,
     recent: Vec<Record>,
     names: HashMap<TaskKey, String>,
@@ -52,21 +48,15 @@ struct Glance {
 impl Glance {
     async fn read(app: &App) -> ApiResult<Self> {
         let engine = app.engine();
-        let failing = TaskFilter {
-            last_status: Some(DetailStatus::Failed),
-            sort: TaskSort::LastRun,
-            ..TaskFilter::default()
-        };
-        let failing = engine.task_page(&failing, PageRequest::new(1, ROWS)).await?;
-        let silent = engine.silent_tasks(ROWS as usize).await?;
-        let all = engine
-            .task_page(&TaskFilter::default(), PageRequest::new(1, 1))
-            .await?;
-        let running = engine.open_records(MOST_RUNNING).await?;
-        let recent = engine.recent_records(ROWS as usize).await?;
-        let in_trouble: Vec<TaskKey> = failing.rows.iter().map(|task| task.key.clone()).collect();
-        let on_the_way: Vec<TaskKey> = running.iter().map(|record| record.task_key.clone()).collect();
-        let named: Vec<TaskKey> = running
+        let overview = engine.overview(HOURS).await?;
+        let recent = engine.recent_records(ROWS).await?;
+        let in_trouble: Vec<TaskKey> = overview
+            .attention
+            .iter()
+            .map(|standing| standing.task.key.clone())
+            .collect();
+        let named: Vec<TaskKey> = overview
+            .open
             .iter()
             .chain(&recent)
             .map(|record| record.task_key.clone())
@@ -75,17 +65,17 @@ impl Glance {
         clusters.retain(|cluster| cluster.cluster_type != ClusterType::Center);
         clusters.sort_by_key(|cluster| (cluster.status == ClusterStatus::Healthy, cluster.name.clone()));
         Ok(Self {
-            tasks: all.total,
-            failing_total: failing.total,
-            failing: failing.rows,
-            silent,
             latest: engine.latest_records(&in_trouble).await?,
-            usual: engine.usual_artifacts(&on_the_way).await?,
+            usual: engine.usual_artifacts(&named).await?,
             names: engine.task_names(&named).await?,
-            running,
+            overview,
             recent,
             clusters,
         })
+    }
+
+    fn number(&self, freshness: Freshness) -> usize {
+        self.overview.tasks.get(&freshness).copied().unwrap_or_default()
     }
 
     fn ill(&self) -> usize {
@@ -99,24 +89,27 @@ async fn home(State(app): State<App>, Person { look, .. }: Person) -> ApiResult<
         return Ok(see_other("/repositories"));
     }
     let glance = Glance::read(&app).await?;
+    let part = html! {
+        div .head { div { h1 { (look.say(headline(&glance))) } } }
+        (tiles(&look, &glance))
+        (trouble(&look, &glance))
+        (running(&look, &glance))
+        (hours(&look, &glance.overview.hours))
+        div .two { (recent(&look, &glance)) (clusters(&look, &glance)) }
+    };
     let page = Page {
         title: look.say(text!("ui-home")),
         section: Section::Home,
-        body: html! {
-            div .head { div { h1 { (look.say(headline(&glance))) } } }
-            (tiles(&look, &glance))
-            (trouble(&look, &glance))
-            (running(&look, &glance))
-            div .two { (recent(&look, &glance)) (clusters(&look, &glance)) }
-        },
+        body: live(&look, "", |live| live(&part), None),
     };
     Ok(page.show(&look))
 }
 
 /// Says in one sentence whether everything arrives.
-fn headline(glance: &Glance) -> messages::Text {
-    let troubled = glance.failing_total + glance.silent.len() as u64;
-    match (glance.tasks, troubled, glance.ill()) {
+fn headline(glance: &Glance) -> Text {
+    let troubled = glance.number(Freshness::Silent) + glance.number(Freshness::Failing);
+    let tasks: usize = glance.overview.tasks.values().sum();
+    match (tasks, troubled, glance.ill()) {
         (0, _, _) => text!("ui-no-tasks-yet"),
         (_, 0, 0) => text!("ui-all-arrives"),
         (_, 0, ill) => text!("ui-clusters-ill", n = ill),
@@ -128,32 +121,36 @@ fn tiles(look: &Look, glance: &Glance) -> Markup {
     let tile = |path: &str, class: &str, number: String, name| {
         html! { a class=(format!("tile {class}")) href=(path) { b { (number) } span { (look.say(name)) } } }
     };
-    let silent = glance.silent.len() as u64;
-    let class = |number: u64, class: &'static str| if number > 0 { class } else { "" };
-    let healthy = glance.clusters.len() - glance.ill();
+    let of = |freshness: Freshness, class: &str, name| {
+        let number = glance.number(freshness);
+        let path = format!("/tasks?state={}", freshness.as_str());
+        tile(
+            &path,
+            if number > 0 { class } else { "" },
+            count(number as u64),
+            name,
+        )
+    };
+    let (all, ill) = (glance.clusters.len(), glance.ill());
     html! {
         div .tiles {
-            (tile("/tasks", "", count(glance.tasks), text!("ui-tasks")))
-            (tile("/tasks?status=failed", class(glance.failing_total, "bad"), count(glance.failing_total), text!("ui-tasks-failing")))
-            (tile("/tasks?sort=next", class(silent, "warn"), count(silent), text!("ui-tasks-silent")))
-            (tile("/tasks?status=running", "", count(glance.running.len() as u64), text!("ui-runs-going-on")))
-            (tile("/clusters", class(glance.ill() as u64, "bad"), format!("{healthy}/{}", glance.clusters.len()), text!("ui-clusters-healthy")))
+            (of(Freshness::Failing, "bad", text!("ui-tasks-failing")))
+            (of(Freshness::Silent, "warn", text!("ui-tasks-silent")))
+            (of(Freshness::Running, "", text!("ui-runs-going-on")))
+            (of(Freshness::Fresh, "ok", text!("ui-tasks-fresh")))
+            (tile("/clusters", if ill > 0 { "bad" } else { "" }, format!("{}/{all}", all - ill), text!("ui-clusters-healthy")))
         }
     }
 }
 
 fn trouble(look: &Look, glance: &Glance) -> Markup {
-    if glance.failing.is_empty() && glance.silent.is_empty() {
+    let attention = &glance.overview.attention;
+    if attention.is_empty() {
         return html! {};
     }
     html! {
         section .panel aria-labelledby="trouble" {
-            header {
-                h2 #trouble { (look.say(text!("ui-needs-attention"))) }
-                @if glance.failing_total > u64::from(ROWS) {
-                    a href="/tasks?status=failed" { (look.say(text!("ui-all-of", n = glance.failing_total))) }
-                }
-            }
+            header { h2 #trouble { (look.say(text!("ui-needs-attention"))) } }
             div .scroll {
                 table {
                     thead { tr {
@@ -162,48 +159,103 @@ fn trouble(look: &Look, glance: &Glance) -> Markup {
                         th { (look.say(text!("ui-why"))) }
                         th .num { (look.say(text!("ui-since"))) }
                     } }
-                    tbody {
-                        @for task in &glance.silent {
-                            tr {
-                                td { a href=(run::task_path(&task.key)) { (task.name) } }
-                                td { (pill("warn", &look.say(text!("ui-silent")))) }
-                                td .grow { (look.say(text!("ui-should-have-run"))) }
-                                td .num { (show::maybe_when(look, task.next_run_ms)) }
-                            }
-                        }
-                        @for task in &glance.failing { (failing(look, task, glance.latest.get(&task.key))) }
-                    }
+                    tbody { @for standing in attention { (troubled(look, standing, glance.latest.get(&standing.task.key))) } }
                 }
             }
         }
     }
 }
 
-fn failing(look: &Look, task: &Task, latest: Option<&Record>) -> Markup {
+fn troubled(look: &Look, standing: &Standing, latest: Option<&Record>) -> Markup {
+    let task = &standing.task;
+    let silent = standing.freshness == Freshness::Silent;
     html! {
         tr {
-            td { a href=(run::task_path(&task.key)) { (task.name) } }
-            td { @if let Some(record) = latest { a href=(run::path(record)) { (show::status(look, record.status)) } } }
-            td .grow {
-                @for line in latest.map_or(&[][..], |record| &record.reason).iter().take(2) {
-                    div .why.bad { (look.say(line)) }
+            td { a .break href=(run::task_path(&task.key)) { (task.name) } }
+            td {
+                @match latest.filter(|_| !silent) {
+                    Some(record) => a href=(run::path(record)) { (freshness(look, standing.freshness)) },
+                    None => (freshness(look, standing.freshness)),
                 }
             }
-            td .num { (show::maybe_when(look, task.last_run_ms)) }
+            td .grow {
+                @if silent { (look.say(text!("ui-should-have-run"))) }
+                @else {
+                    @for line in latest.map_or(&[][..], |record| &record.reason).iter().take(2) {
+                        div .why.bad { (look.say(line)) }
+                    }
+                    @if standing.open_failures > 0 { div .why { (look.say(text!("ui-not-arrived", n = standing.open_failures))) } }
+                }
+            }
+            td .num { (show::maybe_when(look, standing.silent_since_ms.or(task.last_run_ms))) }
         }
     }
 }
 
 fn running(look: &Look, glance: &Glance) -> Markup {
-    if glance.running.is_empty() {
+    if glance.overview.open.is_empty() {
         return html! {};
     }
     html! {
         section .panel aria-labelledby="running" {
             header { h2 #running { (look.say(text!("ui-runs-going-on"))) } }
-            @for record in &glance.running {
+            @for record in &glance.overview.open {
                 div .body { (run::progress(look, record, glance.names.get(&record.task_key), glance.usual.get(&record.task_key).copied())) }
             }
+        }
+    }
+}
+
+/// Draws what each of the latest hours carried.
+fn hours(look: &Look, hours: &[HourTotal]) -> Markup {
+    let column = |hour: &HourTotal, value: u64, class: &'static str| {
+        let begun = show::exact(hour.hour_ms, &look.zone);
+        Column {
+            value,
+            class,
+            says: look.say(text!(
+                "ui-hour",
+                time = begun,
+                n = count(hour.artifacts),
+                failed = count(hour.failed),
+                bytes = bytes(hour.bytes)
+            )),
+            link: None,
+        }
+    };
+    let volumes: Vec<Column> = hours
+        .iter()
+        .map(|hour| column(hour, hour.bytes, "copied"))
+        .collect();
+    let artifacts: Vec<Column> = hours
+        .iter()
+        .map(|hour| {
+            column(
+                hour,
+                hour.artifacts,
+                if hour.failed > 0 { "failed" } else { "unchanged" },
+            )
+        })
+        .collect();
+    let all = hours.iter().map(|hour| hour.bytes).sum();
+    let settled = hours.iter().map(|hour| hour.artifacts).sum();
+    html! {
+        section .panel aria-labelledby="hours" {
+            header { h2 #hours { (look.say(text!("ui-hours"))) } }
+            div .body.two {
+                (hour_chart(look, &look.say(text!("ui-bytes-moved-head")), &bytes(all), &volumes))
+                (hour_chart(look, &look.say(text!("ui-artifacts-head")), &count(settled), &artifacts))
+            }
+        }
+    }
+}
+
+fn hour_chart(look: &Look, name: &str, all: &str, columns: &[Column]) -> Markup {
+    html! {
+        div {
+            div .axis { h3 { (name) } b .tab { (all) } }
+            (chart::columns(name, "low", columns))
+            div .axis { span { (look.say(text!("ui-ago-hours", n = HOURS))) } span { (look.say(text!("ui-now"))) } }
         }
     }
 }
@@ -257,17 +309,15 @@ fn clusters(look: &Look, glance: &Glance) -> Markup {
                     thead { tr {
                         th { (look.say(text!("ui-name"))) }
                         th { (look.say(text!("ui-state"))) }
-                        th .wide { (look.say(text!("ui-address"))) }
                     } }
                     tbody {
                         @for cluster in &glance.clusters {
                             tr {
-                                td { a href=(format!("/clusters/{}", cluster.id)) { (cluster.name) } }
-                                td {
+                                td { a .break href=(format!("/clusters/{}", cluster.id)) { (cluster.name) } }
+                                td .grow {
                                     (super::clusters::status(look, cluster))
                                     @if let Some(failure) = &cluster.error_reason { div .why.bad { (look.say(failure)) } }
                                 }
-                                td .grow.wide.break { span .mono { (cluster.url) } }
                             }
                         }
                     }

@@ -46,6 +46,8 @@ pub(super) struct Look {
     pub(super) theme: &'static str,
     /// Path and query of the request.
     pub(super) place: String,
+    /// Up to where changes are in what the page shows: those after it are still to be told.
+    pub(super) position: String,
     /// Name of this node's cluster.
     pub(super) cluster: Arc<str>,
     pub(super) session: Option<Session>,
@@ -74,6 +76,7 @@ impl Look {
                 .find(|name| Some(*name) == theme)
                 .unwrap_or(THEMES[0]),
             place,
+            position: app.store().live().now().to_string(),
             cluster: app.engine().cluster_name().into(),
             session,
         })

@@ -11,6 +11,7 @@ mod clusters;
 mod form;
 mod home;
 mod links;
+mod live;
 mod login;
 mod look;
 mod records;
@@ -31,6 +32,7 @@ pub fn router(app: &App) -> Router<App> {
     let pages = Router::new()
         .merge(login::router())
         .merge(home::router())
+        .merge(live::router())
         .merge(tasks::router())
         .merge(records::router())
         .merge(clusters::router())

@@ -102,6 +102,26 @@ fn document(look: &Look, title: &str, class: Option<&str>, frame: &Markup) -> Ma
     }
 }
 
+/// Shows the part `id` of the page, and renews it when something changes that `about` (a query) names; with it those
+/// named by `others`, which stand elsewhere within `whole`.
+pub(super) fn live(
+    look: &Look,
+    about: &str,
+    whole: impl FnOnce(&dyn Fn(&Markup) -> Markup) -> Markup,
+    others: Option<&str>,
+) -> Markup {
+    let part = |part: &Markup| {
+        html! {
+            div #live .stack hx-get=(look.place) hx-trigger="sse:changed delay:100ms, sse:reset" hx-select="#live"
+                hx-select-oob=[others] hx-swap="outerHTML" { (part) }
+        }
+    };
+    let separator = if about.is_empty() { "" } else { "&" };
+    html! {
+        div .stack sse-connect=(format!("/live?after={}{separator}{about}", look.position)) { (whole(&part)) }
+    }
+}
+
 /// Returns the mark of Waybill.
 pub(super) fn mark() -> Markup {
     PreEscaped(

@@ -1,6 +1,7 @@
 //! Numbers, times and states as people read them.
 
 use domain::record::RecordStatus;
+use engine::freshness::Freshness;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
@@ -129,6 +130,19 @@ pub(super) fn status(look: &Look, status: RecordStatus) -> Markup {
         RecordStatus::Succeeded => ("ok", text!("ui-succeeded")),
         RecordStatus::Failed => ("bad", text!("ui-failed")),
         RecordStatus::Stopped => ("warn", text!("ui-stopped")),
+    };
+    pill(class, &look.say(name))
+}
+
+/// Shows how a task stands.
+pub(super) fn freshness(look: &Look, freshness: Freshness) -> Markup {
+    let (class, name) = match freshness {
+        Freshness::Silent => ("warn", text!("ui-silent")),
+        Freshness::Failing => ("bad", text!("ui-failing")),
+        Freshness::Running => ("run", text!("ui-running")),
+        Freshness::Waiting => ("", text!("ui-never-ran")),
+        Freshness::Fresh => ("ok", text!("ui-fresh")),
+        Freshness::Off => ("", text!("ui-disabled")),
     };
     pill(class, &look.say(name))
 }

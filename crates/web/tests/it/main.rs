@@ -17,6 +17,7 @@ mod fuzz;
 mod live;
 mod native;
 mod nodes;
+mod overview;
 mod pages;
 mod paging;
 mod peer;

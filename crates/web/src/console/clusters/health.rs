@@ -3,11 +3,13 @@
 use domain::cluster::{Cluster, ClusterStatus, ClusterType};
 use maud::{Markup, html};
 use messages::{Text, text};
-use storage::cluster_checks::{CHECKS_KEPT_MS, Check};
+use storage::checks::Check;
 
 use super::super::look::Look;
 use super::super::show::pill;
 
+/// What is drawn, in milliseconds: a day.
+pub(super) const DRAWN_MS: i64 = 24 * 60 * 60 * 1000;
 /// Parts a day is drawn in: half an hour each.
 const PARTS: i64 = 48;
 
@@ -40,18 +42,18 @@ enum Part {
 
 fn parts(checks: &[Check], now_ms: i64) -> Vec<Part> {
     let mut parts = vec![Part::Unknown; PARTS as usize];
-    let begin_ms = now_ms - CHECKS_KEPT_MS;
+    let begin_ms = now_ms - DRAWN_MS;
     for check in checks {
-        let at = (check.at_ms - begin_ms) * PARTS / CHECKS_KEPT_MS;
+        let at = (check.at_ms - begin_ms) * PARTS / DRAWN_MS;
         let Some(part) = usize::try_from(at.min(PARTS - 1))
             .ok()
             .and_then(|at| parts.get_mut(at))
         else {
             continue;
         };
-        *part = match (check.latency_ms, *part) {
-            (None, _) | (_, Part::Down) => Part::Down,
-            (Some(_), _) => Part::Up,
+        *part = match (&check.class, *part) {
+            (Some(_), _) | (_, Part::Down) => Part::Down,
+            (None, _) => Part::Up,
         };
     }
     parts
@@ -59,7 +61,7 @@ fn parts(checks: &[Check], now_ms: i64) -> Vec<Part> {
 
 /// Draws a day of looks at a cluster, the latest one at the right.
 pub(super) fn history(look: &Look, checks: &[Check]) -> Markup {
-    let failed = checks.iter().filter(|check| check.latency_ms.is_none()).count();
+    let failed = checks.iter().filter(|check| check.class.is_some()).count();
     let says = look.say(text!("ui-check-looks", all = checks.len(), failed = failed));
     html! {
         svg .health viewBox=(format!("0 0 {} 18", PARTS * 10)) preserveAspectRatio="none" role="img" aria-label=(says) {
@@ -74,8 +76,9 @@ pub(super) fn history(look: &Look, checks: &[Check]) -> Markup {
 }
 
 /// Returns the usual time to answer, and the longest one of most answers: 50th and 95th of a hundred, in milliseconds.
-pub(super) fn latencies(checks: &[Check]) -> Option<(i64, i64)> {
-    let mut known: Vec<i64> = checks.iter().filter_map(|check| check.latency_ms).collect();
+pub(super) fn latencies(checks: &[Check]) -> Option<(u64, u64)> {
+    let answers = checks.iter().filter(|check| check.class.is_none());
+    let mut known: Vec<u64> = answers.map(|check| check.latency_ms).collect();
     known.sort_unstable();
     let at = |percent: usize| {
         known
@@ -91,22 +94,24 @@ mod tests {
 
     use super::*;
 
-    fn check(at_ms: i64, latency_ms: Option<i64>) -> Check {
+    fn check(at_ms: i64, answered_ms: Option<u64>) -> Check {
         Check {
             cluster: ClusterId::from([0; 12]),
             at_ms,
-            latency_ms,
+            latency_ms: answered_ms.unwrap_or(2_000),
+            class: answered_ms.is_none().then(|| "unreachable".into()),
+            turned: false,
         }
     }
 
     #[test]
     fn half_an_hour_with_one_silent_look_was_not_well() {
-        let now_ms = 10 * CHECKS_KEPT_MS;
+        let now_ms = 10 * DRAWN_MS;
         let checks = [
-            check(now_ms - CHECKS_KEPT_MS, Some(5)),
+            check(now_ms - DRAWN_MS, Some(5)),
             check(now_ms - 3, None),
             check(now_ms, Some(5)),
-            check(now_ms - 2 * CHECKS_KEPT_MS, None),
+            check(now_ms - 2 * DRAWN_MS, None),
         ];
 
         let parts = parts(&checks, now_ms);

@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::cluster::{Cluster, ClusterStatus, ClusterType};
 use maud::{Markup, html};
 use messages::text;
-use storage::cluster_checks::Check;
+use storage::checks::Check;
 
 use super::super::look::{ForAdmin, Look};
 use super::super::shell::{Page, Section};
@@ -60,7 +60,7 @@ fn row(look: &Look, cluster: &Cluster, check: Option<&Check>) -> Markup {
             }
             td { (look.say(kind(cluster.cluster_type))) }
             td .wide.break { span .mono { (cluster.url) } }
-            td .num { @match check.and_then(|check| check.latency_ms) { Some(ms) => (look.say(text!("ui-milliseconds", n = ms))), None => "–" } }
+            td .num { @match check.filter(|check| check.class.is_none()) { Some(check) => (look.say(text!("ui-milliseconds", n = check.latency_ms))), None => "–" } }
             td .num.wide { @match check { Some(check) => (when(look, check.at_ms)), None => "–" } }
         }
     }

@@ -6,7 +6,7 @@ use domain::cluster::{Cluster, ClusterType};
 use domain::task::Task;
 use maud::{Markup, html};
 use messages::text;
-use storage::cluster_checks::Check;
+use storage::checks::Check;
 
 use super::super::form::button;
 use super::super::look::{ForAdmin, Look, or_dash};
@@ -14,11 +14,14 @@ use super::super::run;
 use super::super::shell::{Page, Section, crumbs};
 use super::super::show::{maybe_when, when};
 use super::super::tasks::{last_end, repositories};
-use super::health::{history, kind, latencies, status};
+use super::health::{DRAWN_MS, history, kind, latencies, status};
 use crate::app::App;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::params::Segments;
+
+/// Looks that are read: more than a day has, with some by hand.
+const MOST_CHECKS: usize = 3_000;
 
 /// Returns the cluster with this id, or the refusal of an unknown one.
 pub(super) async fn cluster(app: &App, id: &str) -> ApiResult<Cluster> {
@@ -34,7 +37,11 @@ pub(super) async fn view(
 ) -> ApiResult<Response> {
     let cluster = cluster(&app, &id).await?;
     let tasks = app.engine().tasks_to(cluster.id).await?;
-    let checks = app.engine().cluster_checks(cluster.id).await?;
+    let since_ms = look.now_ms - DRAWN_MS;
+    let checks = app
+        .engine()
+        .cluster_checks(&cluster.name, since_ms, MOST_CHECKS)
+        .await?;
     let own = cluster.cluster_type == ClusterType::Center;
     let body = html! {
         (head(&look, &cluster))
@@ -110,7 +117,7 @@ fn health(look: &Look, checks: &[Check]) -> Markup {
         (history(look, checks))
         dl .facts {
             dt { (look.say(text!("ui-looked-at"))) }
-            dd { (maybe_when(look, checks.last().map(|check| check.at_ms))) }
+            dd { (maybe_when(look, checks.first().map(|check| check.at_ms))) }
             @if let Some((usual, most)) = latencies(checks) {
                 dt { (look.say(text!("ui-latency"))) }
                 dd .tab { (look.say(text!("ui-latencies", usual = usual, most = most))) }

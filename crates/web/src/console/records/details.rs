@@ -53,7 +53,6 @@ impl Details {
             }
         };
         html! {
-            (filters::form(look, record, params))
             @if self.rows.is_empty() {
                 p .empty { (look.say(if filters::is_any(params) { text!("ui-nothing-found") } else { text!("ui-nothing-yet") })) }
             } @else {

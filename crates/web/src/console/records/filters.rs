@@ -9,7 +9,7 @@ use super::super::look::Look;
 use crate::params::Params;
 
 /// Names of the filters, as they stand in a query.
-pub(super) const NAMES: [&str; 9] = [
+pub(super) const NAMES: [&str; 11] = [
     "status",
     "outcome",
     "class",
@@ -19,6 +19,8 @@ pub(super) const NAMES: [&str; 9] = [
     "artifact",
     "package",
     "version",
+    "cause",
+    "words",
 ];
 
 /// The words of [`domain::failure::ErrorKind`] that filters know.
@@ -63,6 +65,8 @@ pub(super) fn form(look: &Look, record: &Record, params: &Params) -> Markup {
             (input(look, params, "path", text!("ui-path-begins"), true))
             (input(look, params, "package", text!("ui-package-begins"), false))
             (input(look, params, "version", text!("ui-version"), false))
+            (input(look, params, "words", text!("ui-words-contain"), false))
+            @if let Some(cause) = params.filled("cause") { input type="hidden" name="cause" value=(cause); }
             button type="submit" { (look.say(text!("ui-filter"))) }
             @if is_any(params) { a .button href=(path) { (look.say(text!("ui-no-filter"))) } }
         }

@@ -10,11 +10,13 @@ use messages::text;
 
 use super::super::chart;
 use super::super::form::{button, csrf_field};
+use super::super::links::keeping;
 use super::super::look::{ForAdmin, Look};
 use super::super::run;
-use super::super::shell::{Page, Section, crumbs};
+use super::super::shell::{Page, Section, crumbs, live};
 use super::super::show::{self, bytes, count, duration, exact, when};
 use super::super::tasks::started_by;
+use super::causes;
 use super::details::Details;
 use super::filters;
 use crate::api::filter;
@@ -39,14 +41,29 @@ pub(super) async fn view(
         .get(&task.key)
         .copied()
         .filter(|_| record.plan.as_ref().is_some_and(|plan| plan.retry_of.is_none()));
-    let body = html! {
+    let (found, ungrouped) = app.engine().causes(&id).await?;
+    let part = html! {
         (head(&look, &record, &task))
         (overview(&look, &record, usual))
         (reasons(&look, &record))
+        (causes::section(&look, &record, &found, ungrouped))
+    };
+    let details = html! {
         section .panel aria-labelledby="details" {
             header { h2 #details { (look.say(text!("ui-details"))) } (on_selection(&look, &record, &params)) }
-            (details.show(&look, &record, &params))
+            (filters::form(&look, &record, &params))
+            div #rows { (details.show(&look, &record, &params)) }
         }
+    };
+    let body = if record.status.end().is_none() {
+        live(
+            &look,
+            &format!("record={id}"),
+            |live| html! { (live(&part)) (details) },
+            Some("#rows"),
+        )
+    } else {
+        html! { (part) (details) }
     };
     let title = format!("{} · {}", task.name, look.say(text!("ui-run")));
     Ok(Page {
@@ -136,10 +153,15 @@ fn reasons(look: &Look, record: &Record) -> Markup {
 /// Shows what can be done with the details that the filters select.
 fn on_selection(look: &Look, record: &Record, params: &Params) -> Markup {
     let chosen = filter::of_query(params).unwrap_or_default();
-    let worth =
-        chosen.status == Some(DetailStatus::Failed) || chosen.outcome.is_some() || chosen.class.is_some();
+    let worth = chosen.status == Some(DetailStatus::Failed)
+        || chosen.outcome.is_some()
+        || chosen.class.is_some()
+        || chosen.cause.is_some()
+        || chosen.words.is_some();
     html! {
         div .actions {
+            a .button href=(export(record, params, "csv")) download { "CSV" }
+            a .button href=(export(record, params, "jsonl")) download { "JSONL" }
             @if filters::is_any(params) && worth && record.status.end().is_some() && record.plan.is_some() {
                 form method="post" action=(format!("{}/retry", run::path(record))) {
                     (csrf_field(look))
@@ -149,4 +171,14 @@ fn on_selection(look: &Look, record: &Record, params: &Params) -> Markup {
             }
         }
     }
+}
+
+/// Returns where the selected details are answered as a file.
+fn export(record: &Record, params: &Params, form: &str) -> String {
+    keeping(
+        &format!("{}/export", run::path(record)),
+        params,
+        &filters::NAMES,
+        &[("as", form)],
+    )
 }

@@ -6,7 +6,6 @@ use messages::{Text, text};
 
 use super::super::form::{Field, Typed, csrf_field};
 use super::super::look::Look;
-use super::super::show::pill;
 
 /// What the form offers to choose from.
 pub(super) struct Offers {
@@ -89,7 +88,7 @@ fn targets(look: &Look, typed: &Typed, offers: &Offers) -> Markup {
                         div .choice {
                             input id=(id) type="checkbox" name="targets" value=(id) checked[typed.is("targets", &id)];
                             label for=(id) {
-                                b { (cluster.name) @if cluster.status == ClusterStatus::Unhealthy { " " (pill("bad", &look.say(text!("ui-unhealthy")))) } }
+                                b { (cluster.name) @if cluster.status == ClusterStatus::Unhealthy { " " span .tag { (look.say(text!("ui-unhealthy"))) } } }
                                 span { (cluster.url) }
                             }
                         }

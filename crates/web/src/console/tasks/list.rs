@@ -4,52 +4,64 @@ use std::collections::HashMap;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::detail::DetailStatus;
 use domain::id::{ClusterId, TaskKey};
 use domain::record::{Record, RecordEnd};
 use domain::task::Task;
+use engine::freshness::{Freshness, Standing, StandingFilter};
 use maud::{Markup, html};
 use messages::text;
-use storage::PageRequest;
-use storage::tasks::{TaskFilter, TaskSort};
 
 use super::super::chart;
 use super::super::links::keeping;
 use super::super::look::{ForAdmin, Look};
 use super::super::run;
-use super::super::shell::{Page, Section};
-use super::super::show::{self, bytes, count, pill};
+use super::super::shell::{Page, Section, live};
+use super::super::show::{self, bytes, count, freshness, pill};
 use super::words;
 use crate::app::App;
 use crate::error::ApiResult;
 use crate::params::Params;
 
-const ROWS: u32 = 50;
-const NAMES: [&str; 6] = ["name", "status", "enabled", "sort", "order", "page"];
-
-const STATUSES: [(&str, DetailStatus); 3] = [
-    ("failed", DetailStatus::Failed),
-    ("running", DetailStatus::Running),
-    ("succeeded", DetailStatus::Success),
-];
-const SORTS: [(&str, TaskSort); 3] = [
-    ("created", TaskSort::Created),
-    ("last", TaskSort::LastRun),
-    ("next", TaskSort::NextRun),
+const ROWS: usize = 50;
+const NAMES: [&str; 5] = ["name", "state", "sort", "order", "page"];
+const STATES: [(&str, Freshness); 6] = [
+    ("silent", Freshness::Silent),
+    ("failing", Freshness::Failing),
+    ("running", Freshness::Running),
+    ("waiting", Freshness::Waiting),
+    ("fresh", Freshness::Fresh),
+    ("off", Freshness::Off),
 ];
 
-fn filter(params: &Params) -> ApiResult<TaskFilter> {
-    let by_next = params.get("sort") == Some("next");
-    Ok(TaskFilter {
-        project: None,
-        name_prefix: params.text("name"),
-        last_status: params.filter("status", &STATUSES)?,
-        enabled: params.filter("enabled", &[("yes", true), ("no", false)])?,
-        sort: params.filter("sort", &SORTS)?.unwrap_or_default(),
-        ascending: params
-            .filter("order", &[("asc", true), ("desc", false)])?
-            .unwrap_or(by_next),
-    })
+/// What the list can be ordered by; otherwise what needs somebody comes first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Name,
+    Last,
+    Next,
+    Created,
+}
+
+const SORTS: [(&str, Sort); 4] = [
+    ("name", Sort::Name),
+    ("last", Sort::Last),
+    ("next", Sort::Next),
+    ("created", Sort::Created),
+];
+
+fn sorted(mut standings: Vec<Standing>, sort: Option<Sort>, descending: bool) -> Vec<Standing> {
+    match sort {
+        None => return standings,
+        Some(Sort::Name) => standings.sort_by(|a, b| a.task.name.cmp(&b.task.name)),
+        Some(Sort::Last) => standings.sort_by_key(|standing| standing.task.last_run_ms),
+        // What never runs by itself comes last.
+        Some(Sort::Next) => standings.sort_by_key(|standing| standing.task.next_run_ms.unwrap_or(i64::MAX)),
+        Some(Sort::Created) => standings.sort_by_key(|standing| standing.task.audit.created_ms),
+    }
+    if descending {
+        standings.reverse();
+    }
+    standings
 }
 
 /// Lists the tasks.
@@ -58,12 +70,23 @@ pub(super) async fn list(
     ForAdmin(look): ForAdmin,
     params: Params,
 ) -> ApiResult<Response> {
-    let number = params.parsed::<u32>("page")?.unwrap_or(1).max(1);
-    let page = app
-        .engine()
-        .task_page(&filter(&params)?, PageRequest::new(number, ROWS))
-        .await?;
-    let keys: Vec<TaskKey> = page.rows.iter().map(|task| task.key.clone()).collect();
+    let number = params.parsed::<usize>("page")?.unwrap_or(1).max(1);
+    let filter = StandingFilter {
+        freshness: params.filter("state", &STATES)?.into_iter().collect(),
+        name: params.text("name"),
+        project: None,
+    };
+    let sort = params.filter("sort", &SORTS)?;
+    let descending = params.filter("order", &[("asc", false), ("desc", true)])?;
+    let found = app.engine().standings(&filter).await?;
+    let total = found.len();
+    let found = sorted(found, sort, descending.unwrap_or(false));
+    let rows: Vec<Standing> = found
+        .into_iter()
+        .skip((number - 1).saturating_mul(ROWS))
+        .take(ROWS)
+        .collect();
+    let keys: Vec<TaskKey> = rows.iter().map(|standing| standing.task.key.clone()).collect();
     let latest = app.engine().latest_records(&keys).await?;
     let clusters = app.engine().clusters(None, None).await?;
     let clusters = clusters
@@ -76,23 +99,23 @@ pub(super) async fn list(
         latest,
         clusters,
     };
+    let rows = html! {
+        @if rows.is_empty() {
+            p .empty {
+                @if total == 0 && params.pairs().is_empty() { (look.say(text!("ui-no-tasks-hint"))) }
+                @else { (look.say(text!("ui-nothing-found"))) }
+            }
+        } @else {
+            div .scroll { (view.table(&rows)) }
+            (view.pager(number, total))
+        }
+    };
     let body = html! {
         div .head {
-            div { h1 { (look.say(text!("ui-tasks"))) } p .sub { (look.say(text!("ui-tasks-number", n = page.total))) } }
+            div { h1 { (look.say(text!("ui-tasks"))) } p .sub { (look.say(text!("ui-tasks-number", n = total))) } }
             div .actions { a .button.main href="/tasks/new" { (look.say(text!("ui-new-task"))) } }
         }
-        section .panel {
-            (view.filters())
-            @if page.rows.is_empty() {
-                p .empty {
-                    @if page.total == 0 && params.pairs().is_empty() { (look.say(text!("ui-no-tasks-hint"))) }
-                    @else { (look.say(text!("ui-nothing-found"))) }
-                }
-            } @else {
-                div .scroll { (view.table(&page.rows)) }
-                (view.pager(number, page.total))
-            }
-        }
+        section .panel { (view.filters()) (live(&look, "", |live| live(&rows), None)) }
     };
     let title = look.say(text!("ui-tasks"));
     Ok(Page {
@@ -118,21 +141,17 @@ impl View<'_> {
         };
         html! {
             form .filters method="get" action="/tasks" data-at-once role="search" {
-                label { (look.say(text!("ui-name-begins")))
+                label { (look.say(text!("ui-name-contains")))
                     input type="search" name="name" value=(self.params.get("name").unwrap_or_default()) data-search; }
-                label { (look.say(text!("ui-last-run")))
-                    select name="status" {
-                        (option("status", "", text!("ui-any")))
-                        (option("status", "failed", text!("ui-failed")))
-                        (option("status", "running", text!("ui-running")))
-                        (option("status", "succeeded", text!("ui-succeeded")))
-                    }
-                }
-                label { (look.say(text!("ui-schedule")))
-                    select name="enabled" {
-                        (option("enabled", "", text!("ui-any")))
-                        (option("enabled", "yes", text!("ui-enabled")))
-                        (option("enabled", "no", text!("ui-disabled")))
+                label { (look.say(text!("ui-state")))
+                    select name="state" {
+                        (option("state", "", text!("ui-any")))
+                        (option("state", "silent", text!("ui-silent")))
+                        (option("state", "failing", text!("ui-failing")))
+                        (option("state", "running", text!("ui-running")))
+                        (option("state", "waiting", text!("ui-never-ran")))
+                        (option("state", "fresh", text!("ui-fresh")))
+                        (option("state", "off", text!("ui-disabled")))
                     }
                 }
                 @if let Some(sort) = self.params.filled("sort") { input type="hidden" name="sort" value=(sort); }
@@ -144,16 +163,18 @@ impl View<'_> {
 
     /// Shows the head of a column that the list can be ordered by.
     fn sortable(&self, sort: &'static str, class: &str, name: messages::Text) -> Markup {
-        let chosen = self.params.filled("sort").unwrap_or("created") == sort;
-        let ascending = self
-            .params
-            .filled("order")
-            .unwrap_or(if sort == "next" { "asc" } else { "desc" })
-            == "asc";
+        let chosen = self.params.filled("sort") == Some(sort);
+        let ascending = self.params.filled("order") != Some("desc");
+        // Of times, the latest is asked for first.
+        let first = if matches!(sort, "last" | "created") {
+            "desc"
+        } else {
+            "asc"
+        };
         let order = match (chosen, ascending) {
             (true, true) => "desc",
             (true, false) => "asc",
-            (false, _) => "",
+            (false, _) => first,
         };
         let link = keeping(
             "/tasks",
@@ -169,26 +190,26 @@ impl View<'_> {
         }
     }
 
-    fn table(&self, tasks: &[Task]) -> Markup {
+    fn table(&self, rows: &[Standing]) -> Markup {
         let look = self.look;
         html! {
             table {
                 thead { tr {
-                    th { (look.say(text!("ui-task"))) }
+                    (self.sortable("name", "", text!("ui-task")))
                     th .wide { (look.say(text!("ui-from-to"))) }
-                    th { (look.say(text!("ui-last-run"))) }
+                    th { (look.say(text!("ui-state"))) }
                     th .wide { (look.say(text!("ui-result"))) }
                     (self.sortable("last", "num", text!("ui-started")))
                     (self.sortable("next", "num", text!("ui-next-run")))
                     (self.sortable("created", "num wide", text!("ui-created")))
                 } }
-                tbody { @for task in tasks { (self.row(task)) } }
+                tbody { @for standing in rows { (self.row(standing)) } }
             }
         }
     }
 
-    fn row(&self, task: &Task) -> Markup {
-        let look = self.look;
+    fn row(&self, standing: &Standing) -> Markup {
+        let (look, task) = (self.look, &standing.task);
         let latest = self.latest.get(&task.key);
         let targets = task
             .targets
@@ -198,13 +219,14 @@ impl View<'_> {
             tr {
                 td {
                     a .break href=(run::task_path(&task.key)) { (task.name) }
-                    @if !task.enabled { " " span .tag { (look.say(text!("ui-disabled"))) } }
                 }
                 td .wide.break { span .soft { (words::repositories(task)) " → " (targets.collect::<Vec<_>>().join(", ")) } }
-                td { @match latest {
-                    Some(record) => a href=(run::path(record)) { (show::status(look, record.status)) },
-                    None => (pill("", &look.say(text!("ui-never-ran")))),
-                } }
+                td {
+                    @match latest {
+                        Some(record) => a href=(run::path(record)) { (freshness(look, standing.freshness)) },
+                        None => (freshness(look, standing.freshness)),
+                    }
+                }
                 td .wide {
                     @if let Some(counts) = latest.and_then(|record| record.counts.as_ref()) {
                         (chart::result(look, counts, None, ""))
@@ -218,13 +240,13 @@ impl View<'_> {
         }
     }
 
-    fn pager(&self, number: u32, total: u64) -> Markup {
-        let pages = total.div_ceil(u64::from(ROWS));
+    fn pager(&self, number: usize, total: usize) -> Markup {
+        let pages = total.div_ceil(ROWS);
         if pages <= 1 {
             return html! {};
         }
-        let to = |page: u64| keeping("/tasks", self.params, &NAMES, &[("page", &page.to_string())]);
-        let here = u64::from(number);
+        let to = |page: usize| keeping("/tasks", self.params, &NAMES, &[("page", &page.to_string())]);
+        let here = number;
         html! {
             nav .pager aria-label=(self.look.say(text!("ui-pages"))) {
                 @if here > 1 { a rel="prev" href=(to(here - 1)) { (self.look.say(text!("ui-previous"))) } } @else { span {} }

@@ -12,7 +12,7 @@ use super::super::chart::{self, Column};
 use super::super::form::button;
 use super::super::look::{ForAdmin, Look};
 use super::super::run;
-use super::super::shell::{Page, Section, crumbs};
+use super::super::shell::{Page, Section, crumbs, live};
 use super::super::show::{self, bytes, count, duration, pill, when};
 use super::list::last_end;
 use super::words;
@@ -63,6 +63,7 @@ pub(super) async fn view(
             }
         }
     };
+    let body = live(&look, &format!("task={key}"), |live| live(&body), None);
     let title = task.name.clone();
     Ok(Page {
         title,
@@ -211,7 +212,7 @@ fn trend(look: &Look, records: &[Record]) -> Markup {
         .collect();
     html! {
         div .body { h3 { (look.say(text!("ui-duration"))) } (chart::columns(&look.say(text!("ui-duration")), "low", &times)) }
-        div .body { h3 { (look.say(text!("ui-bytes-moved"))) } (chart::columns(&look.say(text!("ui-bytes-moved")), "low", &volumes)) }
+        div .body { h3 { (look.say(text!("ui-bytes-moved-head"))) } (chart::columns(&look.say(text!("ui-bytes-moved-head")), "low", &volumes)) }
     }
 }
 
