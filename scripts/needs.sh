@@ -15,6 +15,10 @@ done
 for tool in docker-registry skopeo buildah; do
     command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
 done
+# A browser, and what drives it, for the console.
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3 python3-venv"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
@@ -48,3 +52,14 @@ case $("$tools/bin/schemathesis" --version 2>/dev/null) in
     "$tools/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$schemathesis"
     ;;
 esac
+
+playwright=1.65.1
+axe=4.14.1
+npm_tools="${CARGO_TARGET_DIR:-target}/tools/npm"
+if ! grep -qs "\"version\": \"$playwright\"" "$npm_tools/node_modules/playwright-core/package.json" ||
+    ! grep -qs "\"version\": \"$axe\"" "$npm_tools/node_modules/axe-core/package.json"; then
+    echo "installing playwright-core $playwright and axe-core $axe into $npm_tools"
+    mkdir -p "$npm_tools"
+    npm install --prefix "$npm_tools" --no-audit --no-fund --silent --ignore-scripts \
+        "playwright-core@$playwright" "axe-core@$axe"
+fi

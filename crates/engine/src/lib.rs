@@ -22,6 +22,7 @@ pub mod retain;
 mod run;
 pub mod schedule;
 pub mod tasks;
+pub mod trace;
 pub mod trigger;
 
 use std::collections::HashMap;

@@ -410,3 +410,22 @@ ui-copied-text = Copied
 ui-last-used = Last used
 ui-revoke = Revoke
 ui-revoke-ask = Revoke { $name }? Whatever uses it stops working.
+
+## One artifact
+
+ui-where-is-it = Where is it?
+ui-where-it-is = Where it is
+ui-asked-now = Every target was asked just now
+ui-not-here = not on this node
+ui-there = there, the same
+ui-other-there = other content there
+ui-perhaps-there = there, not compared
+ui-not-there = not there
+ui-no-answer = no answer
+ui-no-task-carries-it = No task carries it anywhere
+ui-on-its-way = it is on its way
+ui-changed-since = one side changed since the latest attempt
+ui-task-is-off = the task is disabled
+ui-task-never-ran = the task has not run yet
+ui-not-tried = no run has tried it yet
+ui-every-attempt = Every attempt

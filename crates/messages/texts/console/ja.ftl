@@ -392,3 +392,22 @@ ui-copied-text = コピーしました
 ui-last-used = 最終使用
 ui-revoke = 取り消す
 ui-revoke-ask = { $name } を取り消しますか？使っているものは動かなくなります。
+
+## One artifact
+
+ui-where-is-it = どこにある？
+ui-where-it-is = 所在
+ui-asked-now = すべての複製先に今問い合わせました
+ui-not-here = このノードにはありません
+ui-there = あり（同じ）
+ui-other-there = 別の内容
+ui-perhaps-there = あり（未比較）
+ui-not-there = なし
+ui-no-answer = 応答なし
+ui-no-task-carries-it = これを運ぶタスクはありません
+ui-on-its-way = 転送中です
+ui-changed-since = 前回の試行の後に変わりました
+ui-task-is-off = タスクは無効です
+ui-task-never-ran = タスクはまだ実行されていません
+ui-not-tried = まだ試行されていません
+ui-every-attempt = すべての試行

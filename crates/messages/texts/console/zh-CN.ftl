@@ -392,3 +392,22 @@ ui-copied-text = 已复制
 ui-last-used = 最近使用
 ui-revoke = 撤销
 ui-revoke-ask = 撤销 { $name }？使用它的程序将无法工作。
+
+## One artifact
+
+ui-where-is-it = 它在哪里？
+ui-where-it-is = 所在位置
+ui-asked-now = 已实时询问所有目标
+ui-not-here = 本节点没有
+ui-there = 已送达，内容相同
+ui-other-there = 目标内容不同
+ui-perhaps-there = 存在，未比较
+ui-not-there = 未送达
+ui-no-answer = 无响应
+ui-no-task-carries-it = 没有任务复制它
+ui-on-its-way = 正在传输
+ui-changed-since = 上次尝试之后有一方发生了变化
+ui-task-is-off = 任务已停用
+ui-task-never-ran = 任务尚未运行
+ui-not-tried = 还没有运行尝试过
+ui-every-attempt = 每次尝试

@@ -392,3 +392,22 @@ ui-copied-text = 已複製
 ui-last-used = 最近使用
 ui-revoke = 撤銷
 ui-revoke-ask = 撤銷 { $name }？使用它的程式將無法運作。
+
+## One artifact
+
+ui-where-is-it = 它在哪裡？
+ui-where-it-is = 所在位置
+ui-asked-now = 已即時詢問所有目標
+ui-not-here = 本節點沒有
+ui-there = 已送達，內容相同
+ui-other-there = 目標內容不同
+ui-perhaps-there = 存在，未比較
+ui-not-there = 未送達
+ui-no-answer = 無回應
+ui-no-task-carries-it = 沒有任務複製它
+ui-on-its-way = 正在傳輸
+ui-changed-since = 上次嘗試之後有一方發生了變化
+ui-task-is-off = 任務已停用
+ui-task-never-ran = 任務尚未執行
+ui-not-tried = 還沒有執行嘗試過
+ui-every-attempt = 每次嘗試

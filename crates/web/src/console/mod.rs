@@ -5,6 +5,7 @@
 //! both. Handlers make the same calls to the engine as the APIs do; names and words of others are always text.
 
 mod account;
+mod artifact;
 mod assets;
 mod chart;
 mod clusters;
@@ -35,6 +36,7 @@ pub fn router(app: &App) -> Router<App> {
         .merge(live::router())
         .merge(tasks::router())
         .merge(records::router())
+        .merge(artifact::router())
         .merge(clusters::router())
         .merge(repositories::router())
         .merge(account::router())

@@ -6,6 +6,7 @@ use domain::record::Record;
 use maud::{Markup, html};
 use messages::text;
 
+use super::super::artifact;
 use super::super::look::Look;
 use super::super::show::{bytes, pill, when};
 use super::filters;
@@ -40,7 +41,7 @@ impl Details {
     }
 
     /// Shows the page with its filters.
-    pub(super) fn show(&self, look: &Look, record: &Record, params: &Params) -> Markup {
+    pub(super) fn show(&self, look: &Look, record: &Record, project: &str, params: &Params) -> Markup {
         let head = html! {
             tr {
                 th { (look.say(text!("ui-artifact"))) }
@@ -58,7 +59,7 @@ impl Details {
             } @else {
                 div .scroll { table {
                     thead { (head) }
-                    tbody { @for row in &self.rows { (detail(look, row)) } }
+                    tbody { @for row in &self.rows { (detail(look, project, row)) } }
                 } }
                 nav .pager aria-label=(look.say(text!("ui-pages"))) {
                     @if params.filled("after").is_some() { a href=(filters::link(record, params, &[])) { (look.say(text!("ui-first-page"))) } } @else { span {} }
@@ -76,12 +77,12 @@ fn place(text: &str) -> ApiResult<(i64, DetailId)> {
     place.ok_or_else(|| ApiError::invalid("after", text))
 }
 
-fn detail(look: &Look, detail: &RecordDetail) -> Markup {
+fn detail(look: &Look, project: &str, detail: &RecordDetail) -> Markup {
     html! {
         tr {
             td .grow.break {
                 @match &detail.artifact {
-                    Some(key) => span .mono { (key) },
+                    Some(key) => a .mono href=(artifact::link(project, &detail.local_repository, key)) { (key) },
                     None => span .soft { (detail.local_repository) },
                 }
                 @if let Some(reason) = reason(look, detail) { div .why.bad { (reason) } }

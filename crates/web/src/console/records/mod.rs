@@ -6,6 +6,8 @@ mod details;
 mod filters;
 mod view;
 
+pub(super) use details::{outcome, reason};
+
 use axum::Router;
 use axum::routing::{get, post};
 

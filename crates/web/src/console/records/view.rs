@@ -41,6 +41,7 @@ pub(super) async fn view(
         .get(&task.key)
         .copied()
         .filter(|_| record.plan.as_ref().is_some_and(|plan| plan.retry_of.is_none()));
+    let project = record.plan.as_ref().map_or(&task.project, |plan| &plan.project);
     let (found, ungrouped) = app.engine().causes(&id).await?;
     let part = html! {
         (head(&look, &record, &task))
@@ -52,7 +53,7 @@ pub(super) async fn view(
         section .panel aria-labelledby="details" {
             header { h2 #details { (look.say(text!("ui-details"))) } (on_selection(&look, &record, &params)) }
             (filters::form(&look, &record, &params))
-            div #rows { (details.show(&look, &record, &params)) }
+            div #rows { (details.show(&look, &record, project, &params)) }
         }
     };
     let body = if record.status.end().is_none() {

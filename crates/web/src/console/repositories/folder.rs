@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::artifact::ArtifactKey;
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
 use domain::task::Task;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use storage::PageRequest;
 use storage::tasks::TaskFilter;
 
+use super::super::artifact;
 use super::super::clusters::task_table;
 use super::super::form::{button, csrf_field};
 use super::super::look::{Look, Person};
@@ -261,6 +263,7 @@ fn file(look: &Look, repository: &HostedRepository, node: &Node, may_write: bool
             div { (way(look, name, &node.path)) h1 { (node.path.name()) } }
             div .actions {
                 a .button.main href=(link("/files/download", name, &node.path)) download { (look.say(text!("ui-download"))) }
+                @if look.is_admin() { a .button href=(artifact::link(&name.project, &name.name, &ArtifactKey::file(&node.path))) { (look.say(text!("ui-where-is-it"))) } }
                 @if may_write {
                     (button(look, &link("/files/delete", name, &node.path), "danger", &text!("ui-delete"), Some(&text!("ui-delete-file-ask", name = node.path.name()))))
                 }
