@@ -34,6 +34,7 @@ pub fn router(app: App) -> Router {
         .merge(native)
         .merge(crate::console::router(&app))
         .merge(crate::peer::router())
+        .merge(crate::registry::router())
         .merge(openapi::router("/v3/api-docs", &document))
         .merge(openapi::router("/api/v1/openapi.json", &native_document))
         .fallback(unknown)

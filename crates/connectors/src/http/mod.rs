@@ -5,7 +5,10 @@
 
 mod activity;
 mod answer;
+mod body;
+mod files;
 mod hosts;
+mod links;
 mod manners;
 mod rules;
 mod server;
@@ -18,7 +21,10 @@ use reqwest::{Certificate, Client};
 
 pub use activity::{Activity, send};
 pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
+pub use body::{Broken, body};
+pub use files::{Files, Whole, sum};
 pub use hosts::{HostList, HostRule, InvalidHost};
+pub use links::links;
 pub use manners::{AllManners, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 pub use server::Server;

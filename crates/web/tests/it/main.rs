@@ -23,6 +23,7 @@ mod paging;
 mod peer;
 mod platforms;
 mod records;
+mod registry;
 mod runs;
 mod seed;
 mod tasks;
