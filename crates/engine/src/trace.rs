@@ -1,13 +1,11 @@
 //! One artifact across clusters and runs: where it is, whether it is the same there, and every attempt to carry it.
 
-use std::sync::Arc;
-
 use domain::artifact::{Artifact, ArtifactKey, Existing, Likeness};
 use domain::detail::{DetailFilter, RecordDetail};
 use domain::failure::{ErrorKind, Failure, Stage};
-use domain::ports::{ConnectorError, ConnectorResult, Source};
+use domain::ports::{ConnectorError, ConnectorResult};
 use domain::record::Record;
-use domain::repository::RepositoryRef;
+use domain::repository::{RepositoryRef, RepositoryType};
 use domain::task::{Scope, Task, TaskObject};
 use futures_util::{StreamExt, stream};
 use storage::PageRequest;
@@ -123,9 +121,18 @@ impl Engine {
         object: Option<&TaskObject>,
         key: &ArtifactKey,
     ) -> Option<Artifact> {
-        let repository_type = object.map(|object| object.repository_type.clone());
-        let repository_type = repository_type.unwrap_or_else(domain::repository::RepositoryType::generic);
-        let source: Arc<dyn Source> = self.inner.endpoints.source(local, &repository_type).await.ok()?;
+        let whole = TaskObject {
+            local_repository: local.name.clone(),
+            remote_project: None,
+            remote_repository: None,
+            repository_type: RepositoryType::generic(),
+            scope: Scope::Repository,
+        };
+        let endpoints = &self.inner.endpoints;
+        let source = endpoints
+            .source(&local.project, object.unwrap_or(&whole))
+            .await
+            .ok()?;
         let described = source.describe(std::slice::from_ref(key)).await.ok()?;
         described.into_iter().next()?.ok()
     }
@@ -141,9 +148,7 @@ impl Engine {
         let repository = object.remote(&task.project);
         let asked = async {
             let endpoints = &self.inner.endpoints;
-            let target = endpoints
-                .target(&cluster, &repository, &object.repository_type)
-                .await?;
+            let target = endpoints.target(&cluster, &task.project, &object).await?;
             target.find(std::slice::from_ref(key)).await
         };
         let found = tokio::select! {

@@ -25,7 +25,7 @@ pub use body::{Broken, body};
 pub use files::{Files, Whole, sum};
 pub use hosts::{HostList, HostRule, InvalidHost};
 pub use links::links;
-pub use manners::{AllManners, Manners};
+pub use manners::{AllManners, Budget, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 pub use server::Server;
 
@@ -39,6 +39,8 @@ pub struct Outgoing {
     /// Longest silence, in either direction, before the other side counts as unreachable. A peer at work gives a
     /// sign of life every two seconds.
     pub idle_timeout: Duration,
+    /// How many requests one foreign server gets.
+    pub budget: Budget,
 }
 
 impl Default for Outgoing {
@@ -47,6 +49,7 @@ impl Default for Outgoing {
             rules: AddressRules::default(),
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(10),
+            budget: Budget::default(),
         }
     }
 }

@@ -29,4 +29,5 @@ mod seed;
 mod tasks;
 mod transport;
 mod walk;
+mod webhooks;
 mod world;
