@@ -34,7 +34,7 @@ await play(async () => {
   await page.goto(`${base}/tasks/${task}`);
   await page.getByRole('button', { name: 'Run now' }).click();
   await page.waitForURL(/\/records\//);
-  await page.getByText('unreachable').first().waitFor();
+  await page.locator('.note.bad', { hasText: 'unreachable' }).first().waitFor();
   await ask('start edge');
   await page.getByRole('button', { name: 'Retry what failed' }).click();
   await page.getByRole('link', { name: 'Repeats a part of an earlier run' }).waitFor();
