@@ -56,16 +56,14 @@ pub(super) async fn view(
             div #rows { (details.show(&look, &record, project, &params)) }
         }
     };
-    let body = if record.status.end().is_none() {
-        live(
-            &look,
-            &format!("record={id}"),
-            |live| html! { (live(&part)) (details) },
-            Some("#rows"),
-        )
-    } else {
-        html! { (part) (details) }
-    };
+    // Also when it has ended: the page that watched it asks for the same parts.
+    let about = format!("record={id}");
+    let body = live(
+        &look,
+        &about,
+        |live| html! { (live(&part)) (details) },
+        Some("#rows"),
+    );
     let title = format!("{} · {}", task.name, look.say(text!("ui-run")));
     Ok(Page {
         title,
