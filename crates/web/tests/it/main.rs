@@ -24,6 +24,7 @@ mod peer;
 mod platforms;
 mod records;
 mod registry;
+mod repositories;
 mod runs;
 mod seed;
 mod tasks;
