@@ -26,6 +26,10 @@ for plugin in deploy jar; do
     [ -e /usr/share/maven-repo/org/apache/maven/plugins/maven-$plugin-plugin ] ||
         missing="$missing libmaven-$plugin-plugin-java"
 done
+# Packages for Node: its client, and a server written for it.
+for tool in node npm; do
+    command -v $tool >/dev/null 2>&1 || missing="$missing nodejs npm"
+done
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3 python3-venv"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
@@ -60,13 +64,14 @@ case $("$tools/bin/schemathesis" --version 2>/dev/null) in
     ;;
 esac
 
-playwright=1.65.1
-axe=4.14.1
-npm_tools="${CARGO_TARGET_DIR:-target}/tools/npm"
-if ! grep -qs "\"version\": \"$playwright\"" "$npm_tools/node_modules/playwright-core/package.json" ||
-    ! grep -qs "\"version\": \"$axe\"" "$npm_tools/node_modules/axe-core/package.json"; then
-    echo "installing playwright-core $playwright and axe-core $axe into $npm_tools"
-    mkdir -p "$npm_tools"
-    npm install --prefix "$npm_tools" --no-audit --no-fund --silent --ignore-scripts \
-        "playwright-core@$playwright" "axe-core@$axe"
+# Servers written for Node, what drives the browser and what looks at its pages, in one folder. A newer verdaccio wants a newer Node than Debian's; the override is what
+# it names by a tag.
+node_tools='{"private":true,"dependencies":{"verdaccio":"5.33.0","playwright-core":"1.65.1","axe-core":"4.14.1"},"overrides":{"node-fetch":"2.6.7"}}'
+tools="${CARGO_TARGET_DIR:-target}/tools/npm"
+if [ "$(cat "$tools/installed" 2>/dev/null)" != "$node_tools" ]; then
+    echo "installing $node_tools into $tools"
+    mkdir -p "$tools"
+    echo "$node_tools" >"$tools/package.json"
+    (cd "$tools" && npm install --silent --no-audit --no-fund --ignore-scripts)
+    echo "$node_tools" >"$tools/installed"
 fi
