@@ -108,6 +108,7 @@ impl Peers {
             name: way.name,
             idle_timeout: way.idle_timeout,
             credentials: credentials.clone(),
+            rules: self.outgoing.rules.clone(),
         })
     }
 

@@ -3,3 +3,4 @@
 mod bkrepo;
 mod folder;
 mod maven;
+mod npm;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bkrepo;
+mod console;
 mod copy;
 mod cron;
 mod demo;
