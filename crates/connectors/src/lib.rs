@@ -1,4 +1,4 @@
-//! Foreign repositories behind the ports: local folders, peers, bk-repo nodes; the HTTP client they share.
+//! Foreign repositories behind the ports: local folders, peers, bk-repo nodes, registries; the HTTP client they share.
 //!
 //! A connector knows one protocol and nothing about tasks, records or strategies. `url` turns what a person
 //! types into a [`url::Location`]; each folder beside it turns one kind of location into a source and a target.
@@ -9,5 +9,6 @@ pub mod folder;
 pub mod http;
 pub mod node;
 pub mod peer;
+pub mod registry;
 pub mod signed;
 pub mod url;

@@ -156,6 +156,10 @@ impl Target for NodeTarget {
         self.target().await?.find(keys).await
     }
 
+    async fn read_back(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
+        self.target().await?.read_back(keys).await
+    }
+
     async fn put(&self, batch: &[Put], content: &dyn Content, settled: &dyn Settled) -> ConnectorResult<()> {
         self.target().await?.put(batch, content, settled).await
     }

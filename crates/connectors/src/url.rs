@@ -11,6 +11,8 @@ use domain::repository::RepositoryRef;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::registry::{Connector, by_scheme, checked};
+
 /// Where artifacts are copied from or to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
@@ -20,6 +22,19 @@ pub enum Location {
     Peer(PeerLocation),
     /// A repository of a bk-repo.
     BkRepo(PeerLocation),
+    /// A repository of a foreign registry.
+    Foreign(ForeignLocation),
+}
+
+/// A repository of a foreign registry, as a URL names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignLocation {
+    /// Scheme of its [`Connector`](crate::registry::Connector).
+    pub scheme: &'static str,
+    /// Server and path: `http` or `https`, without user, query and fragment.
+    pub url: Url,
+    /// User to log in as.
+    pub user: Option<String>,
 }
 
 /// A repository of another node, as a URL names it.
@@ -76,7 +91,17 @@ impl FromStr for Location {
             "file" => folder(rest),
             "waybill+http" | "waybill+https" => peer(scheme, rest).map(Self::Peer),
             "bkrepo+http" | "bkrepo+https" => peer(scheme, rest).map(Self::BkRepo),
-            other => Err(InvalidLocation::Scheme(shown_scheme(other))),
+            other => {
+                let (name, plain) = match other.split_once('+') {
+                    Some((name, plain @ ("http" | "https"))) => (name, plain),
+                    Some(_) => ("", "https"),
+                    None => (other, "https"),
+                };
+                match by_scheme(name) {
+                    Some(connector) => foreign(connector, plain, rest).map(Self::Foreign),
+                    None => Err(InvalidLocation::Scheme(shown_scheme(other))),
+                }
+            }
         }
     }
 }
@@ -147,8 +172,45 @@ fn peer(kind: &str, rest: &str) -> Result<PeerLocation, InvalidLocation> {
     }
 }
 
+fn foreign(connector: &dyn Connector, plain: &str, rest: &str) -> Result<ForeignLocation, InvalidLocation> {
+    let after_user = rest.rsplit_once('@').map_or(rest, |(_, after)| after);
+    let shown = after_user.split(['?', '#']).next().unwrap_or_default();
+    let location = format!("{}+{plain}://{shown}", connector.scheme());
+    let wrong = |why| InvalidLocation::Form {
+        location: location.clone(),
+        why,
+    };
+    let mut url =
+        Url::parse(&format!("{plain}://{rest}")).map_err(|_| wrong("host or port cannot be read"))?;
+    if url.password().is_some() {
+        return Err(InvalidLocation::Secret(location));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("it has no `?` and no `#`"));
+    }
+    checked(connector, &location, url.path())?;
+    let user = decoded(url.username()).ok_or_else(|| wrong("the user name is not UTF-8"))?;
+    // An http URL has a host, so this cannot fail.
+    let _ = url.set_username("");
+    Ok(ForeignLocation {
+        scheme: connector.scheme(),
+        url,
+        user: if user.is_empty() { None } else { Some(user) },
+    })
+}
+
 fn decoded(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(Into::into)
+}
+
+impl Location {
+    /// Returns the types of repositories, as the contract writes them, that are kept there.
+    pub fn repository_types(&self) -> &'static [&'static str] {
+        match self {
+            Self::Folder(_) | Self::Peer(_) | Self::BkRepo(_) => &["GENERIC"],
+            Self::Foreign(foreign) => by_scheme(foreign.scheme).map_or(&[], Connector::repository_types),
+        }
+    }
 }
 
 impl fmt::Display for Location {
@@ -157,6 +219,7 @@ impl fmt::Display for Location {
             Self::Folder(path) => write!(f, "{}", path.display()),
             Self::Peer(peer) => write!(f, "waybill+{}/{}", peer.url, peer.repository),
             Self::BkRepo(peer) => write!(f, "bkrepo+{}/{}", peer.url, peer.repository),
+            Self::Foreign(foreign) => write!(f, "{}+{}", foreign.scheme, foreign.url),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Artifact, Existing};
+use crate::artifact::{Artifact, Existing, Likeness};
 use crate::detail::{Outcome, Settlement};
 use crate::task::ConflictStrategy;
 
@@ -29,7 +29,8 @@ pub enum Action {
 
 /// Returns what to do with `artifact` where `existing` stands.
 ///
-/// Equal content is never a conflict. Properties are compared only when `include_metadata` is set, and
+/// Equal content is never a conflict; an artifact of which some blobs are missing is completed. Content that cannot
+/// be compared counts as other content. Properties are compared only when `include_metadata` is set, and
 /// replaced only under [`ConflictStrategy::Overwrite`].
 pub fn decide(
     artifact: &Artifact,
@@ -40,7 +41,11 @@ pub fn decide(
     let Some(existing) = existing else {
         return Action::Copy;
     };
-    if existing.digest == artifact.digest {
+    let likeness = artifact.likeness(existing);
+    if likeness == Likeness::Partial {
+        return Action::Copy;
+    }
+    if likeness == Likeness::Same {
         let differs = include_metadata && existing.metadata != artifact.metadata;
         return match on_conflict {
             ConflictStrategy::Overwrite if differs => Action::OverwriteMetadata,
@@ -106,11 +111,7 @@ mod tests {
     use crate::path::FilePath;
 
     fn artifact(bytes: &[u8], metadata: &[(&str, &str)]) -> Artifact {
-        let blob = Blob {
-            digest: Digest::of(bytes),
-            size_bytes: bytes.len() as u64,
-            md5: None,
-        };
+        let blob = Blob::of(Digest::of(bytes), bytes.len() as u64);
         let metadata: Metadata = metadata
             .iter()
             .map(|(k, v)| (k.to_string(), v.to_string()))
@@ -119,11 +120,7 @@ mod tests {
     }
 
     fn existing(bytes: &[u8]) -> Existing {
-        Existing {
-            digest: Digest::of(bytes),
-            size_bytes: bytes.len() as u64,
-            metadata: Metadata::new(),
-        }
+        Existing::of(Digest::of(bytes), bytes.len() as u64, Metadata::new())
     }
 
     #[test]

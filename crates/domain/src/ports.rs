@@ -153,13 +153,15 @@ pub trait Source: Send + Sync {
 }
 
 /// What must stand at the target when an artifact is put there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expect {
     /// Nothing.
     Absent,
     /// Content with this digest.
     Digest(Digest),
+    /// The state that the target calls this ([`Existing::mark`]).
+    Mark(String),
     /// Whatever does.
     Anything,
 }
@@ -203,10 +205,11 @@ pub trait Settled: Send + Sync {
 /// The bytes of a batch, read from the source through throttle, count and digest check.
 #[async_trait]
 pub trait Content: Send + Sync {
-    /// Returns the bytes of `blob` of the artifact `key` from `offset_bytes` on, unverified.
+    /// Returns the bytes of `blob` of the artifact `key` from `offset_bytes` on, verified where
+    /// [`Capabilities::verifies`] leaves that to the run.
     ///
-    /// The target digests what it received before it acknowledges, as it has to anyway. A stream that is
-    /// shorter or longer than the blob ends with [`ErrorKind::Changed`].
+    /// A stream that is shorter or longer than the blob ends with [`ErrorKind::Changed`], one with other bytes
+    /// with [`ErrorKind::Corrupt`].
     async fn open(&self, key: &ArtifactKey, blob: &Blob, offset_bytes: u64) -> ConnectorResult<ByteStream>;
 
     /// Returns the whole, verified bytes of each of `wanted` (each at most [`SMALL_BLOB_BYTES`]), in their order.
@@ -224,6 +227,13 @@ pub struct Capabilities {
     pub batch_artifacts: usize,
     /// Batches that may be put at the same time.
     pub parallel_batches: usize,
+    /// Whether every blob's SHA-256 has to be known before it is put. A blob whose source does not know it is then
+    /// read once more, to learn it.
+    pub needs_sha256: bool,
+    /// Whether it digests what it receives before it acknowledges. Where it does not, [`Content::open`] does: the
+    /// last piece of a blob that is read from its beginning is held back until everything that is known of it is
+    /// right, so that no wrong body is ever completed.
+    pub verifies: bool,
 }
 
 /// One repository that artifacts are written to.
@@ -245,10 +255,26 @@ pub trait Target: Send + Sync {
     /// A failed look-up is an error, never `None`: the caller copies on `None`.
     async fn find(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>>;
 
+    /// Returns what stands under each of `keys` as [`Target::find`] does, with the SHA-256 of every blob, reading the
+    /// bytes where the protocol has no digest.
+    ///
+    /// Asked where nothing else tells whether content is the same. A target that knows its digests finds.
+    async fn read_back(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
+        self.find(keys).await
+    }
+
     /// Stores each item of `batch` whose `expect` holds, reading the blobs it lacks from `content`.
     ///
     /// Per artifact, readers see all of it or none of it, and repeating the call is harmless. `settled`
     /// is called once per item, as soon as the target has acknowledged it. After an error the items not
     /// settled by then are not known to be stored.
     async fn put(&self, batch: &[Put], content: &dyn Content, settled: &dyn Settled) -> ConnectorResult<()>;
+}
+
+/// Returns the SHA-256 of `blob` of `key`, which has to be known before it is put.
+pub fn known_digest(key: &ArtifactKey, blob: &Blob) -> ConnectorResult<Digest> {
+    blob.digest.ok_or_else(|| {
+        ConnectorError::new(ErrorKind::Protocol, Stage::Write, key.to_string())
+            .words("the SHA-256 of its bytes is not known")
+    })
 }

@@ -89,7 +89,7 @@ impl Settings {
     pub fn on_error_within(&self, scope: &Scope) -> ErrorStrategy {
         match scope {
             Scope::Repository if self.repository_runs_go_on => ErrorStrategy::Continue,
-            Scope::Repository | Scope::Paths(_) => self.on_error,
+            Scope::Repository | Scope::Paths(_) | Scope::Packages(_) => self.on_error,
         }
     }
 }
@@ -102,6 +102,21 @@ pub enum Scope {
     Repository,
     /// The files named, and all below the folders named.
     Paths(Vec<FilePath>),
+    /// Versions of packages.
+    Packages(Vec<PackageSelection>),
+}
+
+/// One package of a scope, and which versions of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageSelection {
+    /// The package's key: `npm://left-pad`, `gav://org.example:app`, `docker://library/busybox`.
+    pub key: String,
+    /// Its versions (an image's tags); empty for all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<String>,
+    /// What the only version of `versions` is called at the target; empty for its own name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_versions: Vec<String>,
 }
 
 /// One repository to replicate, and where to.

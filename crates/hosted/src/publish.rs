@@ -133,7 +133,7 @@ fn check(batch: Vec<Publish>) -> Batch {
                             .artifact
                             .blobs
                             .first()
-                            .and_then(|blob| md5_of(blob.md5.as_deref()?));
+                            .and_then(|blob| blob.checksums.md5);
                         checked.brought.push(Brought {
                             digest: write.digest,
                             bytes,
@@ -163,38 +163,29 @@ fn check_one(item: &Publish) -> Result<NodeWrite, ConnectorError> {
     let [blob] = artifact.blobs.as_slice() else {
         return Err(refused(ErrorKind::Protocol, "a file has exactly one blob"));
     };
-    if blob.digest != artifact.digest {
+    let Some(digest) = blob.digest.filter(|_| blob.digest == artifact.digest) else {
         return Err(refused(
             ErrorKind::Protocol,
             "its digest is not the one of its blob",
         ));
-    }
+    };
     if let Supply::Bytes(bytes) = &item.supply {
         if bytes.len() as u64 != blob.size_bytes {
             return Err(refused(ErrorKind::Corrupt, "its length is not the one announced"));
         }
-        if Digest::of(bytes) != blob.digest {
+        if Digest::of(bytes) != digest {
             return Err(refused(ErrorKind::Corrupt, "its sha256 is not the one announced"));
         }
     }
     Ok(NodeWrite {
         path,
-        digest: artifact.digest,
+        digest,
         brings_bytes: matches!(item.supply, Supply::Bytes(_)),
-        expect: item.put.expect,
+        expect: item.put.expect.clone(),
         metadata: artifact.metadata.clone(),
         with_metadata: item.put.with_metadata,
         expires_ms: None,
     })
-}
-
-fn md5_of(hex: &str) -> Option<[u8; 16]> {
-    let digits = (hex.len() == 32).then_some(hex)?;
-    let mut bytes = [0; 16];
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// Makes the bytes durable, then names them. Runs to its end even when whoever asked goes away.

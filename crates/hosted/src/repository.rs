@@ -13,7 +13,7 @@ use storage::repositories::Repository;
 use crate::Hosted;
 use crate::content::stream;
 use crate::error::{HostedError, HostedResult};
-use crate::node::existing_of;
+use crate::node::{checked_existing_of, existing_of};
 use crate::publish::{Publish, publish};
 use crate::source::HostedSource;
 use crate::target::HostedTarget;
@@ -55,6 +55,16 @@ impl HostedRepository {
         let paths: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         let found = self.hosted.data().files_at(self.info.no, &paths).await?;
         Ok(found.into_iter().map(|file| file.map(existing_of)).collect())
+    }
+
+    /// Returns the same as [`HostedRepository::find`], with every checksum that is known of the bytes.
+    pub async fn find_checked(&self, keys: &[ArtifactKey]) -> HostedResult<Vec<Option<Existing>>> {
+        let paths: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+        let found = self.hosted.data().files_at(self.info.no, &paths).await?;
+        Ok(found
+            .into_iter()
+            .map(|file| file.map(checked_existing_of))
+            .collect())
     }
 
     /// Publishes a batch in one durable step: bytes are verified, written to one pack and synced, then one

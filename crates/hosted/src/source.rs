@@ -5,7 +5,7 @@ use bytes::Bytes;
 use domain::artifact::{Artifact, ArtifactKey, Blob};
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
-use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
+use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source, known_digest};
 use domain::task::Scope;
 use storage::nodes::PathRange;
 
@@ -29,6 +29,7 @@ fn ranges(scope: &Scope) -> Vec<PathRange> {
     let paths = match scope {
         Scope::Repository => return vec![PathRange::everything()],
         Scope::Paths(paths) => paths,
+        Scope::Packages(_) => return Vec::new(),
     };
     if paths.iter().any(FilePath::is_root) {
         return vec![PathRange::everything()];
@@ -135,7 +136,7 @@ impl Source for HostedSource {
         let failed =
             |words: String| ConnectorError::new(ErrorKind::Disk, Stage::Read, key.to_string()).words(words);
         let place = data
-            .places(&[blob.digest])
+            .places(&[known_digest(key, blob)?])
             .await
             .map_err(|error| failed(error.to_string()))?;
         let Some(place) = place.into_iter().next().flatten() else {
@@ -157,7 +158,8 @@ impl Source for HostedSource {
     }
 
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {
-        let digests: Vec<_> = wanted.iter().map(|(_, blob)| blob.digest).collect();
+        let digests = wanted.iter().map(|(key, blob)| known_digest(key, blob));
+        let digests: Vec<_> = digests.collect::<ConnectorResult<_>>()?;
         let places = self
             .repository
             .hosted()

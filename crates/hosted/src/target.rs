@@ -34,7 +34,7 @@ impl HostedTarget {
 
     /// Returns which of the batch's digests need not be read.
     async fn present(&self, batch: &[Put]) -> ConnectorResult<HashMap<Digest, bool>> {
-        let digests: Vec<Digest> = batch.iter().map(|put| put.artifact.digest).collect();
+        let digests: Vec<Digest> = batch.iter().filter_map(|put| put.artifact.digest).collect();
         let present = self.repository.hosted().present(&digests, &self.viewer).await;
         let present = present.map_err(|error| self.failed(Stage::Write, &error))?;
         Ok(digests.into_iter().zip(present).collect())
@@ -48,7 +48,7 @@ impl HostedTarget {
             .receive(&key.to_string(), bytes, Some(blob.size_bytes), Wanted::Sha256)
             .await
             .map_err(failed)?;
-        if received.digest() != blob.digest {
+        if Some(received.digest()) != blob.digest {
             return Err(
                 ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, key.to_string())
                     .words("its sha256 is not the one announced"),
@@ -68,13 +68,14 @@ impl HostedTarget {
         let mut gathered: Vec<Gathered> = Vec::with_capacity(batch.len());
         let mut small: Vec<(usize, (&ArtifactKey, &Blob))> = Vec::new();
         for (index, put) in batch.iter().enumerate() {
-            let Some(blob) = put.artifact.blobs.first() else {
+            let Some((blob, digest)) = put.artifact.blobs.first().zip(put.artifact.digest) else {
                 let error =
-                    ConnectorError::new(ErrorKind::Protocol, Stage::Write, put.artifact.key.to_string());
+                    ConnectorError::new(ErrorKind::Protocol, Stage::Write, put.artifact.key.to_string())
+                        .words("a file has one blob with a SHA-256");
                 settled.settled(index, PutOutcome::Failed(error));
                 continue;
             };
-            let here = present.get(&blob.digest).copied().unwrap_or(false);
+            let here = present.get(&digest).copied().unwrap_or(false);
             if here {
                 gathered.push(Gathered {
                     index,
@@ -86,7 +87,7 @@ impl HostedTarget {
             } else {
                 match self.receive(&put.artifact.key, blob, content).await {
                     Ok(()) => {
-                        present.insert(blob.digest, true);
+                        present.insert(digest, true);
                         let moved_bytes = Some(blob.size_bytes);
                         gathered.push(Gathered {
                             index,
@@ -132,6 +133,8 @@ impl Target for HostedTarget {
             metadata: true,
             batch_artifacts: 500,
             parallel_batches: 2,
+            needs_sha256: true,
+            verifies: true,
         }
     }
 
@@ -157,6 +160,13 @@ impl Target for HostedTarget {
     async fn find(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
         self.repository
             .find(keys)
+            .await
+            .map_err(|error| self.failed(Stage::Describe, &error))
+    }
+
+    async fn read_back(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
+        self.repository
+            .find_checked(keys)
             .await
             .map_err(|error| self.failed(Stage::Describe, &error))
     }

@@ -263,8 +263,8 @@ impl<'a> Decided<'a> {
         let found = standing.and_then(Standing::existing);
         let holds = match (&item.expect, &found) {
             (Expect::Anything, _) | (Expect::Absent, None) => true,
-            (Expect::Digest(digest), Some(found)) => found.digest == *digest,
-            (Expect::Absent, Some(_)) | (Expect::Digest(_), None) => false,
+            (Expect::Digest(digest), Some(found)) => found.digest == Some(*digest),
+            (Expect::Absent, Some(_)) | (Expect::Digest(_), None) | (Expect::Mark(_), _) => false,
         };
         if !holds {
             return Written::Raced { found };

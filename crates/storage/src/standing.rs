@@ -40,11 +40,7 @@ impl Standing {
     }
 
     pub(crate) fn existing(&self) -> Option<Existing> {
-        Some(Existing {
-            digest: self.digest?,
-            size_bytes: self.size_bytes,
-            metadata: self.metadata.clone(),
-        })
+        Some(Existing::of(self.digest?, self.size_bytes, self.metadata.clone()))
     }
 }
 

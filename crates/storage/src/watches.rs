@@ -38,14 +38,15 @@ pub(crate) async fn follow(write: &mut Write, key: &str) -> StoreResult<()> {
         for (object_no, object) in task.objects.iter().enumerate() {
             let paths = match &object.scope {
                 Scope::Repository => None,
-                Scope::Paths(paths) => Some(paths),
+                Scope::Paths(paths) => Some(paths.clone()),
+                Scope::Packages(_) => Some(Vec::new()),
             };
             rows.push(vec![
                 int(no),
                 int(unit_no(task.objects.len(), target_no, object_no).into()),
                 text(&task.project),
                 text(&object.local_repository),
-                maybe(paths, json),
+                maybe(paths.as_ref(), json),
             ]);
         }
     }

@@ -52,11 +52,7 @@ impl ArtifactBuilder {
 
     /// Describes it as a source does.
     pub fn build(&self) -> Artifact {
-        let blob = Blob {
-            digest: Digest::of(&self.bytes),
-            size_bytes: self.bytes.len() as u64,
-            md5: None,
-        };
+        let blob = Blob::of(Digest::of(&self.bytes), self.bytes.len() as u64);
         Artifact::file(&self.path, blob, self.metadata.clone())
     }
 }

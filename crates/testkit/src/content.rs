@@ -44,10 +44,13 @@ impl MemoryContent {
 
     fn pieces(&self, key: &ArtifactKey, blob: &Blob) -> Vec<ConnectorResult<Bytes>> {
         let error = |kind| Err(ConnectorError::new(kind, Stage::Read, key.to_string()));
-        let Some(bytes) = lock(&self.bytes).get(&blob.digest).cloned() else {
+        let held = blob.digest.and_then(|digest| {
+            let bytes = lock(&self.bytes).get(&digest).cloned()?;
+            Some((bytes, lock(&self.breaks).get(&digest).copied()))
+        });
+        let Some((bytes, whole)) = held else {
             return vec![error(ErrorKind::NotFound)];
         };
-        let whole = lock(&self.breaks).get(&blob.digest).copied();
         let end = whole.unwrap_or(bytes.len());
         let mut pieces: Vec<ConnectorResult<Bytes>> = (0..end)
             .step_by(100_000)

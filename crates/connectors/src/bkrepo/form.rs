@@ -1,7 +1,7 @@
 //! A blob as a form, the way every bk-repo takes one: `file`, `size`, `sha256`.
 
 use bytes::Bytes;
-use domain::artifact::Blob;
+use domain::artifact::KnownBlob;
 use domain::id::random_hex32;
 use domain::ports::ByteStream;
 use futures_util::{StreamExt, stream};
@@ -17,7 +17,7 @@ pub(super) struct Form {
 
 impl Form {
     /// Describes `blob`, which goes to the store `storage_key`.
-    pub(super) fn of(blob: &Blob, storage_key: Option<&str>) -> Self {
+    pub(super) fn of(blob: &KnownBlob<'_>, storage_key: Option<&str>) -> Self {
         let boundary = random_hex32();
         let sha256 = blob.digest.to_hex();
         let head = format!(

@@ -147,8 +147,10 @@ impl Look {
 
 /// Returns the files and folders a scope names, in order, none within another.
 pub(super) fn roots(scope: &Scope) -> Vec<FilePath> {
-    let Scope::Paths(paths) = scope else {
-        return vec![FilePath::root()];
+    let paths = match scope {
+        Scope::Repository => return vec![FilePath::root()],
+        Scope::Paths(paths) => paths,
+        Scope::Packages(_) => return Vec::new(),
     };
     let outer = |path: &&FilePath| !paths.iter().any(|other| other != *path && path.is_within(other));
     let mut roots: Vec<FilePath> = paths.iter().filter(outer).cloned().collect();

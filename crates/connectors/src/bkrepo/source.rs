@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifact::{Artifact, ArtifactKey, Blob};
+use domain::checksums::Checksums;
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
@@ -133,9 +134,8 @@ impl BkRepoSource {
             return Err(error(ErrorKind::Protocol).words(words));
         };
         let blob = Blob {
-            digest,
-            size_bytes: node.size,
-            md5: node.md5.clone(),
+            checksums: Checksums::of_md5_hex(node.md5.as_deref()),
+            ..Blob::of(digest, node.size)
         };
         Ok(Artifact::file(&path, blob, node.properties()))
     }
@@ -151,7 +151,9 @@ impl BkRepoSource {
         }
         let answer = ask.send(None).await?;
         let told = answer.header(wire::SHA256);
-        if told.is_some_and(|told| !told.eq_ignore_ascii_case(&blob.digest.to_hex())) {
+        if let (Some(told), Some(digest)) = (told, blob.digest)
+            && !told.eq_ignore_ascii_case(&digest.to_hex())
+        {
             return Err(error(ErrorKind::Changed).words("other content stands there now"));
         }
         if offset_bytes > 0 && answer.response.status().as_u16() != 206 {

@@ -1,7 +1,7 @@
 //! Getting a blob to a bk-repo, whichever way it takes it.
 
 use bytes::Bytes;
-use domain::artifact::{Artifact, Blob};
+use domain::artifact::{Artifact, KnownBlob};
 use domain::digest::Hasher;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Content};
@@ -48,12 +48,12 @@ impl Sums {
     }
 
     /// Returns the MD5 in hex, if the bytes are those of `blob`.
-    fn md5_of(self, blob: &Blob) -> Option<String> {
+    fn md5_of(self, blob: &KnownBlob<'_>) -> Option<String> {
         (self.sha256.finish() == blob.digest).then(|| hex::encode(self.md5.finalize()))
     }
 
     /// Returns the MD5, if the bytes are those of `blob`; otherwise the source gave others than it described.
-    pub(super) fn check(self, artifact: &Artifact, blob: &Blob) -> ConnectorResult<String> {
+    pub(super) fn check(self, artifact: &Artifact, blob: &KnownBlob<'_>) -> ConnectorResult<String> {
         self.md5_of(blob).ok_or_else(|| {
             ConnectorError::new(ErrorKind::Corrupt, Stage::Read, artifact.key.to_string())
                 .words("the source gave other bytes than it described")
@@ -63,7 +63,7 @@ impl Sums {
 
 impl BkRepoTarget {
     /// Says whether the bytes of `blob` need not be sent.
-    pub(super) async fn holds(&self, blob: &Blob) -> ConnectorResult<bool> {
+    pub(super) async fn holds(&self, blob: &KnownBlob<'_>) -> ConnectorResult<bool> {
         let sha256 = blob.digest.to_hex();
         let ask = self
             .server
@@ -83,11 +83,11 @@ impl BkRepoTarget {
     pub(super) async fn known(
         &self,
         artifact: &Artifact,
-        blob: &Blob,
+        blob: &KnownBlob<'_>,
         content: &dyn Content,
     ) -> ConnectorResult<Supplied> {
-        let md5 = match &blob.md5 {
-            Some(md5) => md5.clone(),
+        let md5 = match blob.checksums.md5_hex() {
+            Some(md5) => md5,
             None => {
                 let mut sums = Sums::default();
                 let mut bytes = content.open(&artifact.key, blob, 0).await?;
@@ -107,7 +107,7 @@ impl BkRepoTarget {
     pub(super) async fn supply_small(
         &self,
         artifact: &Artifact,
-        blob: &Blob,
+        blob: &KnownBlob<'_>,
         bytes: Bytes,
     ) -> ConnectorResult<Supplied> {
         let mut sums = Sums::default();
@@ -134,7 +134,7 @@ impl BkRepoTarget {
     pub(super) async fn supply_large(
         &self,
         artifact: &Artifact,
-        blob: &Blob,
+        blob: &KnownBlob<'_>,
         content: &dyn Content,
     ) -> ConnectorResult<Supplied> {
         match self.upload(artifact, blob, content).await {
@@ -147,7 +147,7 @@ impl BkRepoTarget {
     }
 
     /// Sends a blob whole, for nodes that know no sessions, and reads it back: they believe what they are told.
-    async fn push(&self, blob: &Blob, bytes: ByteStream) -> ConnectorResult<Supplied> {
+    async fn push(&self, blob: &KnownBlob<'_>, bytes: ByteStream) -> ConnectorResult<Supplied> {
         let storage_key = self.storage_key();
         let form = Form::of(blob, storage_key.as_deref());
         let sha256 = blob.digest.to_hex();
@@ -166,7 +166,7 @@ impl BkRepoTarget {
     }
 
     /// Digests what the node keeps as `blob`; returns its MD5.
-    async fn read_back(&self, blob: &Blob) -> ConnectorResult<String> {
+    async fn read_back(&self, blob: &KnownBlob<'_>) -> ConnectorResult<String> {
         let sha256 = blob.digest.to_hex();
         let mut sums = Sums::default();
         if let Some(last) = blob.size_bytes.checked_sub(1) {

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use domain::artifact::{ArtifactKey, Existing};
-use domain::digest::Digest;
+use domain::artifact::{ArtifactKey, Blob, Existing};
+use domain::checksums::Checksums;
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
 use domain::ports::{Capabilities, ConnectorError, ConnectorResult, Content, Put, Settled, Target};
@@ -89,10 +89,17 @@ pub(super) fn path_of(key: &ArtifactKey) -> ConnectorResult<FilePath> {
 }
 
 pub(super) fn existing_of(node: &Node) -> Existing {
+    // A file made of separate blocks has no digest; nothing says then that it is the same as any other.
+    let blob = Blob {
+        digest: node.digest(),
+        checksums: Checksums::of_md5_hex(node.md5.as_deref()),
+        ..Blob::unknown(node.size)
+    };
     Existing {
-        // A file made of separate blocks has no digest; whatever it is, it is other content than any artifact's.
-        digest: node.digest().unwrap_or(Digest::from_bytes([0; 32])),
+        digest: node.digest(),
+        blobs: vec![blob],
         size_bytes: node.size,
+        mark: None,
         metadata: node.properties(),
     }
 }
@@ -106,6 +113,8 @@ impl Target for BkRepoTarget {
             metadata: true,
             batch_artifacts: 500,
             parallel_batches: 2,
+            needs_sha256: true,
+            verifies: true,
         }
     }
 

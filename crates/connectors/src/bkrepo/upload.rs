@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::artifact::{Artifact, Blob};
+use domain::artifact::{Artifact, KnownBlob};
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Content};
@@ -67,7 +67,7 @@ impl Sessions {
 
 impl BkRepoTarget {
     /// Opens a session for `blob`.
-    pub(super) async fn open_session(&self, blob: &Blob) -> Result<Session, Refused> {
+    pub(super) async fn open_session(&self, blob: &KnownBlob<'_>) -> Result<Session, Refused> {
         let sha256 = blob.digest.to_hex();
         let ask = self
             .server
@@ -113,7 +113,12 @@ impl BkRepoTarget {
     /// Sends what is left of `blob` and makes the node digest the whole.
     ///
     /// Told size and MD5 as well it would only count bytes; so it is told neither.
-    pub(super) async fn close_session(&self, id: &str, blob: &Blob, rest: Bytes) -> Result<(), Refused> {
+    pub(super) async fn close_session(
+        &self,
+        id: &str,
+        blob: &KnownBlob<'_>,
+        rest: Bytes,
+    ) -> Result<(), Refused> {
         let sha256 = blob.digest.to_hex();
         let ask = self
             .server
@@ -134,7 +139,7 @@ impl BkRepoTarget {
     pub(super) async fn upload(
         &self,
         artifact: &Artifact,
-        blob: &Blob,
+        blob: &KnownBlob<'_>,
         content: &dyn Content,
     ) -> Result<Supplied, Refused> {
         if let Some(session) = self.sessions.take(&blob.digest) {
@@ -151,7 +156,7 @@ impl BkRepoTarget {
         &self,
         mut session: Session,
         artifact: &Artifact,
-        blob: &Blob,
+        blob: &KnownBlob<'_>,
         content: &dyn Content,
     ) -> Result<Supplied, Refused> {
         let mut moved_bytes = 0;
@@ -194,7 +199,7 @@ impl BkRepoTarget {
         match self.close_session(&session.id, blob, Bytes::new()).await {
             Ok(()) => Ok(Supplied {
                 moved_bytes: Some(moved_bytes),
-                md5: md5.or_else(|| blob.md5.clone()),
+                md5: md5.or_else(|| blob.checksums.md5_hex()),
             }),
             Err(refused) => {
                 if refused.error.kind == ErrorKind::Unreachable {
@@ -206,7 +211,12 @@ impl BkRepoTarget {
     }
 
     /// Sends one piece, again if the connection broke.
-    async fn send_piece(&self, session: &Session, blob: &Blob, piece: &[Bytes]) -> Result<(), Refused> {
+    async fn send_piece(
+        &self,
+        session: &Session,
+        blob: &KnownBlob<'_>,
+        piece: &[Bytes],
+    ) -> Result<(), Refused> {
         let length_bytes: u64 = piece.iter().map(|slice| slice.len() as u64).sum();
         let last = session.sent_bytes + length_bytes - 1;
         let sha256 = blob.digest.to_hex();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use domain::artifact::{ArtifactKey, Blob, Existing, Metadata};
+use domain::artifact::{ArtifactKey, Blob, Existing, KnownBlob, Metadata};
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
@@ -32,7 +32,7 @@ struct Job<'a> {
     index: usize,
     put: &'a Put,
     path: FilePath,
-    blob: &'a Blob,
+    blob: KnownBlob<'a>,
     metadata: Metadata,
 }
 
@@ -81,8 +81,12 @@ impl BkRepoTarget {
             let error = ConnectorError::new(kind, Stage::Write, artifact.key.to_string()).words(words);
             Looked::Settled(PutOutcome::Failed(error))
         };
-        let ([blob], Ok(path)) = (artifact.blobs.as_slice(), path_of(&artifact.key)) else {
-            let words = "only files, of one blob each, can be sent to a bk-repo";
+        let only = match artifact.blobs.as_slice() {
+            [blob] => blob.known(),
+            _ => None,
+        };
+        let (Some(blob), Ok(path)) = (only, path_of(&artifact.key)) else {
+            let words = "only files, of one blob with a known SHA-256 each, can be sent to a bk-repo";
             return Ok(refused(ErrorKind::Protocol, words));
         };
         // Where nothing may stand, the node itself sees to it; before a large blob travels it is asked all the same.
@@ -94,8 +98,8 @@ impl BkRepoTarget {
         let found = node.as_ref().map(existing_of);
         let holds = match (&put.expect, &found) {
             (Expect::Anything, _) | (Expect::Absent, None) => true,
-            (Expect::Digest(digest), Some(found)) => found.digest == *digest,
-            (Expect::Absent, Some(_)) | (Expect::Digest(_), None) => false,
+            (Expect::Digest(digest), Some(found)) => found.digest == Some(*digest),
+            (Expect::Absent, Some(_)) | (Expect::Digest(_), None) | (Expect::Mark(_), _) => false,
         };
         if !holds {
             return Ok(Looked::Settled(PutOutcome::Raced { found }));
@@ -140,7 +144,7 @@ impl BkRepoTarget {
                 if !asks {
                     return Ok((job, false));
                 }
-                let there = match self.holds(job.blob).await {
+                let there = match self.holds(&job.blob).await {
                     Err(error) if is_fatal(&error) => return Err(error),
                     // Why it cannot say so is told again when the bytes are sent.
                     answer => answer.unwrap_or(false),
@@ -160,7 +164,7 @@ impl BkRepoTarget {
             .map(|(job, there)| {
                 let bytes = read.remove(&job.blob.digest);
                 async move {
-                    let (artifact, blob) = (&job.put.artifact, job.blob);
+                    let (artifact, blob) = (&job.put.artifact, &job.blob);
                     let supplied = match bytes {
                         _ if there => self.known(artifact, blob, content).await,
                         Some(Ok(bytes)) => self.supply_small(artifact, blob, bytes).await,
@@ -321,8 +325,10 @@ async fn read(
     if jobs.is_empty() {
         return Ok(HashMap::new());
     }
-    let wanted: Vec<(&ArtifactKey, &Blob)> =
-        jobs.iter().map(|job| (&job.put.artifact.key, job.blob)).collect();
+    let wanted: Vec<(&ArtifactKey, &Blob)> = jobs
+        .iter()
+        .map(|job| (&job.put.artifact.key, &*job.blob))
+        .collect();
     let digests = jobs.iter().map(|job| job.blob.digest);
     Ok(match content.read(&wanted).await {
         Ok(bytes) => digests.zip(bytes).collect(),

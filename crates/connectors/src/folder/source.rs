@@ -63,6 +63,7 @@ fn starts(scope: &Scope) -> Vec<FilePath> {
     match scope {
         Scope::Repository => vec![FilePath::root()],
         Scope::Paths(paths) => paths.clone(),
+        Scope::Packages(_) => Vec::new(),
     }
 }
 
@@ -115,12 +116,11 @@ fn describe(folder: &Folder, key: &ArtifactKey) -> ConnectorResult<Artifact> {
     else {
         return Err(changed(stage, key));
     };
-    let blob = Blob {
-        digest,
-        size_bytes: identity.size_bytes,
-        md5: None,
-    };
-    Ok(Artifact::file(&path, blob, metadata(&stat)))
+    Ok(Artifact::file(
+        &path,
+        Blob::of(digest, identity.size_bytes),
+        metadata(&stat),
+    ))
 }
 
 fn changed(stage: Stage, key: &ArtifactKey) -> ConnectorError {

@@ -59,11 +59,7 @@ pub(super) fn standing(folder: &Folder, relative: &str) -> io::Result<Standing> 
     let identity = Identity::of(&stat);
     let digest = folder.digest(&mut file, &identity)?;
     let digest = digest.ok_or_else(|| io::Error::other("the file changed while it was read"))?;
-    let existing = Existing {
-        digest,
-        size_bytes: identity.size_bytes,
-        metadata: metadata(&stat),
-    };
+    let existing = Existing::of(digest, identity.size_bytes, metadata(&stat));
     Ok(Standing::File(existing, identity))
 }
 
@@ -113,7 +109,7 @@ fn try_look(folder: &Folder, put: Put) -> Result<Need, LookError> {
     let executable = wanted_executable(&put.artifact.metadata).unwrap_or(false);
     let (existing, identity) = match standing(folder, &relative)? {
         Standing::File(existing, identity) => (existing, identity),
-        Standing::Nothing if matches!(put.expect, Expect::Digest(_)) => {
+        Standing::Nothing if matches!(put.expect, Expect::Digest(_) | Expect::Mark(_)) => {
             return Ok(Need::Done(PutOutcome::Raced { found: None }));
         }
         Standing::Nothing => {
@@ -127,8 +123,8 @@ fn try_look(folder: &Folder, put: Put) -> Result<Need, LookError> {
         }
     };
     let expected = match put.expect {
-        Expect::Absent => false,
-        Expect::Digest(digest) => digest == existing.digest,
+        Expect::Absent | Expect::Mark(_) => false,
+        Expect::Digest(digest) => Some(digest) == existing.digest,
         Expect::Anything => true,
     };
     if !expected {
@@ -250,7 +246,7 @@ fn draft(
     let mut draft = Draft::begin(folder, &job.relative, job.executable).map_err(failed)?;
     fill(&mut draft).map_err(failed)?;
     let digest = draft.complete(&artifact.metadata, sync).map_err(failed)?;
-    if digest != artifact.digest {
+    if Some(digest) != artifact.digest {
         return Err(
             ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, artifact.key.to_string())
                 .words("the bytes that arrived have another digest than announced"),
@@ -265,7 +261,7 @@ fn name(folder: &Arc<Folder>, job: &Job, draft: Draft) -> PutOutcome {
         |error: &io::Error| PutOutcome::Failed(failure(Stage::Commit, artifact.key.to_string(), error));
     let named = match job.put.expect {
         Expect::Absent => draft.publish_new(),
-        Expect::Digest(_) | Expect::Anything => draft.publish_over(job.replaced.as_ref()),
+        Expect::Digest(_) | Expect::Mark(_) | Expect::Anything => draft.publish_over(job.replaced.as_ref()),
     };
     match named {
         Ok(true) => {}
@@ -293,8 +289,10 @@ fn remember(folder: &Folder, job: &Job) {
         && let Ok(Some(stat)) = root.stat(&job.relative)
     {
         let identity = Identity::of(&stat);
-        if identity.size_bytes == job.put.artifact.size_bytes() {
-            let _ = cache.put(&identity, &job.put.artifact.digest);
+        if let Some(digest) = &job.put.artifact.digest
+            && identity.size_bytes == job.put.artifact.size_bytes()
+        {
+            let _ = cache.put(&identity, digest);
         }
     }
 }

@@ -95,6 +95,8 @@ impl Target for FolderTarget {
             metadata: true,
             batch_artifacts: 1000,
             parallel_batches: 2,
+            needs_sha256: true,
+            verifies: true,
         }
     }
 

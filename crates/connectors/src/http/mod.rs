@@ -6,7 +6,9 @@
 mod activity;
 mod answer;
 mod hosts;
+mod manners;
 mod rules;
+mod server;
 
 use std::time::Duration;
 
@@ -17,7 +19,9 @@ use reqwest::{Certificate, Client};
 pub use activity::{Activity, send};
 pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
 pub use hosts::{HostList, HostRule, InvalidHost};
+pub use manners::{AllManners, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};
+pub use server::Server;
 
 /// How this node reaches others.
 #[derive(Debug, Clone)]

@@ -74,7 +74,10 @@ impl<'a> Batch<'a> {
         for items in self.readings() {
             let bytes = feed.during(self.read(items, content, &travelled)).await?;
             for index in items {
-                let digest = self.puts[*index].artifact.digest;
+                let Some(digest) = self.puts[*index].artifact.digest else {
+                    settled.settled(*index, PutOutcome::Failed(self.unread(*index)));
+                    continue;
+                };
                 let (supply, body) = match bytes.get(&digest) {
                     _ if self.is_there(&digest) => (Supply::Present, Bytes::new()),
                     _ if travelled.contains(&digest) => (Supply::Earlier, Bytes::new()),
@@ -106,7 +109,7 @@ impl<'a> Batch<'a> {
         let put = &self.puts[index];
         Parcel::Item(Item {
             artifact: &put.artifact,
-            expect: put.expect,
+            expect: put.expect.clone(),
             with_metadata: put.with_metadata,
             supply,
         })
@@ -138,14 +141,17 @@ impl<'a> Batch<'a> {
         let wanted: Vec<(&ArtifactKey, &Blob)> = items
             .iter()
             .map(|index| &self.puts[*index].artifact)
-            .filter(|artifact| !self.is_there(&artifact.digest) && !travelled.contains(&artifact.digest))
-            .filter(|artifact| asked.insert(artifact.digest))
+            .filter(|artifact| {
+                let wanted = |digest| !self.is_there(digest) && !travelled.contains(digest);
+                artifact.digest.as_ref().is_some_and(wanted)
+            })
+            .filter(|artifact| artifact.digest.is_some_and(|digest| asked.insert(digest)))
             .filter_map(|artifact| Some((&artifact.key, artifact.blobs.first()?)))
             .collect();
         if wanted.is_empty() {
             return HashMap::new();
         }
-        let digests = wanted.iter().map(|(_, blob)| blob.digest);
+        let digests = wanted.iter().filter_map(|(_, blob)| blob.digest);
         match content.read(&wanted).await {
             Ok(bytes) => digests.zip(bytes).collect(),
             Err(error) => digests.map(|digest| (digest, Err(error.again()))).collect(),
@@ -193,7 +199,10 @@ impl<'a> Batch<'a> {
                 let moved_bytes = match supply {
                     Supply::Here => artifact.size_bytes(),
                     Supply::Earlier => 0,
-                    Supply::Present => self.uploaded.get(&artifact.digest).copied().unwrap_or(0),
+                    Supply::Present => {
+                        let uploaded = artifact.digest.and_then(|digest| self.uploaded.get(&digest));
+                        uploaded.copied().unwrap_or(0)
+                    }
                 };
                 let moved = supply == Supply::Here || moved_bytes > 0;
                 PutOutcome::Stored {

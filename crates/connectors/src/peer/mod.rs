@@ -26,7 +26,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::http::{Activity, Outgoing, Trust, answered, client, send};
+use crate::http::{Activity, AllManners, Outgoing, Server, Trust, answered, client, send};
 pub use source::PeerSource;
 pub use target::PeerTarget;
 use wire::{EXCHANGE_VERSION, Handshake, PREFIX, PRODUCT};
@@ -40,6 +40,7 @@ pub struct Peers {
     outgoing: Arc<Outgoing>,
     clients: Arc<Mutex<HashMap<Trust, Client>>>,
     clock: Arc<dyn Clock>,
+    manners: AllManners,
 }
 
 impl Peers {
@@ -49,6 +50,7 @@ impl Peers {
             outgoing: Arc::new(outgoing),
             clients: Arc::default(),
             clock,
+            manners: AllManners::default(),
         }
     }
 
@@ -83,6 +85,29 @@ impl Peers {
             base,
             idle_timeout: self.outgoing.idle_timeout,
             name,
+        })
+    }
+
+    /// Returns the foreign server at `url` (`http` or `https`), with the path that follows the host.
+    ///
+    /// Nothing is sent yet; refused are other schemes, refused addresses and unreadable certificates.
+    pub fn server(&self, url: &Url, credentials: &Credentials) -> ConnectorResult<Server> {
+        let way = self.way(url.as_str(), credentials)?;
+        let mut base = url.clone();
+        base.set_query(None);
+        base.set_fragment(None);
+        // Neither can fail: an http URL has a host.
+        let _ = base.set_username("");
+        let _ = base.set_password(None);
+        let path = base.path().trim_end_matches('/').to_owned();
+        base.set_path(&path);
+        Ok(Server {
+            client: way.client,
+            base,
+            manners: self.manners.towards(&way.name),
+            name: way.name,
+            idle_timeout: way.idle_timeout,
+            credentials: credentials.clone(),
         })
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifact::{Artifact, ArtifactKey, Blob};
 use domain::failure::{ErrorKind, Stage};
-use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
+use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source, known_digest};
 use domain::repository::RepositoryRef;
 use domain::task::Scope;
 use futures_util::stream;
@@ -46,7 +46,10 @@ impl PeerSource {
     ) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {
         let question = Question::Read {
             repository: self.repository.clone(),
-            wanted: wanted.iter().map(|(key, blob)| wanting(key, blob)).collect(),
+            wanted: wanted
+                .iter()
+                .map(|(key, blob)| wanting(key, blob))
+                .collect::<ConnectorResult<_>>()?,
         };
         let mut answers = self.peer.exchange(&question, Stage::Read).ask().await?;
         let mut blobs = Vec::with_capacity(wanted.len());
@@ -68,12 +71,12 @@ impl PeerSource {
     }
 }
 
-fn wanting(key: &ArtifactKey, blob: &Blob) -> Wanted {
-    Wanted {
+fn wanting(key: &ArtifactKey, blob: &Blob) -> ConnectorResult<Wanted> {
+    Ok(Wanted {
         key: key.clone(),
-        digest: blob.digest,
+        digest: known_digest(key, blob)?,
         size_bytes: blob.size_bytes,
-    }
+    })
 }
 
 #[async_trait]
@@ -113,7 +116,7 @@ impl Source for PeerSource {
     async fn open(&self, key: &ArtifactKey, blob: &Blob, offset_bytes: u64) -> ConnectorResult<ByteStream> {
         let mut ranges = Ranges {
             source: self.clone(),
-            wanted: wanting(key, blob),
+            wanted: wanting(key, blob)?,
             next_byte: offset_bytes,
             range: None,
             ahead: None,

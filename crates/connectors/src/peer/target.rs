@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use domain::artifact::{ArtifactKey, Existing};
+use domain::artifact::{Artifact, ArtifactKey, Existing};
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{
@@ -35,10 +35,27 @@ impl PeerTarget {
         Self { peer, repository }
     }
 
-    async fn find_some(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
+    async fn find_all(
+        &self,
+        keys: &[ArtifactKey],
+        checksums: bool,
+    ) -> ConnectorResult<Vec<Option<Existing>>> {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(BATCH_ARTIFACTS) {
+            found.extend(self.find_some(keys, checksums).await?);
+        }
+        Ok(found)
+    }
+
+    async fn find_some(
+        &self,
+        keys: &[ArtifactKey],
+        checksums: bool,
+    ) -> ConnectorResult<Vec<Option<Existing>>> {
         let question = Question::Inventory {
             repository: self.repository.clone(),
             keys: keys.to_vec(),
+            checksums,
         };
         match self.peer.ask(&question, Stage::Describe).await? {
             Answer::Inventory(found) if found.len() == keys.len() => Ok(found),
@@ -51,7 +68,7 @@ impl PeerTarget {
         let asked: HashSet<Digest> = batch
             .iter()
             .filter(|put| put.artifact.size_bytes() >= ASK_FIRST_BYTES)
-            .map(|put| put.artifact.digest)
+            .filter_map(|put| put.artifact.digest)
             .collect();
         let asked: Vec<Digest> = asked.into_iter().collect();
         let mut present = HashSet::new();
@@ -87,7 +104,7 @@ impl PeerTarget {
         let (content, settled) = ports;
         let travels_alone = |index: &&usize| {
             let artifact = &batch[**index].artifact;
-            artifact.size_bytes() > SMALL_BLOB_BYTES && !present.contains(&artifact.digest)
+            artifact.size_bytes() > SMALL_BLOB_BYTES && !is_in(present, artifact)
         };
         let (alone, together): (Vec<usize>, Vec<usize>) = waiting.iter().partition(travels_alone);
         let mut lacking = Vec::new();
@@ -101,7 +118,11 @@ impl PeerTarget {
             let artifact = &batch[index].artifact;
             match self.upload(artifact, content).await? {
                 Ok(moved_bytes) => {
-                    let uploaded = HashMap::from([(artifact.digest, moved_bytes)]);
+                    let uploaded = artifact
+                        .digest
+                        .map(|digest| (digest, moved_bytes))
+                        .into_iter()
+                        .collect();
                     lacking.extend(send(vec![index], uploaded).await?);
                 }
                 Err(error) => settled.settled(index, PutOutcome::Failed(error)),
@@ -111,11 +132,15 @@ impl PeerTarget {
     }
 }
 
+fn is_in(digests: &HashSet<Digest>, artifact: &Artifact) -> bool {
+    artifact.digest.is_some_and(|digest| digests.contains(&digest))
+}
+
 /// Cuts `items` into groups that fit into one request each, all about the same size.
 fn groups(batch: &[Put], items: &[usize], present: &HashSet<Digest>) -> Vec<Vec<usize>> {
     let travelling_bytes = |index: &usize| {
         let artifact = &batch[*index].artifact;
-        if present.contains(&artifact.digest) {
+        if is_in(present, artifact) {
             0
         } else {
             artifact.size_bytes()
@@ -149,6 +174,8 @@ impl Target for PeerTarget {
             metadata: true,
             batch_artifacts: BATCH_ARTIFACTS,
             parallel_batches: PARALLEL_BATCHES,
+            needs_sha256: true,
+            verifies: true,
         }
     }
 
@@ -165,11 +192,11 @@ impl Target for PeerTarget {
     }
 
     async fn find(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
-        let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(BATCH_ARTIFACTS) {
-            found.extend(self.find_some(keys).await?);
-        }
-        Ok(found)
+        self.find_all(keys, false).await
+    }
+
+    async fn read_back(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
+        self.find_all(keys, true).await
     }
 
     async fn put(&self, batch: &[Put], content: &dyn Content, settled: &dyn Settled) -> ConnectorResult<()> {

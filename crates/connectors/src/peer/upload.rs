@@ -43,7 +43,7 @@ impl PeerTarget {
         artifact: &Artifact,
         content: &dyn Content,
     ) -> ConnectorResult<ConnectorResult<u64>> {
-        let Some(blob) = artifact.blobs.first() else {
+        let Some(blob) = artifact.blobs.first().and_then(Blob::known) else {
             return Err(self.peer.unexpected(Stage::Write));
         };
         let question = Question::Upload {
@@ -63,7 +63,7 @@ impl PeerTarget {
         let upload = Upload {
             target: self,
             artifact,
-            blob,
+            blob: &blob,
             id,
             part_bytes,
             moved_bytes: AtomicU64::new(0),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// Where the exchange lives on a node.
 pub const PREFIX: &str = "/api/v1/peer";
 /// The version of what is described here; nodes of different versions do not exchange.
-pub const EXCHANGE_VERSION: u32 = 1;
+pub const EXCHANGE_VERSION: u32 = 2;
 /// The name [`Handshake::product`] must have.
 pub const PRODUCT: &str = "waybill";
 /// Content type of frames.
@@ -60,6 +60,9 @@ pub enum Question {
         repository: RepositoryRef,
         /// At most [`BATCH_ARTIFACTS`].
         keys: Vec<ArtifactKey>,
+        /// Whether every checksum that is known of the bytes is asked for.
+        #[serde(default)]
+        checksums: bool,
     },
     /// Which of these blobs need not be sent? A yes pins the blob for a while.
     Blobs {

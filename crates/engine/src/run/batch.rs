@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::artifact::{Artifact, Blob, Likeness};
 use domain::detail::Settlement;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, PutOutcome, Settled, Target};
@@ -138,7 +139,7 @@ impl Carrier {
                 if pending.tried > 1
                     && found
                         .as_ref()
-                        .is_some_and(|it| it.digest == pending.item.artifact.digest)
+                        .is_some_and(|it| pending.item.artifact.likeness(it) == Likeness::Same)
                 {
                     return Next::Settle(pending.item.arrived_before(pending.tried));
                 }
@@ -204,7 +205,7 @@ impl Carrier {
         let describing = self.content.source.describe(std::slice::from_ref(&key));
         let described = self.part.unless_stopped(describing).await?;
         match described.map(|mut answers| answers.pop()) {
-            Ok(Some(Ok(artifact))) if artifact.digest != pending.item.artifact.digest => {
+            Ok(Some(Ok(artifact))) if has_changed(&pending.item.artifact, &artifact) => {
                 pending.item.artifact = artifact;
                 pending.changed = true;
                 Some(self.decide_again(pending))
@@ -237,6 +238,15 @@ impl Carrier {
     fn stopped(&self) -> ConnectorError {
         ConnectorError::new(ErrorKind::Stopped, Stage::Write, &self.part.cluster).words("the run was stopped")
     }
+}
+
+/// Says whether the source holds other content `now` than it had described `before`.
+fn has_changed(before: &Artifact, now: &Artifact) -> bool {
+    let same =
+        |(before, now): (&Blob, &Blob)| before.name == now.name && before.same_bytes(now) != Some(false);
+    before.digest != now.digest && now.digest.is_some()
+        || before.blobs.len() != now.blobs.len()
+        || !before.blobs.iter().zip(&now.blobs).all(same)
 }
 
 /// Returns the failure of an artifact that other content forbids to put.

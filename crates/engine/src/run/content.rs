@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifact::{ArtifactKey, Blob};
-use domain::digest::Digest;
+use domain::checksums::{Hasher, Sums};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Content, Source};
 use futures_util::StreamExt;
@@ -23,6 +23,8 @@ pub(crate) struct RunContent {
     pub(crate) throttle: Arc<Throttle>,
     /// Bytes read so far, for live progress.
     pub(crate) read_bytes: Arc<AtomicU64>,
+    /// Whether what is read is verified here: not where the target does it anyway.
+    pub(crate) verifies: bool,
 }
 
 #[async_trait]
@@ -30,7 +32,11 @@ impl Content for RunContent {
     async fn open(&self, key: &ArtifactKey, blob: &Blob, offset_bytes: u64) -> ConnectorResult<ByteStream> {
         let stream = self.source.open(key, blob, offset_bytes).await?;
         let left = blob.size_bytes.saturating_sub(offset_bytes);
-        Ok(checked_length(stream, left, key.name.clone(), self.clone()))
+        let stream = checked_length(stream, left, key.name.clone(), self.clone());
+        if self.verifies && offset_bytes == 0 {
+            return Ok(verified(stream, blob.clone(), key.name.clone()));
+        }
+        Ok(stream)
     }
 
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {
@@ -53,11 +59,46 @@ impl Content for RunContent {
 }
 
 fn checked_digest(key: &ArtifactKey, blob: &Blob, bytes: Bytes) -> ConnectorResult<Bytes> {
-    if bytes.len() as u64 == blob.size_bytes && Digest::of(&bytes) == blob.digest {
+    if Sums::of(&bytes, blob).are_of(blob) {
         return Ok(bytes);
     }
-    Err(ConnectorError::new(ErrorKind::Corrupt, Stage::Read, &key.name)
-        .words("the source sent other bytes than it described"))
+    Err(other_bytes(&key.name))
+}
+
+fn other_bytes(name: &str) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Corrupt, Stage::Read, name)
+        .words("the source sent other bytes than it described")
+}
+
+/// Holds the last piece of `blob` back until the whole is known to be right.
+fn verified(stream: ByteStream, blob: Blob, name: String) -> ByteStream {
+    let hasher = Hasher::of(&blob);
+    let state = (stream, Some(hasher), None::<Bytes>);
+    Box::pin(futures_util::stream::try_unfold(
+        state,
+        move |(mut stream, mut hasher, mut held)| {
+            let (blob, name) = (blob.clone(), name.clone());
+            async move {
+                while let Some(running) = &mut hasher {
+                    match stream.next().await.transpose()? {
+                        Some(piece) => {
+                            running.update(&piece);
+                            if let Some(earlier) = held.replace(piece) {
+                                return Ok(Some((earlier, (stream, hasher, held))));
+                            }
+                        }
+                        None => {
+                            let sums = hasher.take().map(Hasher::finish);
+                            if !sums.is_some_and(|sums| sums.are_of(&blob)) {
+                                return Err(other_bytes(&name));
+                            }
+                        }
+                    }
+                }
+                Ok(held.take().map(|last| (last, (stream, hasher, held))))
+            }
+        },
+    ))
 }
 
 fn checked_length(stream: ByteStream, left: u64, name: String, content: RunContent) -> ByteStream {

@@ -7,6 +7,7 @@ use domain::record::RunPlan;
 use domain::repository::RepositoryRef;
 use serde::Serialize;
 
+use super::compare;
 use super::item::decided;
 use crate::Engine;
 
@@ -129,7 +130,12 @@ impl Engine {
             );
             let artifacts: Vec<_> = artifacts.into_iter().filter_map(Result::ok).collect();
             let keys: Vec<_> = artifacts.iter().map(|artifact| artifact.key.clone()).collect();
-            let found = found_or_nothing(target.find(&keys).await)?;
+            let mut found = found_or_nothing(target.find(&keys).await)?;
+            let known: Vec<_> = artifacts.iter().collect();
+            let unknown = compare::unknown(&known, &found);
+            if !unknown.is_empty() {
+                compare::read_back(&*target, &known, &mut found, &unknown).await?;
+            }
             for (index, artifact) in artifacts.into_iter().enumerate() {
                 let existing = found.get(index).and_then(Option::as_ref);
                 let action = decided(&*target, &artifact, existing, &plan.settings);

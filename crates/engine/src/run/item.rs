@@ -41,7 +41,11 @@ impl Item {
     pub(crate) fn put(&self, include_metadata: bool) -> Put {
         let expect = match &self.existing {
             None => Expect::Absent,
-            Some(existing) => Expect::Digest(existing.digest),
+            Some(Existing {
+                digest: Some(digest), ..
+            }) => Expect::Digest(*digest),
+            Some(Existing { mark: Some(mark), .. }) => Expect::Mark(mark.clone()),
+            Some(_) => Expect::Anything,
         };
         Put {
             artifact: self.artifact.clone(),
@@ -99,7 +103,7 @@ impl Line {
             id: item.id,
             key: item.artifact.key.clone(),
             size_bytes: Some(item.artifact.size_bytes()),
-            digest: Some(item.artifact.digest),
+            digest: item.artifact.digest,
             started_ms: item.started_ms,
         }
     }

@@ -7,6 +7,7 @@
 pub(crate) mod backoff;
 pub(crate) mod batch;
 mod burst;
+pub(crate) mod compare;
 pub(crate) mod content;
 pub(crate) mod dry;
 mod feed;
@@ -219,6 +220,7 @@ impl Run {
             source: source.clone(),
             throttle,
             read_bytes: self.read_bytes.clone(),
+            verifies: !target.capabilities().verifies,
         };
         let listing = Listing {
             source,

@@ -20,12 +20,16 @@ use tokio::sync::mpsc;
 
 use super::backoff::{jitter, wait_before_next};
 use super::batch::{Carrier, Ended, batches, refused};
+use super::compare;
 use super::item::{Item, Line, decided};
 use super::unit::UnitRun;
 use crate::metrics::Tally;
 
 /// How long an artifact may be in flight before it is shown as running.
 const SHOWN_RUNNING_AFTER_MS: i64 = 1_000;
+
+/// Blobs that are read at once to learn their SHA-256.
+const LEARNED_AT_ONCE: usize = 4;
 
 /// Most rows of one group.
 const GROUP_ROWS: usize = 2_000;
@@ -69,12 +73,14 @@ impl UnitRun {
         before: &Before,
         until_first_failed: bool,
     ) -> Result<DecidedPage, Failure> {
-        let described = self.describe(keys).await?;
+        let mut described = self.describe(keys).await?;
         let known: Vec<ArtifactKey> = described
             .iter()
             .filter_map(|it| it.as_ref().ok().map(|artifact| artifact.key.clone()))
             .collect();
-        let mut found = self.find(&known).await?.into_iter();
+        let mut found = self.find(&known).await?;
+        self.compare(&mut described, &mut found).await?;
+        let mut found = found.into_iter();
         let mut page = DecidedPage {
             settled: Vec::new(),
             writes: Vec::new(),
@@ -95,7 +101,80 @@ impl UnitRun {
                 break;
             }
         }
+        self.learn(&mut page).await;
         Ok(page)
+    }
+
+    /// Reads what has to be read to tell whether content is the same; an artifact whose source cannot be read for it
+    /// fails.
+    async fn compare(
+        &self,
+        described: &mut [Result<Artifact, Failure>],
+        found: &mut Vec<Option<Existing>>,
+    ) -> Result<(), Failure> {
+        let carrier = &self.carrier;
+        let known: Vec<&Artifact> = described.iter().filter_map(|it| it.as_ref().ok()).collect();
+        let open = compare::unknown(&known, found);
+        if open.is_empty() {
+            return Ok(());
+        }
+        let read = carrier.part.ask(|| async {
+            let mut read = found.clone();
+            compare::read_back(&*carrier.target, &known, &mut read, &open).await?;
+            Ok(read)
+        });
+        *found = read.await?;
+        let open = compare::unknown(&known, found);
+        let places: Vec<usize> = (0..described.len())
+            .filter(|place| described[*place].is_ok())
+            .collect();
+        // From the end, so that what is taken out moves nothing that is still to be looked at.
+        for index in open.into_iter().rev() {
+            let place = places[index];
+            if let Ok(artifact) = described[place].clone() {
+                described[place] = self.learned(artifact).await;
+                if described[place].is_err() {
+                    found.remove(index);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Learns the SHA-256 of what is to be written, where the target has to know it; what cannot be read fails.
+    async fn learn(&self, page: &mut DecidedPage) {
+        if !self.carrier.target.capabilities().needs_sha256 {
+            return;
+        }
+        let (unknown, known): (Vec<Item>, Vec<Item>) = std::mem::take(&mut page.writes)
+            .into_iter()
+            .partition(|item| compare::lacks_digest(&item.artifact));
+        page.writes = known;
+        let learning = unknown.into_iter().map(|item| async move {
+            let learned = self.learned(item.artifact.clone()).await;
+            (item, learned)
+        });
+        let mut learning = futures_util::stream::iter(learning).buffered(LEARNED_AT_ONCE);
+        while let Some((mut item, learned)) = learning.next().await {
+            match learned {
+                Ok(artifact) => {
+                    item.artifact = artifact;
+                    page.writes.push(item);
+                }
+                Err(failure) => {
+                    let settlement = item.failed(failure.clone());
+                    page.first_failed
+                        .get_or_insert((item.artifact.key.clone(), failure));
+                    page.settled.push((Line::of(&item), settlement));
+                }
+            }
+        }
+    }
+
+    async fn learned(&self, artifact: Artifact) -> Result<Artifact, Failure> {
+        let content = &self.carrier.content;
+        self.ask_source(|| compare::learned(content, artifact.clone()))
+            .await
     }
 
     /// Says whether a change needs not be carried because what changed is gone; what is shown already is settled.

@@ -122,11 +122,7 @@ pub fn path(text: &str) -> FilePath {
 }
 
 pub fn put(at: &str, bytes: &[u8]) -> Put {
-    let blob = Blob {
-        digest: Digest::of(bytes),
-        size_bytes: bytes.len() as u64,
-        md5: None,
-    };
+    let blob = Blob::of(Digest::of(bytes), bytes.len() as u64);
     Put {
         artifact: Artifact::file(&path(at), blob, Metadata::new()),
         expect: Expect::Anything,

@@ -41,11 +41,7 @@ pub fn key(path: &str) -> ArtifactKey {
 
 /// Returns the file at `path` with `bytes` as its content.
 pub fn artifact(path: &str, bytes: &[u8]) -> Artifact {
-    let blob = Blob {
-        digest: Digest::of(bytes),
-        size_bytes: bytes.len() as u64,
-        md5: None,
-    };
+    let blob = Blob::of(Digest::of(bytes), bytes.len() as u64);
     Artifact::file(&path.parse().expect("tests name paths"), blob, Metadata::new())
 }
 

@@ -43,11 +43,7 @@ struct Held {
 
 impl Held {
     fn existing(&self) -> Existing {
-        Existing {
-            digest: self.digest,
-            size_bytes: self.bytes.len() as u64,
-            metadata: self.metadata.clone(),
-        }
+        Existing::of(self.digest, self.bytes.len() as u64, self.metadata.clone())
     }
 }
 
@@ -123,7 +119,7 @@ impl MemoryRepository {
     pub fn holds(&self, artifact: ArtifactBuilder) {
         let described = artifact.build();
         let held = Held {
-            digest: described.digest,
+            digest: Digest::of(&artifact.bytes),
             bytes: artifact.bytes,
             metadata: artifact.metadata,
         };
@@ -245,21 +241,21 @@ impl MemoryRepository {
         lock(&self.shared.held).by_key.get(key).map(Held::existing)
     }
 
-    fn holds_blob(&self, digest: &Digest) -> Option<Bytes> {
-        lock(&self.shared.held).blob(digest)
+    fn held_blob(&self, artifact: &Artifact) -> Option<Bytes> {
+        lock(&self.shared.held).blob(&artifact.digest?)
     }
 
     /// Stores `bytes` as `artifact` if `expect` holds, in one step; answers what stands there otherwise.
     fn store(
         &self,
         artifact: &Artifact,
-        expect: Expect,
+        expect: &Expect,
         with_metadata: bool,
         bytes: Bytes,
     ) -> Result<(), Refused> {
         let mut held = lock(&self.shared.held);
         let standing = held.by_key.get(&artifact.key);
-        if !is_met(expect, standing.map(|held| &held.digest)) {
+        if !is_met(expect, standing.map(|held| held.digest)) {
             return Err(Refused::Raced(standing.map(Held::existing)));
         }
         if artifact.key.path().is_some_and(|path| held.is_in_the_way(&path)) {
@@ -270,7 +266,7 @@ impl MemoryRepository {
             Some(standing) => standing.metadata.clone(),
             None => Metadata::new(),
         };
-        let digest = artifact.digest;
+        let digest = artifact.digest.unwrap_or_else(|| Digest::of(&bytes));
         held.insert(
             artifact.key.clone(),
             Held {
@@ -325,11 +321,11 @@ fn file_key(name: &str) -> ArtifactKey {
     }
 }
 
-fn is_met(expect: Expect, standing: Option<&Digest>) -> bool {
+fn is_met(expect: &Expect, standing: Option<Digest>) -> bool {
     match (expect, standing) {
         (Expect::Anything, _) | (Expect::Absent, None) => true,
-        (Expect::Digest(wanted), Some(standing)) => wanted == *standing,
-        (Expect::Absent, Some(_)) | (Expect::Digest(_), None) => false,
+        (Expect::Digest(wanted), Some(standing)) => *wanted == standing,
+        (Expect::Absent, Some(_)) | (Expect::Digest(_), None) | (Expect::Mark(_), _) => false,
     }
 }
 

@@ -94,14 +94,14 @@ impl MemoryRepository {
         let existing = self.existing(key).ok_or_else(|| absent(Stage::Describe, key))?;
         let blob = Blob {
             digest: existing.digest,
-            size_bytes: existing.size_bytes,
-            md5: None,
+            ..Blob::unknown(existing.size_bytes)
         };
         Ok(Artifact {
             key: key.clone(),
             digest: existing.digest,
             blobs: vec![blob],
             metadata: existing.metadata,
+            document: None,
         })
     }
 
@@ -129,6 +129,8 @@ impl Target for MemoryRepository {
             metadata: true,
             batch_artifacts: 100,
             parallel_batches: 4,
+            needs_sha256: true,
+            verifies: true,
         })
     }
 
@@ -201,8 +203,7 @@ impl MemoryRepository {
 
     fn needs_bytes(&self, put: &Put) -> bool {
         let standing = self.existing(&put.artifact.key);
-        is_met(put.expect, standing.as_ref().map(|it| &it.digest))
-            && self.holds_blob(&put.artifact.digest).is_none()
+        is_met(&put.expect, standing.and_then(|it| it.digest)) && self.held_blob(&put.artifact).is_none()
     }
 
     async fn put_one(&self, call: &Call, put: &Put, received: Received, content: &dyn Content) -> PutOutcome {
@@ -211,7 +212,7 @@ impl MemoryRepository {
             return PutOutcome::Failed(error);
         }
         let (mut moved_bytes, mut moved_blobs) = (0, 0);
-        let bytes = match (received, self.holds_blob(&artifact.digest)) {
+        let bytes = match (received, self.held_blob(artifact)) {
             (None, Some(bytes)) => bytes,
             (None, None) if !self.needs_bytes(put) => {
                 return PutOutcome::Raced {
@@ -224,7 +225,7 @@ impl MemoryRepository {
                     None => streamed(artifact, content).await,
                 };
                 match received.map(|bytes| call.spoiled(&artifact.key, bytes)) {
-                    Ok(bytes) if Digest::of(&bytes) == artifact.digest => {
+                    Ok(bytes) if Some(Digest::of(&bytes)) == artifact.digest => {
                         (moved_bytes, moved_blobs) = (bytes.len() as u64, 1);
                         bytes
                     }
@@ -233,7 +234,7 @@ impl MemoryRepository {
                 }
             }
         };
-        match self.store(artifact, put.expect, put.with_metadata, bytes) {
+        match self.store(artifact, &put.expect, put.with_metadata, bytes) {
             Ok(()) => {
                 *lock(&self.shared.moved_bytes) += moved_bytes;
                 PutOutcome::Stored {
@@ -257,6 +258,7 @@ fn is_in(scope: &Scope, key: &ArtifactKey) -> bool {
     match scope {
         Scope::Repository => true,
         Scope::Paths(paths) => paths.iter().any(|path| is_within(key, path)),
+        Scope::Packages(_) => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The two ends of a copy behind the ports a run knows.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,7 +8,8 @@ use connectors::bkrepo::BkRepo;
 use connectors::folder::{DigestCache, FolderOptions, FolderSource, FolderTarget};
 use connectors::http::Outgoing;
 use connectors::peer::{Peer, Peers};
-use connectors::url::{Location, PeerLocation};
+use connectors::registry::{Opened, by_scheme};
+use connectors::url::{ForeignLocation, Location, PeerLocation};
 use domain::clock::Clock;
 use domain::cluster::Credentials;
 use domain::ports::{ConnectorResult, Source, Target};
@@ -64,6 +65,7 @@ impl Ends {
                 Arc::new(opening.bkrepo(server).await?.source(server.repository.clone())),
                 None,
             ),
+            Location::Foreign(foreign) => (opening.foreign(foreign)?.source, None),
         };
         let target: Arc<dyn Target> = match &pair.target {
             Location::Folder(path) => Arc::new(FolderTarget::new(path, opening.options()?)),
@@ -71,6 +73,7 @@ impl Ends {
             Location::BkRepo(server) => {
                 Arc::new(opening.bkrepo(server).await?.target(server.repository.clone()))
             }
+            Location::Foreign(foreign) => opening.foreign(foreign)?.target,
         };
         Ok(Self {
             source,
@@ -125,7 +128,10 @@ impl Opening<'_> {
     async fn peer(&self, location: &PeerLocation) -> CliResult<Peer> {
         let peer = self
             .peers
-            .peer(&location.url, &self.credentials(location)?)
+            .peer(
+                &location.url,
+                &self.credentials(&location.url, location.user.as_deref())?,
+            )
             .map_err(|error| refused(error.to_string()))?;
         answered(peer.handshake().await, location)?;
         Ok(peer)
@@ -135,40 +141,61 @@ impl Opening<'_> {
     async fn bkrepo(&self, location: &PeerLocation) -> CliResult<BkRepo> {
         let server = self
             .peers
-            .bkrepo(&location.url, &self.credentials(location)?)
+            .bkrepo(
+                &location.url,
+                &self.credentials(&location.url, location.user.as_deref())?,
+            )
             .map_err(|error| refused(error.to_string()))?;
         answered(server.ping().await, location)?;
         Ok(server)
     }
 
-    fn credentials(&self, location: &PeerLocation) -> CliResult<Credentials> {
-        let server = login::server_url(&location.url)?;
+    /// Opens a repository of a foreign registry; anonymously, unless a user or a login is known.
+    fn foreign(&self, location: &ForeignLocation) -> CliResult<Opened> {
+        let origin = location.url.origin().ascii_serialization();
+        let server = login::server_url(&origin)?;
+        let anonymous = location.user.is_none() && !Logins::read()?.servers.contains_key(server.as_str());
+        let credentials = match anonymous {
+            true => Credentials {
+                certificate: self.authority(None)?,
+                ..Credentials::default()
+            },
+            false => self.credentials(&origin, location.user.as_deref())?,
+        };
+        let connector = by_scheme(location.scheme)
+            .ok_or_else(|| refused(format!("{} locations are not supported", location.scheme)))?;
+        let opened = self.peers.server(&location.url, &credentials);
+        opened
+            .and_then(|server| connector.open(server))
+            .map_err(|error| refused(error.to_string()))
+    }
+
+    fn credentials(&self, url: &str, user: Option<&str>) -> CliResult<Credentials> {
+        let server = login::server_url(url)?;
         let logins = Logins::read()?;
         let saved = logins.servers.get(server.as_str());
-        let user = location
-            .user
-            .clone()
+        let user = user
+            .map(str::to_owned)
             .or_else(|| saved.map(|saved| saved.user.clone()));
         let user = user.unwrap_or_else(|| "admin".to_owned());
         let secret = login::secret(&user, &server, saved)?;
-        let authority = self
-            .command
-            .ca_cert
-            .clone()
-            .or_else(|| saved.and_then(|saved| saved.ca_cert.clone()));
-        let certificate = match authority {
-            Some(path) => {
-                let pem = String::from_utf8(read(&path)?);
-                Some(pem.map_err(|_| refused(format!("{} is not PEM", path.display())))?)
-            }
-            None => None,
-        };
         Ok(Credentials {
             username: Some(user),
             password: Some(secret),
-            certificate,
+            certificate: self.authority(saved.and_then(|saved| saved.ca_cert.clone()))?,
             ..Credentials::default()
         })
+    }
+
+    /// Returns the certificates to trust, as the command line or else a login names them.
+    fn authority(&self, saved: Option<PathBuf>) -> CliResult<Option<String>> {
+        let Some(path) = self.command.ca_cert.clone().or(saved) else {
+            return Ok(None);
+        };
+        let pem = String::from_utf8(read(&path)?);
+        Ok(Some(pem.map_err(|_| {
+            refused(format!("{} is not PEM", path.display()))
+        })?))
     }
 }
 

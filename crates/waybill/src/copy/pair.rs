@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use connectors::url::Location;
 use domain::digest::Digest;
+use domain::repository::RepositoryType;
 
 use super::args::CopyCommand;
 use crate::exit::{CliResult, refused};
@@ -31,6 +32,16 @@ impl Pair {
                 Err(error) => return Err(refused(format!("cannot read {}: {error}", source.display()))),
             }
         }
+        let (from, to) = (pair.source.repository_types(), pair.target.repository_types());
+        if !from.iter().any(|kind| to.contains(kind)) {
+            return Err(refused(format!(
+                "{} holds {} and {} takes {}: these cannot be copied to each other",
+                pair.source,
+                from.join(" or "),
+                pair.target,
+                to.join(" or "),
+            )));
+        }
         if pair.overlaps() {
             return Err(refused(format!("{} and {} overlap", pair.source, pair.target)));
         }
@@ -49,14 +60,25 @@ impl Pair {
             .join(&Digest::of(names.as_bytes()).to_hex()[..16]))
     }
 
+    /// Returns the type of repository that both ends can be.
+    pub fn repository_type(&self) -> RepositoryType {
+        let shared = self.source.repository_types().iter();
+        let mut shared = shared.filter(|kind| self.target.repository_types().contains(kind));
+        let known = shared.next().and_then(|kind| kind.parse().ok());
+        known.unwrap_or_else(RepositoryType::generic)
+    }
+
     fn overlaps(&self) -> bool {
         match (&self.source, &self.target) {
             (Location::Folder(a), Location::Folder(b)) => a.starts_with(b) || b.starts_with(a),
             (Location::Peer(a) | Location::BkRepo(a), Location::Peer(b) | Location::BkRepo(b)) => {
                 a.url == b.url && a.repository == b.repository
             }
-            (Location::Folder(_), Location::Peer(_) | Location::BkRepo(_))
-            | (Location::Peer(_) | Location::BkRepo(_), Location::Folder(_)) => false,
+            (Location::Foreign(a), Location::Foreign(b)) => a.scheme == b.scheme && a.url == b.url,
+            (Location::Folder(_) | Location::Foreign(_), Location::Peer(_) | Location::BkRepo(_))
+            | (Location::Peer(_) | Location::BkRepo(_), Location::Folder(_) | Location::Foreign(_))
+            | (Location::Folder(_), Location::Foreign(_))
+            | (Location::Foreign(_), Location::Folder(_)) => false,
         }
     }
 }
@@ -64,7 +86,7 @@ impl Pair {
 fn location(text: &str) -> CliResult<Location> {
     match text.parse::<Location>() {
         Ok(Location::Folder(path)) => Ok(Location::Folder(settled(&path)?)),
-        Ok(remote @ (Location::Peer(_) | Location::BkRepo(_))) => Ok(remote),
+        Ok(remote @ (Location::Peer(_) | Location::BkRepo(_) | Location::Foreign(_))) => Ok(remote),
         Err(error) => Err(refused(error.to_string())),
     }
 }

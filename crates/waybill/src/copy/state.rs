@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use domain::cluster::{Audit, Cluster, ClusterStatus, ClusterType, Credentials, DetectType};
 use domain::id::{RecordId, TaskKey, random_hex32};
-use domain::repository::RepositoryType;
 use domain::task::{Scope, Settings, Task, TaskObject, TaskStatus, Trigger};
 use engine::{Engine, Limits, Parts};
 use jiff::tz::TimeZone;
@@ -129,7 +128,7 @@ async fn task(store: &Store, command: &CopyCommand, pair: &Pair) -> Result<Task,
             local_repository: pair.source.to_string(),
             remote_project: None,
             remote_repository: Some("target".into()),
-            repository_type: RepositoryType::generic(),
+            repository_type: pair.repository_type(),
             scope: Scope::Repository,
         }],
         targets: vec![cluster.id],

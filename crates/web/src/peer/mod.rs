@@ -166,7 +166,7 @@ async fn work(asked: Asked, question: Question, mut frames: Frames) -> Connector
 async fn reply(asked: Asked, question: Question) -> ConnectorResult<Vec<Answer>> {
     match question {
         Question::Prepare { create, .. } => write::prepare(asked, create).await,
-        Question::Inventory { keys, .. } => write::inventory(asked, keys).await,
+        Question::Inventory { keys, checksums, .. } => write::inventory(asked, keys, checksums).await,
         Question::Blobs { digests, .. } => write::blobs(asked, digests).await,
         Question::Upload {
             digest, size_bytes, ..

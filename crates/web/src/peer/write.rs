@@ -35,9 +35,17 @@ pub(super) async fn prepare(asked: Asked, create: bool) -> ConnectorResult<Vec<A
     Ok(vec![Answer::Done])
 }
 
-pub(super) async fn inventory(asked: Asked, keys: Vec<ArtifactKey>) -> ConnectorResult<Vec<Answer>> {
+pub(super) async fn inventory(
+    asked: Asked,
+    keys: Vec<ArtifactKey>,
+    checksums: bool,
+) -> ConnectorResult<Vec<Answer>> {
     bounded(&asked, keys.len(), Stage::Describe)?;
-    let found = asked.repository(Stage::Describe).await?.find(&keys).await;
+    let repository = asked.repository(Stage::Describe).await?;
+    let found = match checksums {
+        true => repository.find_checked(&keys).await,
+        false => repository.find(&keys).await,
+    };
     let found = found.map_err(|error| error.to_connector(Stage::Describe, asked.name.to_string()))?;
     Ok(vec![Answer::Inventory(found)])
 }
@@ -100,7 +108,9 @@ fn publications(asked: &Asked, items: Vec<(Item, Bytes)>) -> ConnectorResult<Vec
     let mut earlier: HashMap<Digest, Bytes> = HashMap::new();
     let mut batch = Vec::with_capacity(items.len());
     for (item, bytes) in items {
-        let digest = item.artifact.digest;
+        let Some(digest) = item.artifact.digest else {
+            return Err(asked.error(ErrorKind::Protocol, Stage::Write, "an artifact without a digest"));
+        };
         let supply = match item.supply {
             Supply::Here => {
                 earlier.insert(digest, bytes.clone());

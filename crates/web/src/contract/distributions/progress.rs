@@ -27,7 +27,7 @@ pub async fn bytes(
     let mut total = 0;
     for object in &task.objects {
         total += match &object.scope {
-            Scope::Repository => repository.info().used_bytes,
+            Scope::Repository | Scope::Packages(_) => repository.info().used_bytes,
             Scope::Paths(paths) => size_of(repository, paths).await?,
         };
     }

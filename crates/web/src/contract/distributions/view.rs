@@ -38,7 +38,7 @@ impl DistributionView {
     pub fn of(local: &Local, task: Task, cluster: Cluster, reader: &Reader) -> Self {
         let name = task.name.rsplit('/').next().unwrap_or_default();
         let paths = task.objects.iter().find_map(|object| match &object.scope {
-            Scope::Repository => None,
+            Scope::Repository | Scope::Packages(_) => None,
             Scope::Paths(paths) => Some(paths.iter().map(PathConstraint::of).collect()),
         });
         Self {

@@ -179,7 +179,7 @@ impl ObjectView {
             repo_type: object.repository_type.to_string(),
             package_constraints: None,
             path_constraints: match &object.scope {
-                Scope::Repository => None,
+                Scope::Repository | Scope::Packages(_) => None,
                 Scope::Paths(paths) => Some(paths.iter().map(PathConstraint::of).collect()),
             },
             source_filter: None,

@@ -107,11 +107,7 @@ async fn a_digest_alone_neither_tells_nor_opens_what_other_projects_hold() {
     let target = peer.target(demo());
     target.prepare(true).await.expect("its own project");
 
-    let blob = Blob {
-        digest: Digest::of(&bytes),
-        size_bytes: bytes.len() as u64,
-        md5: None,
-    };
+    let blob = Blob::of(Digest::of(&bytes), bytes.len() as u64);
     let opened = peer.source(demo()).open(&key("/mine"), &blob, 0).await;
     let outcomes = put(
         &target,

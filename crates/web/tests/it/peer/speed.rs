@@ -68,7 +68,7 @@ impl Content for Verified<'_> {
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {
         let read = self.0.read(wanted).await?;
         let check = |(bytes, (key, blob)): (ConnectorResult<Bytes>, &(&ArtifactKey, &Blob))| match bytes {
-            Ok(bytes) if Digest::of(&bytes) != blob.digest => Err(ConnectorError::new(
+            Ok(bytes) if Some(Digest::of(&bytes)) != blob.digest => Err(ConnectorError::new(
                 ErrorKind::Corrupt,
                 Stage::Read,
                 key.to_string(),

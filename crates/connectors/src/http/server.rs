@@ -1,0 +1,84 @@
+//! A foreign server: how it is reached, with which client, and with which manners.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::cluster::Credentials;
+use domain::failure::Stage;
+use domain::ports::ConnectorResult;
+use reqwest::{Client, Method, RequestBuilder, Response};
+use url::Url;
+
+use super::activity::{Activity, send};
+use super::manners::Manners;
+
+/// How much longer than a peer, who gives signs of life, a foreign server may be silent over an answer.
+const SILENCE: u32 = 3;
+
+/// A foreign server and where on it a repository is.
+#[derive(Clone)]
+pub struct Server {
+    pub(crate) client: Client,
+    /// Where the repository is: `http` or `https`, with the path that was named.
+    pub(crate) base: Url,
+    /// What errors call it: scheme, host and port.
+    pub(crate) name: String,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) credentials: Credentials,
+    pub(crate) manners: Arc<Manners>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("base", &self.base.as_str())
+            .finish()
+    }
+}
+
+impl Server {
+    /// Returns where the repository is, with the path that was named and without a slash at its end.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Returns what errors call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns how to log in; what that means is the protocol's.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Says whether `url` is on this server, so that credentials may go there.
+    pub fn owns(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
+    /// Starts a request; nothing is added to it.
+    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Starts watching one exchange for silence.
+    pub fn activity(&self) -> Activity {
+        Activity::new(self.idle_timeout * SILENCE)
+    }
+
+    /// Sends `request` in its turn and returns the answer, whatever its status; silence is an error.
+    pub async fn send(
+        &self,
+        request: RequestBuilder,
+        activity: &Activity,
+        stage: Stage,
+        subject: &str,
+    ) -> ConnectorResult<Response> {
+        let _under_way = self.manners.turn().await;
+        let answer = send(request, activity, stage, subject).await?;
+        self.manners.note(answer.status().as_u16(), answer.headers());
+        Ok(answer)
+    }
+}
