@@ -2,12 +2,14 @@
 //!
 //! As bk-repo does it (wire.md 9.4): `sig` is the HMAC-SHA1, in hex, of one lowercase text: the path within the
 //! service, the method, every other parameter in the order of its name (percent-encoded, name and values run
-//! together), and the SHA-256 of the body in hex. `sign_time` says from when until when, in Unix seconds.
+//! together), and the SHA-256 of the body in hex. `sign_time` says from when until when, in Unix seconds. What is
+//! signed here has a `nonce` besides, so that no two calls have the same signature.
 
 use std::collections::BTreeMap;
 
 use domain::cluster::Secret;
 use domain::digest::Digest;
+use domain::id::random_hex32;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha1::Sha1;
@@ -21,6 +23,8 @@ pub const ACCESS_KEY: &str = "access_key";
 pub const SIGN_TIME: &str = "sign_time";
 /// Parameter that names the algorithm; [`ALGORITHM`] is the only one.
 pub const SIGN_ALGORITHM: &str = "sign_algorithm";
+/// Parameter with a random text that no other call has; a stock bk-repo neither sends nor minds it.
+pub const NONCE: &str = "nonce";
 /// Parameter with the signature.
 pub const SIGNATURE: &str = "sig";
 /// Header that names the user a signed call acts as.
@@ -65,11 +69,13 @@ impl Platform {
     pub fn sign(&self, call: &Call<'_>, now_ms: i64) -> Vec<(String, String)> {
         let now_s = now_ms.div_euclid(1000);
         let time = format!("{now_s};{}", now_s + GOOD_FOR_S);
+        let nonce = random_hex32();
         let mut added: Vec<(String, String)> = [
             (APP_ID, self.app_id.as_str()),
             (ACCESS_KEY, self.access_key.as_str()),
             (SIGN_TIME, time.as_str()),
             (SIGN_ALGORITHM, ALGORITHM),
+            (NONCE, nonce.as_str()),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
@@ -84,12 +90,19 @@ impl Platform {
     }
 }
 
+/// Returns the bytes of a signature, whichever way its digits are written; `None` for a text that is none.
+pub fn bytes_of(signature: &str) -> Option<[u8; 20]> {
+    let mut bytes = [0; 20];
+    hex::decode_to_slice(signature, &mut bytes).ok()?;
+    Some(bytes)
+}
+
 impl Call<'_> {
     /// Says whether `signature` was made for this call with `secret_key`; takes equally long for every wrong one.
     ///
     /// Parameters count in either of the two usual encodings, which differ in blanks, `*` and `~` only.
     pub fn is_signed(&self, signature: &str, secret_key: &Secret) -> bool {
-        let Ok(signature) = hex::decode(signature) else {
+        let Some(signature) = bytes_of(signature) else {
             return false;
         };
         [form_encoded, strictly_encoded].into_iter().any(|encoded| {

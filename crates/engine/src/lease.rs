@@ -56,6 +56,7 @@ async fn carry(engine: Engine, claimed: Claimed) {
     let id = claimed.record.id;
     let stop = CancellationToken::new();
     let active = Active {
+        task: claimed.record.task_key.clone(),
         stop: stop.clone(),
         read_bytes: Arc::new(AtomicU64::new(0)),
     };

@@ -11,6 +11,7 @@ pub mod endpoints;
 pub mod error;
 pub mod events;
 pub mod failures;
+pub mod freshness;
 pub mod import;
 pub mod lease;
 pub mod metrics;
@@ -26,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use domain::clock::Clock;
-use domain::id::RecordId;
+use domain::id::{RecordId, TaskKey};
 use jiff::tz::TimeZone;
 use storage::Store;
 use tokio::sync::Notify;
@@ -106,9 +107,21 @@ pub(crate) struct Inner {
     pub(crate) active: Mutex<HashMap<RecordId, Active>>,
 }
 
+/// A run this process carries out, as it is just now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningNow {
+    /// Its record.
+    pub record: RecordId,
+    /// Its task.
+    pub task: TaskKey,
+    /// Bytes it has read so far.
+    pub read_bytes: u64,
+}
+
 /// A run this process carries out.
 #[derive(Clone)]
 pub(crate) struct Active {
+    pub(crate) task: TaskKey,
     pub(crate) stop: CancellationToken,
     pub(crate) read_bytes: Arc<AtomicU64>,
 }
@@ -144,6 +157,8 @@ impl Engine {
             retain::run_until(self, shutdown.clone()),
             self.probe_until(shutdown.clone()),
         );
+        // Whoever looks on hears of the end now, and not when the connection is cut.
+        self.store().live().close();
     }
 
     /// Wakes the loops: something may be due.
@@ -186,6 +201,21 @@ impl Engine {
         active
             .get(&record)
             .map(|run| run.read_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Returns the runs this process carries out.
+    pub fn running(&self) -> Vec<RunningNow> {
+        let active = self
+            .inner
+            .active
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let running = active.iter().map(|(record, run)| RunningNow {
+            record: *record,
+            task: run.task.clone(),
+            read_bytes: run.read_bytes.load(Ordering::Relaxed),
+        });
+        running.collect()
     }
 
     /// Returns what this process has counted since it started.

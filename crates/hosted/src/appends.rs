@@ -18,8 +18,10 @@ use storage::publish::NewBlob;
 use crate::Hosted;
 use crate::checksums::{Checksums, Summing, Wanted};
 use crate::error::{HostedError, HostedResult};
+use crate::moves::seen_through;
 use crate::receive::blocking;
-use crate::uploads::{SPARE_BYTES, UPLOAD_MS};
+use crate::upload_room::UploadRoom;
+use crate::uploads::UPLOAD_MS;
 
 /// An append session as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,16 @@ pub struct Appended {
     pub id: String,
     /// How many bytes are there, from the beginning.
     pub arrived_bytes: u64,
+}
+
+/// Bytes that come for a session.
+struct Piece {
+    bytes: ByteStream,
+    /// How many of them are there already.
+    skipped_bytes: u64,
+    /// How many come; `None`: nobody said so.
+    length_bytes: Option<u64>,
+    room: UploadRoom,
 }
 
 impl From<AppendRow> for Appended {
@@ -60,9 +72,7 @@ impl Hosted {
         for _ in 0..3 {
             if let Some(row) = self.data().append_of(owner, digest).await? {
                 let expires_ms = self.append_expiry_ms();
-                self.data()
-                    .note_arrived(&row.id, row.arrived_bytes, expires_ms)
-                    .await?;
+                self.data().extend_append(&row.id, expires_ms).await?;
                 return Ok(row.into());
             }
             self.insert_append(owner, digest).await?;
@@ -93,10 +103,15 @@ impl Hosted {
             return Err(HostedError::RangeOutside);
         }
         let skipped_bytes = (row.arrived_bytes - offset_bytes).min(length_bytes);
-        self.check_room(length_bytes - skipped_bytes).await?;
-        let arrived_bytes = self
-            .write_on(&row, skipped_bytes, Some(length_bytes), bytes, turn.clone())
-            .await?;
+        let room = self.upload_room().await?;
+        room.check(length_bytes - skipped_bytes)?;
+        let piece = Piece {
+            bytes,
+            skipped_bytes,
+            length_bytes: Some(length_bytes),
+            room,
+        };
+        let arrived_bytes = self.write_on(&row, piece, turn.clone()).await?;
         let expires_ms = self.append_expiry_ms();
         self.data().note_arrived(id, arrived_bytes, expires_ms).await?;
         Ok(arrived_bytes)
@@ -115,7 +130,17 @@ impl Hosted {
     ) -> HostedResult<Digest> {
         let turn = self.appends().turn(id).await;
         let row = self.append_row(owner, id).await?;
-        let whole_bytes = self.write_on(&row, 0, None, rest, turn.clone()).await?;
+        let room = self.upload_room().await?;
+        if let Some(announced_bytes) = size_bytes {
+            room.check(announced_bytes.saturating_sub(row.arrived_bytes))?;
+        }
+        let piece = Piece {
+            bytes: rest,
+            skipped_bytes: 0,
+            length_bytes: None,
+            room,
+        };
+        let whole_bytes = self.write_on(&row, piece, turn.clone()).await?;
         if let Some(announced_bytes) = size_bytes.filter(|announced| *announced != whole_bytes) {
             if whole_bytes > announced_bytes {
                 self.drop_append(&row).await?;
@@ -131,7 +156,7 @@ impl Hosted {
             size_bytes: whole_bytes,
         };
         let sums = self.sums_of(place).await?;
-        if sums.sha256 != row.digest {
+        if row.digest != Some(sums.sha256) {
             self.drop_append(&row).await?;
             return Err(HostedError::Mismatch("sha256"));
         }
@@ -161,8 +186,7 @@ impl Hosted {
         if !self.data().drop_append(&row.id).await? {
             return Ok(());
         }
-        let (files, no) = (self.data().files().clone(), row.file_no);
-        blocking(move || files.remove(no)).await
+        self.remove_files(vec![row.file_no]).await
     }
 
     async fn insert_append(&self, owner: &str, digest: &Digest) -> HostedResult<()> {
@@ -176,7 +200,7 @@ impl Hosted {
         let row = AppendRow {
             id: random_hex32(),
             owner: owner.into(),
-            digest: *digest,
+            digest: Some(*digest),
             arrived_bytes: 0,
             file_no: file.no(),
             expires_ms: self.append_expiry_ms(),
@@ -190,30 +214,23 @@ impl Hosted {
         Ok(())
     }
 
-    async fn check_room(&self, more_bytes: u64) -> HostedResult<()> {
-        let open_bytes = self.data().open_append_bytes().await? + self.data().open_upload_bytes().await?;
-        if open_bytes.saturating_add(more_bytes) > self.upload_budget_bytes() {
-            return Err(HostedError::UploadBudget(self.upload_budget_bytes()));
-        }
-        let files = self.data().files().clone();
-        let free_bytes = blocking(move || files.free_bytes()).await?;
-        if free_bytes < more_bytes.saturating_add(SPARE_BYTES) {
-            return Err(HostedError::Disk(std::io::ErrorKind::StorageFull.into()));
-        }
-        Ok(())
-    }
-
-    /// Writes `bytes` without the first `skipped_bytes` behind what is there; returns how many are there then.
-    async fn write_on(
-        &self,
-        row: &AppendRow,
-        skipped_bytes: u64,
-        length_bytes: Option<u64>,
-        mut bytes: ByteStream,
-        turn: Held,
-    ) -> HostedResult<u64> {
+    /// Writes what comes behind what is there; returns how many bytes are there then.
+    async fn write_on(&self, row: &AppendRow, piece: Piece, turn: Held) -> HostedResult<u64> {
+        let Piece {
+            mut bytes,
+            skipped_bytes,
+            length_bytes,
+            room,
+        } = piece;
         let (files, no) = (self.data().files().clone(), row.file_no);
-        let file = Arc::new(blocking(move || files.reopen(no)).await?);
+        let file = match blocking(move || files.reopen(no)).await {
+            Ok(file) => Arc::new(file),
+            Err(HostedError::Disk(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.data().drop_append(&row.id).await?;
+                return Err(HostedError::UploadUnknown(row.id.clone()));
+            }
+            Err(error) => return Err(error),
+        };
         let mut writer = PartWriter::new(file, row.arrived_bytes).holding(turn);
         let wrong = |words: &str| {
             ConnectorError::new(ErrorKind::Protocol, Stage::Write, format!("upload {}", row.id)).words(words)
@@ -232,6 +249,9 @@ impl Hosted {
             seen_bytes += piece.len() as u64;
             if length_bytes.is_some_and(|length| seen_bytes > length) {
                 break Err(wrong("it is longer than it says").into());
+            }
+            if let Err(refused) = room.check(seen_bytes.saturating_sub(skipped_bytes)) {
+                break Err(refused);
             }
             let skip = skipped_bytes.saturating_sub(before_bytes).min(piece.len() as u64);
             let piece = piece.split_off(usize::try_from(skip).unwrap_or(usize::MAX));
@@ -270,10 +290,10 @@ impl Hosted {
         sums: Checksums,
         turn: Held,
     ) -> HostedResult<()> {
-        let data = self.data().clone();
-        let adopting = tokio::spawn(async move {
+        let hosted = self.clone();
+        seen_through(async move {
             let _turn = turn;
-            let files = data.files().clone();
+            let files = hosted.data().files().clone();
             blocking(move || {
                 let file = files.reopen(place.file_no)?;
                 // What a broken last piece left behind the end.
@@ -287,17 +307,12 @@ impl Hosted {
                 crc64: sums.crc64,
                 place,
             };
-            match data.finish_append(&row.id, &new, &row.owner).await? {
+            match hosted.data().finish_append(&row.id, &new, &row.owner).await? {
                 None => Err(HostedError::UploadUnknown(row.id)),
                 Some(true) => Ok(()),
-                Some(false) => {
-                    let files = data.files().clone();
-                    blocking(move || files.remove(place.file_no)).await
-                }
+                Some(false) => hosted.remove_files(vec![place.file_no]).await,
             }
-        });
-        adopting
-            .await
-            .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?
+        })
+        .await?
     }
 }

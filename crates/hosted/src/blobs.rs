@@ -16,6 +16,7 @@ use crate::Hosted;
 use crate::checksums::Wanted;
 use crate::content::unreadable;
 use crate::error::{HostedError, HostedResult};
+use crate::moves::seen_through;
 use crate::receive::{Received, UploadOptions};
 use crate::repository::HostedRepository;
 
@@ -103,7 +104,7 @@ impl HostedRepository {
         let mut write = options.write(path, *digest);
         write.brings_bytes = false;
         let (data, viewer, repository_no) = (self.hosted().data().clone(), viewer.clone(), self.info().no);
-        let publishing = tokio::spawn(async move {
+        let published = seen_through(async move {
             let publication = Publication {
                 repository_no,
                 viewer: &viewer,
@@ -112,10 +113,8 @@ impl HostedRepository {
                 files: &[],
             };
             data.publish(publication).await
-        });
-        let published = publishing
-            .await
-            .map_err(|error| HostedError::Disk(std::io::Error::other(error)))??;
+        })
+        .await??;
         let written = published.written.into_iter().next();
         let written = written.ok_or_else(|| HostedError::BlobAbsent(path.clone()))?;
         self.answer(path, written).await

@@ -15,6 +15,7 @@ use crate::Hosted;
 use crate::checksums::Wanted;
 use crate::content::unreadable;
 use crate::error::{HostedError, HostedResult};
+use crate::moves::seen_through;
 use crate::receive::{Received, UploadOptions, blocking};
 use crate::repository::HostedRepository;
 use crate::uploads::UPLOAD_MS;
@@ -182,7 +183,7 @@ impl Hosted {
         replace: bool,
     ) -> HostedResult<BlockWritten> {
         let hosted = self.clone();
-        let keeping = tokio::spawn(async move {
+        seen_through(async move {
             let block = Block {
                 sequence,
                 digest: received.digest(),
@@ -195,20 +196,19 @@ impl Hosted {
                 .put_block(&upload, &block, replace, budget_bytes, expires_ms)
                 .await;
             // After an error the row may be there all the same; the next start knows.
-            if !matches!(&written, Ok(other) if !matches!(other, BlockWritten::Stored { .. })) {
+            if matches!(written, Ok(BlockWritten::Stored { .. }) | Err(_)) {
                 received.keep();
             }
-            if let Ok(BlockWritten::Stored {
+            let written = written?;
+            if let BlockWritten::Stored {
                 replaced_file_no: Some(no),
-            }) = &written
+            } = written
             {
-                hosted.remove_files(vec![*no]).await?;
+                hosted.remove_files(vec![no]).await?;
             }
-            Ok(written?)
-        });
-        keeping
-            .await
-            .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?
+            Ok(written)
+        })
+        .await?
     }
 
     /// Gives up every upload whose time is over; returns how many.

@@ -15,6 +15,7 @@ use storage::publish::{NewBlob, NewBlobFile, NodeWrite, Publication, Viewer, Wri
 use crate::Hosted;
 use crate::checksums::{Checksums, Summing, Wanted};
 use crate::error::{HostedError, HostedResult};
+use crate::moves::seen_through;
 use crate::publish::Checked;
 use crate::repository::HostedRepository;
 
@@ -172,7 +173,7 @@ impl HostedRepository {
         ends: Option<BlockUpload>,
     ) -> HostedResult<Option<Written>> {
         let (hosted, repository_no) = (self.hosted().clone(), self.info().no);
-        let storing = tokio::spawn(async move {
+        seen_through(async move {
             let file = NewBlobFile {
                 no: received.file.no(),
                 size_bytes: received.size_bytes,
@@ -204,10 +205,8 @@ impl HostedRepository {
             };
             hosted.remove_files(block_files).await?;
             Ok(published.written.into_iter().next())
-        });
-        storing
-            .await
-            .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?
+        })
+        .await?
     }
 
     pub(crate) async fn answer(&self, path: &FilePath, written: Written) -> HostedResult<Node> {
@@ -349,16 +348,14 @@ impl Hosted {
     /// Makes a received blob live; `sender` may refer to it by its digest.
     pub(crate) async fn adopt(&self, received: Received, sender: &str) -> HostedResult<()> {
         let (data, sender) = (self.data().clone(), sender.to_owned());
-        let adopting = tokio::spawn(async move {
+        seen_through(async move {
             let adopted = data.adopt(&received.blob(), &sender).await;
             if *adopted.as_ref().unwrap_or(&true) {
                 received.file.keep();
             }
             adopted
-        });
-        adopting
-            .await
-            .map_err(|error| HostedError::Disk(std::io::Error::other(error)))??;
+        })
+        .await??;
         Ok(())
     }
 }

@@ -12,10 +12,11 @@ use domain::id::random_hex32;
 use domain::ports::ByteStream;
 use storage::blobfiles::{BlobPlace, Held, NewFile, reserve};
 use storage::publish::NewBlob;
-use storage::uploads::UploadRow;
+use storage::uploads::{Opened, UploadRow};
 
 use crate::Hosted;
 use crate::error::{HostedError, HostedResult};
+use crate::moves::seen_through;
 use crate::receive::blocking;
 use crate::upload_marks::Marks;
 use crate::upload_parts::Upload;
@@ -26,8 +27,6 @@ pub const UPLOAD_MS: i64 = 12 * 60 * 60 * 1000;
 pub const LEAST_PART_BYTES: u64 = 64 * 1024;
 /// Most parts of one blob.
 pub const MOST_PARTS: u64 = 65_536;
-/// Bytes of the disk that uploads leave free.
-pub(crate) const SPARE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// An upload session as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,8 +81,11 @@ impl Hosted {
 
     /// Returns the session `id` of `owner`.
     pub async fn upload_session(&self, owner: &str, id: &str) -> HostedResult<Session> {
-        let upload = self.upload(owner, id).await?;
-        Ok(upload.session(upload.row.expires_ms))
+        let unknown = || HostedError::UploadUnknown(id.into());
+        let row = self.data().upload(id, owner).await?.ok_or_else(unknown)?;
+        let expires_ms = row.expires_ms;
+        let upload = self.working_upload(row).await?.ok_or_else(unknown)?;
+        Ok(upload.session(expires_ms))
     }
 
     /// Writes part `part_no` (from 0) and returns when a killed process would not lose it; a part that is there is left alone.
@@ -121,7 +123,6 @@ impl Hosted {
         let upload = self.upload(owner, id).await?;
         upload.close()?;
         let (digest, ()) = tokio::try_join!(upload.clone().digest(), upload.complete())?;
-        self.uploads().lock().remove(id);
         let row = upload.row.clone();
         if digest != row.digest {
             self.give_up(&row).await?;
@@ -137,21 +138,18 @@ impl Hosted {
                 size_bytes: row.size_bytes,
             },
         };
-        let data = self.data().clone();
-        let adopting = tokio::spawn(async move {
-            match data.finish_upload(&row.id, &new, &row.owner).await? {
-                None => return Err(HostedError::UploadUnknown(row.id)),
-                Some(true) => {}
-                Some(false) => {
-                    let (files, no) = (data.files().clone(), row.file_no);
-                    blocking(move || files.remove(no)).await?;
-                }
+        let hosted = self.clone();
+        seen_through(async move {
+            let used = hosted.data().finish_upload(&row.id, &new, &row.owner).await?;
+            // Not before the row is gone: whoever asks in between would take the session up again.
+            hosted.uploads().lock().remove(&row.id);
+            match used {
+                None => Err(HostedError::UploadUnknown(row.id)),
+                Some(true) => Ok(()),
+                Some(false) => hosted.remove_files(vec![row.file_no]).await,
             }
-            Ok(())
-        });
-        adopting
-            .await
-            .map_err(|error| HostedError::Disk(std::io::Error::other(error)))??;
+        })
+        .await??;
         Ok(digest)
     }
 
@@ -179,8 +177,7 @@ impl Hosted {
         if !self.data().drop_upload(&row.id).await? {
             return Ok(());
         }
-        let (files, no) = (self.data().files().clone(), row.file_no);
-        blocking(move || files.remove(no)).await
+        self.remove_files(vec![row.file_no]).await
     }
 
     async fn insert_upload(
@@ -190,15 +187,9 @@ impl Hosted {
         size_bytes: u64,
         part_bytes: u64,
     ) -> HostedResult<()> {
-        let open_bytes = self.data().open_upload_bytes().await?;
-        if open_bytes.saturating_add(size_bytes) > self.upload_budget_bytes() {
-            return Err(HostedError::UploadBudget(self.upload_budget_bytes()));
-        }
+        self.upload_room().await?.check(size_bytes)?;
         let files = self.data().files().clone();
         let file: NewFile = blocking(move || {
-            if files.free_bytes()? < size_bytes.saturating_add(SPARE_BYTES) {
-                return Err(std::io::ErrorKind::StorageFull.into());
-            }
             let file = files.create()?;
             reserve(file.file(), size_bytes)?;
             // Direct writes within a file's length do not wait for each other.
@@ -216,13 +207,16 @@ impl Hosted {
             file_no: file.no(),
             expires_ms: self.data().clock().now_ms() + UPLOAD_MS,
         };
-        let inserted = self.data().insert_upload(&row).await;
+        let budget_bytes = self.upload_budget_bytes();
+        let inserted = self.data().insert_upload(&row, budget_bytes).await;
         // After an error the row may be there all the same; the next start knows.
-        if *inserted.as_ref().unwrap_or(&true) {
+        if matches!(inserted, Ok(Opened::Opened) | Err(_)) {
             file.keep();
         }
-        inserted?;
-        Ok(())
+        match inserted? {
+            Opened::Opened | Opened::Exists => Ok(()),
+            Opened::OverBudget => Err(HostedError::UploadBudget(budget_bytes)),
+        }
     }
 
     async fn upload(&self, owner: &str, id: &str) -> HostedResult<Arc<Upload>> {

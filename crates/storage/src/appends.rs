@@ -2,7 +2,7 @@
 
 use domain::digest::Digest;
 
-use crate::db::{Row, StoreResult, blob, int, size, text};
+use crate::db::{Row, StoreResult, blob, int, maybe, size, text};
 use crate::hosted::HostedData;
 use crate::publish::NewBlob;
 
@@ -13,8 +13,8 @@ pub struct AppendRow {
     pub id: String,
     /// Who opened it.
     pub owner: String,
-    /// Digest of the whole, as announced.
-    pub digest: Digest,
+    /// Digest of the whole, as announced; `None` where it is said last.
+    pub digest: Option<Digest>,
     /// How many bytes are there, from the beginning and without a gap.
     pub arrived_bytes: u64,
     /// The blob file they are in.
@@ -28,7 +28,7 @@ const INSERT: &str = "INSERT INTO append_sessions (id, owner, digest, arrived_by
 const BY_BLOB: &str = "SELECT * FROM append_sessions WHERE owner = $1 AND digest = $2";
 const BY_ID: &str = "SELECT * FROM append_sessions WHERE id = $1 AND owner = $2";
 const EXPIRED: &str = "SELECT * FROM append_sessions WHERE expires_ms < $1";
-const OPEN_BYTES: &str = "SELECT COALESCE(SUM(arrived_bytes), 0) AS bytes FROM append_sessions";
+const EXTEND: &str = "UPDATE append_sessions SET expires_ms = $2 WHERE id = $1";
 const ARRIVED: &str = "UPDATE append_sessions SET arrived_bytes = $2, expires_ms = $3 WHERE id = $1";
 const DROP: &str = "DELETE FROM append_sessions WHERE id = $1";
 
@@ -38,7 +38,7 @@ impl HostedData {
         let values = vec![
             text(&row.id),
             text(&row.owner),
-            blob(*row.digest.as_bytes()),
+            maybe(row.digest, |digest| blob(*digest.as_bytes())),
             size(row.arrived_bytes),
             int(row.file_no),
             int(row.expires_ms),
@@ -66,30 +66,24 @@ impl HostedData {
         rows.iter().map(append_of).collect()
     }
 
-    /// Returns the sum of the bytes all open sessions hold.
-    pub async fn open_append_bytes(&self) -> StoreResult<u64> {
-        let row = self.db().fetch_optional(OPEN_BYTES, vec![]).await?;
-        row.map_or(Ok(0), |row| row.size("bytes"))
+    /// Puts off the end of a session to `expires_ms`.
+    pub async fn extend_append(&self, id: &str, expires_ms: i64) -> StoreResult<()> {
+        self.db().execute(EXTEND, vec![text(id), int(expires_ms)]).await?;
+        Ok(())
     }
 
-    /// Remembers how many bytes are there, and puts off the end of the session to `expires_ms`.
+    /// Remembers how many bytes are there, for whoever has the turn to write; the session then lives until
+    /// `expires_ms`.
     pub async fn note_arrived(&self, id: &str, arrived_bytes: u64, expires_ms: i64) -> StoreResult<()> {
         let values = vec![text(id), size(arrived_bytes), int(expires_ms)];
         self.db().execute(ARRIVED, values).await?;
         Ok(())
     }
 
-    /// Ends a session by making its file a live blob of `owner`; says whether the file is used.
-    ///
-    /// When the same bytes were here already it is not, and may be removed. `None`: the session is gone.
+    /// Ends a session by making its file a live blob of `owner`; says whether the file is used. `None`: the session
+    /// is gone.
     pub async fn finish_append(&self, id: &str, new: &NewBlob, owner: &str) -> StoreResult<Option<bool>> {
-        let mut write = self.db().begin().await?;
-        if write.execute(DROP, vec![text(id)]).await? == 0 {
-            return Ok(None);
-        }
-        let used = self.adopt_in(&mut write, new, owner).await?;
-        write.commit().await?;
-        Ok(Some(used))
+        self.end_session(DROP, id, new, owner).await
     }
 
     /// Forgets a session; its file may be removed if this says so.
@@ -102,9 +96,16 @@ fn append_of(row: &Row) -> StoreResult<AppendRow> {
     Ok(AppendRow {
         id: row.text("id")?,
         owner: row.text("owner")?,
-        digest: Digest::from_bytes(row.bytes("digest")?),
+        digest: digest_of(row)?,
         arrived_bytes: row.size("arrived_bytes")?,
         file_no: row.int("file_no")?,
         expires_ms: row.int("expires_ms")?,
     })
+}
+
+fn digest_of(row: &Row) -> StoreResult<Option<Digest>> {
+    match row.maybe_blob("digest")? {
+        Some(_) => Ok(Some(Digest::from_bytes(row.bytes("digest")?))),
+        None => Ok(None),
+    }
 }

@@ -6,6 +6,7 @@ use domain::path::FilePath;
 use crate::blobfiles::BlobPlace;
 use crate::db::{Row, StoreError, StoreResult, Write, blob, flag, int, size, text};
 use crate::hosted::HostedData;
+use crate::open_uploads::open_bytes;
 use crate::publish::{Publication, Published};
 use crate::room::Room;
 
@@ -155,7 +156,7 @@ impl HostedData {
         if !fits(&mut write, upload, whole_bytes).await? {
             return Ok(BlockWritten::OverQuota);
         }
-        let open_bytes = crate::uploads::open_bytes(&mut write).await?;
+        let open_bytes = open_bytes(&mut write).await?;
         if (open_bytes - was_bytes).saturating_add(block.place.size_bytes) > budget_bytes {
             return Ok(BlockWritten::OverBudget);
         }

@@ -5,13 +5,14 @@
 
 use domain::detail::{Outcome, Settlement};
 use domain::failure::{ErrorKind, Failure, Stage};
-use domain::id::RecordId;
+use domain::id::{RecordId, TaskKey};
 use domain::record::{ReasonLine, RecordEvent, RecordStatus, RunEnd};
 use domain::task::TaskStatus;
 
 use crate::db::{StoreResult, Write, blob, int, text};
 use crate::events;
 use crate::journal;
+use crate::live::Subject;
 use crate::records::{Records, read_counts, read_status};
 use crate::rows::{json, unreadable, word};
 use crate::settle::store_rows;
@@ -48,12 +49,11 @@ pub enum StopOutcome {
 }
 
 const HELD: &str = "SELECT * FROM record WHERE no = $1 AND fence = $2 AND status IN ('running', 'stopping')";
-const BY_ID: &str = "SELECT no, status FROM record WHERE id = $1 AND purging = 0";
+const BY_ID: &str = "SELECT no, task_key, status FROM record WHERE id = $1 AND purging = 0";
 const STOP: &str = "UPDATE record SET status = $2, stop_by = $3 WHERE no = $1";
 const CLOSE: &str = "UPDATE record SET status = $2, ended_ms = $3, reason = $4, lease_node = NULL, \
     lease_until_ms = NULL WHERE no = $1";
-const TASK_OF: &str =
-    "SELECT t.*, r.events_of FROM task t JOIN record r ON r.task_key = t.key WHERE r.no = $1";
+const TASK_OF: &str = "SELECT t.*, r.events_of, r.id AS record_id FROM task t JOIN record r ON r.task_key = t.key WHERE r.no = $1";
 const TASK_ENDED: &str = "UPDATE task SET status = $2, last_end = $3 WHERE no = $1";
 
 impl Records<'_> {
@@ -112,6 +112,10 @@ impl Records<'_> {
                 write
                     .execute(STOP, vec![int(no), text(word(&status)), text(user)])
                     .await?;
+                write.changed(Subject::Record {
+                    id,
+                    task: TaskKey(row.text("task_key")?),
+                });
                 StopOutcome::Stopping
             }
             None if before == RecordStatus::Stopping => return Ok(StopOutcome::Stopping),
@@ -152,6 +156,12 @@ pub(crate) async fn close(
     };
     let values = vec![int(task.int("no")?), text(word(&after)), text(word(&end))];
     write.execute(TASK_ENDED, values).await?;
+    let key = TaskKey(task.text("key")?);
+    write.changed(Subject::Record {
+        id: RecordId::from(task.bytes("record_id")?),
+        task: key.clone(),
+    });
+    write.changed(Subject::Task(key));
     task.flag("queued")
 }
 

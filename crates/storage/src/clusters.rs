@@ -6,6 +6,7 @@ use domain::id::ClusterId;
 
 use crate::Store;
 use crate::db::{Row, StoreResult, Value, Write, blob, int, maybe, text};
+use crate::live::Subject;
 use crate::rows::{audit, audit_values, from_word, json, one_row, word};
 
 /// The clusters known to this node.
@@ -30,13 +31,14 @@ impl Clusters<'_> {
     /// Adds `cluster`; [`crate::StoreError::Taken`] when its name is.
     pub async fn insert(&self, cluster: &Cluster) -> StoreResult<()> {
         let sql = format!("{INSERT}{}", one_row(COLUMNS));
-        self.0.db().execute(sql, self.values(cluster)?).await?;
+        self.write(sql, self.values(cluster)?, cluster.id).await?;
         Ok(())
     }
 
     /// Replaces everything kept under the id of `cluster`.
     pub async fn update(&self, cluster: &Cluster) -> StoreResult<()> {
-        self.0.db().execute(UPDATE, self.values(cluster)?).await?;
+        self.write(UPDATE.into(), self.values(cluster)?, cluster.id)
+            .await?;
         Ok(())
     }
 
@@ -46,12 +48,14 @@ impl Clusters<'_> {
             let sql = format!("{INSERT}{}", one_row(COLUMNS));
             write.execute(sql, self.values(cluster)?).await?;
         }
+        write.changed(Subject::Cluster(cluster.id));
         Ok(())
     }
 
     /// Removes a cluster; says whether there was one.
     pub async fn delete(&self, id: ClusterId) -> StoreResult<bool> {
-        Ok(self.0.db().execute(DELETE, vec![blob(*id.as_bytes())]).await? > 0)
+        let removed = self.write(DELETE.into(), vec![blob(*id.as_bytes())], id).await?;
+        Ok(removed > 0)
     }
 
     /// Returns the cluster with this id.
@@ -90,8 +94,16 @@ impl Clusters<'_> {
             maybe(failure, json),
             int(now_ms),
         ];
-        self.0.db().execute(SET_STATUS, values).await?;
+        self.write(SET_STATUS.into(), values, id).await?;
         Ok(())
+    }
+
+    async fn write(&self, sql: String, values: Vec<Value>, id: ClusterId) -> StoreResult<u64> {
+        let mut write = self.0.db().begin().await?;
+        let touched = write.execute(sql, values).await?;
+        write.changed(Subject::Cluster(id));
+        write.commit().await?;
+        Ok(touched)
     }
 
     fn values(&self, cluster: &Cluster) -> StoreResult<Vec<Value>> {

@@ -5,6 +5,9 @@
 //! refused by SQLite at once, so every transaction here begins as a write. Writers queue first come,
 //! first served; record details come as one group at a time, so nobody waits for more than one of those.
 
+mod sql;
+mod value;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -16,6 +19,14 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
+
+use crate::live::{Live, Subject};
+use sql::unnumbered;
+pub use sql::{
+    MOST_VALUES, by_index, found_in, hex_of, json_member, list_of, number_of, placeholders, prefix_end,
+    unindexed,
+};
+pub use value::{Value, blob, flag, int, maybe, size, text};
 
 /// What a store answers.
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -97,49 +108,6 @@ impl StoreError {
     }
 }
 
-/// One bound value.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// Nothing.
-    Null,
-    /// A number, a time in Unix milliseconds, or 0 and 1 for no and yes.
-    Int(i64),
-    /// A text.
-    Text(String),
-    /// Raw bytes: ids and digests.
-    Blob(Vec<u8>),
-}
-
-/// Binds a number.
-pub fn int(number: i64) -> Value {
-    Value::Int(number)
-}
-
-/// Binds a count or a size.
-pub fn size(number: u64) -> Value {
-    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-/// Binds yes or no.
-pub fn flag(yes: bool) -> Value {
-    Value::Int(i64::from(yes))
-}
-
-/// Binds a text.
-pub fn text(text: impl Into<String>) -> Value {
-    Value::Text(text.into())
-}
-
-/// Binds raw bytes.
-pub fn blob(bytes: impl Into<Vec<u8>>) -> Value {
-    Value::Blob(bytes.into())
-}
-
-/// Binds nothing for `None`.
-pub fn maybe<T>(value: Option<T>, bind: impl FnOnce(T) -> Value) -> Value {
-    value.map_or(Value::Null, bind)
-}
-
 /// One row of an answer, read by column name.
 pub struct Row(SqliteRow);
 
@@ -213,90 +181,6 @@ impl Statement for String {
     }
 }
 
-/// Most values one statement may bind.
-pub const MOST_VALUES: usize = 32_000;
-
-/// Returns `($1, $2), ($3, $4), ...` for `rows` rows of `columns` columns, counting from `first`.
-pub fn placeholders(first: usize, columns: usize, rows: usize) -> String {
-    let mut text = String::with_capacity(rows * columns * 7);
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..columns {
-            if column > 0 {
-                text.push(',');
-            }
-            text.push('$');
-            text.push_str(&(first + row * columns + column).to_string());
-        }
-        text.push(')');
-    }
-    text
-}
-
-/// Returns the same without numbers, which SQLite would look up one by one in a list.
-fn unnumbered(columns: usize, rows: usize) -> String {
-    let row = format!("({})", vec!["?"; columns].join(","));
-    vec![row; rows].join(",")
-}
-
-/// Returns `?, ?, ...`: `count` values in the order they are bound.
-///
-/// A statement has either these or `$n`, never both.
-pub fn list_of(count: usize) -> String {
-    vec!["?"; count].join(",")
-}
-
-/// Returns `column` in a form no index is used for: the plan is to come from the other conditions.
-pub fn unindexed(column: &str) -> String {
-    format!("+{column}")
-}
-
-/// Returns what follows a table's name so that rows are looked up by `index`, whatever the planner prefers.
-pub fn by_index(index: &str) -> String {
-    format!("INDEXED BY {index}")
-}
-
-/// Returns the member `key` of the JSON object in `column`, as a text or null; `key` is a bound value.
-pub fn json_member(column: &str, key: &str) -> String {
-    format!("(SELECT j.value FROM json_each({column}) j WHERE j.key = {key})")
-}
-
-/// Returns the bytes in `column` as lowercase hex digits.
-pub fn hex_of(column: &str) -> String {
-    format!("LOWER(HEX({column}))")
-}
-
-/// Returns the number that the text `expression` is; null when it is none.
-pub fn number_of(expression: &str) -> String {
-    format!(
-        "CASE WHEN {expression} GLOB '[0-9]*' OR {expression} GLOB '-[0-9]*' \
-         THEN CAST({expression} AS NUMERIC) END"
-    )
-}
-
-/// Returns the condition that the regular expression `pattern`, a bound value, is found in `expression`.
-pub fn found_in(expression: &str, pattern: &str) -> String {
-    format!("{expression} REGEXP {pattern}")
-}
-
-/// Returns the end of the range of texts that begin with `prefix`: the first text past all of them.
-///
-/// `None` when there is no such text, because `prefix` is empty or holds nothing but the last character.
-pub fn prefix_end(prefix: &str) -> Option<String> {
-    let mut chars: Vec<char> = prefix.chars().collect();
-    while let Some(last) = chars.pop() {
-        let next = match last {
-            '\u{D7FF}' => Some('\u{E000}'),
-            other => char::from_u32(u32::from(other) + 1),
-        };
-        if let Some(next) = next {
-            chars.push(next);
-            return Some(chars.into_iter().collect());
-        }
-    }
-    None
-}
-
 type Query = sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments>;
 
 fn query(sql: impl Statement, values: Vec<Value>) -> Query {
@@ -332,6 +216,7 @@ fn is_interrupted(error: &sqlx::Error) -> bool {
 pub struct Db {
     readers: SqlitePool,
     writer: SqlitePool,
+    live: Arc<Live>,
 }
 
 impl Db {
@@ -373,7 +258,16 @@ impl Db {
                     .with_regexp(),
             )
             .await?;
-        Ok(Self { readers, writer })
+        Ok(Self {
+            readers,
+            writer,
+            live: Arc::default(),
+        })
+    }
+
+    /// Returns what changed just now.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// Closes every connection; what was committed stays.
@@ -450,6 +344,8 @@ impl Db {
         Ok(Write {
             transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,
             bell: None,
+            live: self.live.clone(),
+            changed: Vec::new(),
         })
     }
 }
@@ -482,6 +378,8 @@ impl Snapshot {
 pub struct Write {
     transaction: Transaction<'static, Sqlite>,
     bell: Option<Arc<Notify>>,
+    live: Arc<Live>,
+    changed: Vec<Subject>,
 }
 
 impl Write {
@@ -551,7 +449,17 @@ impl Write {
         if let Some(bell) = self.bell {
             bell.notify_waiters();
         }
+        for subject in self.changed {
+            self.live.note(subject);
+        }
         Ok(())
+    }
+
+    /// Tells all who look on that `subject` changed, once what is written is durable.
+    pub fn changed(&mut self, subject: Subject) {
+        if self.changed.last() != Some(&subject) {
+            self.changed.push(subject);
+        }
     }
 
     /// Rings `bell` for all who wait for it, once what is written is durable.
@@ -563,19 +471,6 @@ impl Write {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_end_of_a_prefix_is_past_all_that_begin_with_it() {
-        assert_eq!(prefix_end("/a"), Some("/b".into()));
-        assert_eq!(prefix_end("a\u{10FFFF}"), Some("b".into()));
-        assert_eq!(prefix_end(""), None);
-        assert!(*"/a\u{10FFFF}z" < *prefix_end("/a").expect("it has an end"));
-    }
-
-    #[test]
-    fn placeholders_count_on_from_row_to_row() {
-        assert_eq!(placeholders(1, 2, 2), "($1,$2), ($3,$4)");
-    }
 
     #[tokio::test]
     async fn a_question_without_end_is_cut_off_and_its_connection_answers_the_next_one() {

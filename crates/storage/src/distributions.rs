@@ -7,6 +7,7 @@ use domain::task::Task;
 
 use crate::Store;
 use crate::db::{StoreResult, Write, blob, text};
+use crate::live::Subject;
 use crate::records::is_busy;
 use crate::tasks;
 
@@ -81,6 +82,7 @@ async fn drop_own_cluster(write: &mut Write, task: &Task) -> StoreResult<()> {
     if task.targets.contains(&id) {
         let values = vec![blob(*id.as_bytes()), text(format!("%{id}%"))];
         write.execute(DELETE_UNUSED, values).await?;
+        write.changed(Subject::Cluster(id));
     }
     Ok(())
 }

@@ -3,11 +3,12 @@
 //! Every claim raises the record's fence; every write of a run carries the fence it was claimed with, so
 //! a node that lost its lease without noticing writes nothing more.
 
-use domain::id::RecordId;
+use domain::id::{RecordId, TaskKey};
 use domain::record::{ReasonLine, Record, RecordEvent, RecordStatus};
 
 use crate::closing;
 use crate::db::{StoreResult, int, text};
+use crate::live::Subject;
 use crate::records::{OPEN, Records, SELECT, read, read_status};
 use crate::rows::word;
 
@@ -44,7 +45,7 @@ const CLAIM: &str = "UPDATE record SET status = $2, fence = fence + 1, lease_nod
 const HEARTBEAT: &str = "UPDATE record SET lease_until_ms = $3 WHERE no = $1 AND fence = $2 \
     AND status IN ('running', 'stopping')";
 const STOP_BY: &str = "SELECT status, stop_by FROM record WHERE no = $1";
-const LAPSED: &str = "SELECT no, id, status, stop_by FROM record \
+const LAPSED: &str = "SELECT no, id, task_key, status, stop_by FROM record \
     WHERE status IN ('waiting', 'running', 'stopping') AND status <> 'waiting' AND (lease_node <> $1 \
     OR lease_until_ms < $2) ORDER BY no";
 const BACK: &str = "UPDATE record SET status = $2, lease_node = NULL, lease_until_ms = NULL WHERE no = $1";
@@ -73,6 +74,10 @@ impl Records<'_> {
             int(now_ms),
         ];
         write.execute(CLAIM, values).await?;
+        write.changed(Subject::Record {
+            id: record.id,
+            task: record.task_key.clone(),
+        });
         write.commit().await?;
         record.status = status;
         let resumed = record.started_ms.is_some();
@@ -121,6 +126,10 @@ impl Records<'_> {
                 Some(RecordStatus::Waiting) => {
                     let waiting = text(word(&RecordStatus::Waiting));
                     write.execute(BACK, vec![int(no), waiting]).await?;
+                    write.changed(Subject::Record {
+                        id: RecordId::from(row.bytes("id")?),
+                        task: TaskKey(row.text("task_key")?),
+                    });
                 }
                 Some(status) => {
                     let user = row.maybe_text("stop_by")?.unwrap_or_default();

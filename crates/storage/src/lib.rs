@@ -34,13 +34,17 @@ pub mod folders;
 pub mod hosted;
 mod import;
 mod journal;
+mod lags;
 mod lanes;
 mod leases;
 pub mod listing;
+pub mod live;
 pub mod moves;
 pub mod node_pages;
 pub mod nodes;
 pub mod open_failures;
+mod open_uploads;
+pub mod packages;
 pub mod page;
 mod passwords;
 pub mod platforms;
@@ -68,6 +72,7 @@ mod watches;
 pub mod writer;
 
 pub use db::{StoreError, StoreResult};
+pub use lags::Lag;
 pub use page::{Page, PageRequest};
 
 use access::ProjectAccess;
@@ -76,6 +81,7 @@ use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
 use distributions::Distributions;
+use live::Live;
 use open_failures::OpenFailures;
 use passwords::Passwords;
 use platforms::Platforms;
@@ -154,6 +160,11 @@ impl Store {
     /// Returns what is rung when something was noted for a REAL_TIME task.
     pub(crate) fn event_bell(&self) -> &Arc<Notify> {
         &self.0.event_bell
+    }
+
+    /// Returns what changed just now, for those who look on.
+    pub fn live(&self) -> &Live {
+        self.0.db.live()
     }
 
     pub(crate) fn groups(&self) -> &mpsc::Sender<writer::Job> {

@@ -117,9 +117,10 @@ mod tests {
             let checked = passwords.verify(&Secret::new(password), hash).await;
             assert_eq!(checked.expect("it is checked"), fits);
         }
-        assert!(
-            PasswordHash::new(NOBODY).is_ok(),
-            "nobody's hash costs a full check"
-        );
+        let checked = fits(b"right", NOBODY);
+        assert_eq!(checked, Some(false), "nobody's hash costs a full check");
+        let cost = |hash: &str| PasswordHash::new(hash).map(|hash| hash.params.to_string());
+        let hash = phc(b"right").expect("it hashes");
+        assert_eq!(cost(NOBODY), cost(&hash), "and no less than anybody else's");
     }
 }

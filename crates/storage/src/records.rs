@@ -14,6 +14,7 @@ use domain::task::TaskStatus;
 use crate::Store;
 use crate::db::{Row, StoreResult, Value, Write, blob, flag, int, maybe, size, text};
 use crate::failing;
+use crate::live::Subject;
 use crate::page::{Page, PageRequest};
 use crate::rows::{from_json, from_word, json, unreadable, word};
 
@@ -137,6 +138,7 @@ impl Records<'_> {
             write
                 .execute(QUEUE, vec![key, maybe(next.next_run_ms, int)])
                 .await?;
+            write.changed(Subject::Task(record.task_key));
             write.commit().await?;
             return Ok(StartOutcome::Queued);
         }
@@ -165,6 +167,11 @@ impl Records<'_> {
             maybe(next.next_run_ms, int),
         ];
         write.execute(TASK_RUNS, values).await?;
+        write.changed(Subject::Record {
+            id: record.id,
+            task: record.task_key.clone(),
+        });
+        write.changed(Subject::Task(record.task_key));
         write.commit().await?;
         Ok(StartOutcome::Started)
     }

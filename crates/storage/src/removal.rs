@@ -38,6 +38,12 @@ const ONE: &str = "SELECT repository_no, path, size_bytes, blob_no, expires_ms F
 const ANY_BELOW: &str = "SELECT 1 AS one FROM nodes WHERE repository_no = $1 AND path >= $2 AND path < $3 \
      AND (expires_ms IS NULL OR expires_ms > $4) LIMIT 1";
 const HIDDEN: &str = "SELECT no FROM repositories WHERE deleted_ms IS NOT NULL LIMIT 1";
+const DROP_PACKAGES: [&str; 4] = [
+    "DELETE FROM packages WHERE repository_no = $1",
+    "DELETE FROM package_versions WHERE repository_no = $1",
+    "DELETE FROM manifests WHERE repository_no = $1",
+    "DELETE FROM manifest_blobs WHERE repository_no = $1",
+];
 const DROP_REPOSITORY: &str = "DELETE FROM repositories WHERE no = $1 AND deleted_ms IS NOT NULL";
 
 impl HostedData {
@@ -117,6 +123,9 @@ impl HostedData {
                     .fetch_all(OF_REPOSITORY, vec![int(no), int(self.batch_nodes)])
                     .await?;
                 if rows.is_empty() {
+                    for drop in DROP_PACKAGES {
+                        write.execute(drop, vec![int(no)]).await?;
+                    }
                     write.execute(DROP_REPOSITORY, vec![int(no)]).await?;
                     write.commit().await?;
                     break;

@@ -7,7 +7,9 @@ use domain::task::{Task, TaskStatus};
 
 use crate::Store;
 use crate::db::{Row, StoreResult, Value, Write, blob, flag, int, maybe, prefix_end, size, text};
+use crate::live::Subject;
 use crate::page::{Page, PageRequest};
+use crate::records::is_busy;
 use crate::rows::{audit, audit_values, from_json, from_word, json, one_row, unreadable, word};
 use crate::watches;
 
@@ -153,6 +155,7 @@ impl Tasks<'_> {
         let mut write = self.0.db().begin().await?;
         let known = write.execute(SET_ENABLED, values).await? > 0;
         watches::follow(&mut write, &key.0).await?;
+        write.changed(Subject::Task(key.clone()));
         write.commit().await?;
         Ok(known)
     }
@@ -160,8 +163,10 @@ impl Tasks<'_> {
     /// Notes when a task will start by itself next.
     pub async fn set_next_run(&self, key: &TaskKey, next_run_ms: Option<i64>) -> StoreResult<()> {
         let values = vec![text(&key.0), maybe(next_run_ms, int)];
-        self.0.db().execute(SET_NEXT_RUN, values).await?;
-        Ok(())
+        let mut write = self.0.db().begin().await?;
+        write.execute(SET_NEXT_RUN, values).await?;
+        write.changed(Subject::Task(key.clone()));
+        write.commit().await
     }
 
     /// Returns every task that is enabled and will start by itself, the next one first.
@@ -217,6 +222,7 @@ impl Tasks<'_> {
 pub(crate) async fn insert(write: &mut Write, task: &Task) -> StoreResult<()> {
     let sql = format!("{INSERT}{}", one_row(COLUMNS));
     write.execute(sql, values(task)).await?;
+    write.changed(Subject::Task(task.key.clone()));
     watches::follow(write, &task.key.0).await
 }
 
@@ -226,7 +232,9 @@ pub(crate) async fn replace(write: &mut Write, task: &Task) -> StoreResult<Optio
         return Ok(None);
     };
     let old = read(&row)?;
-    write.execute(REPLACE, values(task)).await?;
+    let replaced = with_past_of(write, &old, task).await?;
+    write.execute(REPLACE, values(&replaced)).await?;
+    write.changed(Subject::Task(task.key.clone()));
     if !watches::keeps_events(&old, task) {
         let no = int(row.int("no")?);
         write.execute(FORGET_EVENTS, vec![no.clone()]).await?;
@@ -236,6 +244,20 @@ pub(crate) async fn replace(write: &mut Write, task: &Task) -> StoreResult<Optio
     Ok(Some(old))
 }
 
+/// Returns `task` with what happened to it since its caller read it: a run may have begun, or ended.
+async fn with_past_of(write: &mut Write, old: &Task, task: &Task) -> StoreResult<Task> {
+    let mut replaced = Task {
+        runs: old.runs.max(task.runs),
+        last_run_ms: old.last_run_ms.max(task.last_run_ms),
+        ..task.clone()
+    };
+    if is_busy(write, &task.key).await? {
+        replaced.status = old.status;
+        replaced.last_end = old.last_end;
+    }
+    Ok(replaced)
+}
+
 /// Hides a task, within a transaction; returns what it was.
 pub(crate) async fn hide(write: &mut Write, key: &TaskKey, now_ms: i64) -> StoreResult<Option<Task>> {
     let Some(row) = write.fetch_optional(BY_KEY, vec![text(&key.0)]).await? else {
@@ -243,6 +265,7 @@ pub(crate) async fn hide(write: &mut Write, key: &TaskKey, now_ms: i64) -> Store
     };
     write.execute(HIDE, vec![text(&key.0), int(now_ms)]).await?;
     watches::forget(write, row.int("no")?).await?;
+    write.changed(Subject::Task(key.clone()));
     read(&row).map(Some)
 }
 

@@ -2,7 +2,8 @@
 
 use domain::id::{EventId, TaskKey};
 
-use crate::db::{Row, StoreResult, Value, blob, int, size, text};
+use crate::builder::Builder;
+use crate::db::{Row, StoreResult, blob, by_index, int, size, text};
 use crate::events::Events;
 use crate::page::{Page, PageRequest};
 
@@ -44,7 +45,8 @@ pub struct EventFilter {
     pub ascending: bool,
 }
 
-const FROM: &str = "FROM event e JOIN task t ON t.no = e.task_no AND t.deleted_ms IS NULL WHERE 1 = 1";
+const ONE: &str = "SELECT e.*, t.key, t.project, t.objects FROM event e JOIN task t ON t.no = e.task_no \
+    AND t.deleted_ms IS NULL WHERE e.id = $1";
 const RETRY_ONE: &str = "UPDATE event SET due_ms = $2 WHERE id = $1";
 const RETRY_TASK: &str =
     "UPDATE event SET due_ms = $2 WHERE task_no = $1 AND taken_id IS NULL AND COALESCE(due_ms, $2 + 1) > $2";
@@ -59,38 +61,32 @@ const TASK: &str = "SELECT no FROM task WHERE key = $1 AND deleted_ms IS NULL";
 impl Events<'_> {
     /// Returns one page of the events `filter` selects, ties ordered by id.
     pub async fn page(&self, filter: &EventFilter, page: PageRequest) -> StoreResult<Page<Undelivered>> {
-        let (condition, mut values) = condition(filter);
-        let count = format!("SELECT COUNT(*) AS rows {FROM}{condition}");
-        let total = self.0.db().fetch_all(count, values.clone()).await?;
-        let total = total.first().map_or(Ok(0), |row| row.size("rows"))?;
-        let direction = if filter.ascending { "ASC" } else { "DESC" };
-        let order = if filter.by_modified {
-            "e.modified_ms"
-        } else {
-            "e.created_ms"
+        let mut read = self.0.db().snapshot().await?;
+        let task_no = match &filter.task {
+            None => None,
+            Some(key) => match read.fetch_optional(TASK, vec![text(&key.0)]).await? {
+                Some(row) => Some(row.int("no")?),
+                None => return Ok(Page::empty(0)),
+            },
         };
-        let n = values.len();
-        let sql = format!(
-            "SELECT e.*, t.key, t.project, t.objects {FROM}{condition} \
-             ORDER BY {order} {direction}, e.id {direction} LIMIT ${} OFFSET ${}",
-            n + 1,
-            n + 2
-        );
-        values.extend([int(page.size.into()), size(page.offset())]);
-        let rows = self.0.db().fetch_all(sql, values).await?;
+        let mut count = Builder::new("SELECT COUNT(*) AS rows");
+        filter.push_from(&mut count, task_no);
+        let total = read.fetch_optional(count.sql, count.values).await?;
+        let total = total.map_or(Ok(0), |row| row.size("rows"))?;
+        let sql = filter.page(task_no, page);
+        let rows = read.fetch_all(sql.sql, sql.values).await?;
         Ok(Page {
-            rows: rows.iter().map(read).collect::<StoreResult<_>>()?,
+            rows: rows.iter().map(self::read).collect::<StoreResult<_>>()?,
             total,
         })
     }
 
     /// Returns an event.
     pub async fn get(&self, id: EventId) -> StoreResult<Option<Undelivered>> {
-        let sql = format!("SELECT e.*, t.key, t.project, t.objects {FROM} AND e.id = $1");
         let row = self
             .0
             .db()
-            .fetch_optional(sql, vec![blob(*id.as_bytes())])
+            .fetch_optional(ONE, vec![blob(*id.as_bytes())])
             .await?;
         row.map(|row| read(&row)).transpose()
     }
@@ -137,15 +133,49 @@ impl Events<'_> {
     }
 }
 
-fn condition(filter: &EventFilter) -> (String, Vec<Value>) {
-    let tried = match filter.tried {
-        None => "",
-        Some(true) => " AND e.tries > 0 AND e.taken_id IS NULL",
-        Some(false) => " AND (e.tries = 0 OR e.taken_id IS NOT NULL)",
-    };
-    match &filter.task {
-        None => (tried.into(), Vec::new()),
-        Some(task) => (format!("{tried} AND t.key = $1"), vec![text(&task.0)]),
+impl EventFilter {
+    /// Returns the statement for a page: its ids by index, then their rows.
+    fn page(&self, task_no: Option<i64>, page: PageRequest) -> Builder {
+        let column = if self.by_modified {
+            "modified_ms"
+        } else {
+            "created_ms"
+        };
+        let direction = if self.ascending { "ASC" } else { "DESC" };
+        let mut sql = Builder::new("SELECT e.*, t.key, t.project, t.objects FROM (SELECT e.id");
+        self.push_from(&mut sql, task_no);
+        sql.push(&format!(
+            " ORDER BY e.{column} {direction}, e.id {direction} LIMIT "
+        ))
+        .bind(int(page.size.into()))
+        .push(" OFFSET ")
+        .bind(size(page.offset()))
+        .push(") page CROSS JOIN event e ON e.id = page.id JOIN task t ON t.no = e.task_no")
+        .push(&format!(" ORDER BY e.{column} {direction}, e.id {direction}"));
+        sql
+    }
+
+    /// Adds where events are looked for, and which of them count.
+    fn push_from(&self, sql: &mut Builder, task_no: Option<i64>) {
+        let index = match (task_no, self.by_modified) {
+            (None, false) => "event_by_created",
+            (None, true) => "event_by_modified",
+            (Some(_), false) => "event_of_task_by_created",
+            (Some(_), true) => "event_of_task_by_modified",
+        };
+        let index = by_index(index);
+        sql.push(&format!(
+            " FROM event e {index} CROSS JOIN task h ON h.no = e.task_no AND h.deleted_ms IS NULL WHERE "
+        ));
+        match task_no {
+            Some(task_no) => sql.push("e.task_no = ").bind(int(task_no)),
+            None => sql.push("TRUE"),
+        };
+        sql.push(match self.tried {
+            None => "",
+            Some(true) => " AND e.tries > 0 AND e.taken_id IS NULL",
+            Some(false) => " AND (e.tries = 0 OR e.taken_id IS NOT NULL)",
+        });
     }
 }
 
@@ -167,4 +197,42 @@ fn read(row: &Row) -> StoreResult<Undelivered> {
         tries: u32::try_from(row.int("tries")?).unwrap_or(u32::MAX),
         in_hand: row.maybe_blob("taken_id")?.is_some(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use testkit::ManualClock;
+
+    use super::*;
+    use crate::Store;
+
+    #[tokio::test]
+    async fn whatever_a_page_skips_is_passed_over_in_an_index() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::at(1_790_000_000_000));
+        let store = Store::open(folder.path(), clock, None).await.expect("a store");
+
+        for (task_no, by_modified, index) in [
+            (None, false, "event_by_created"),
+            (None, true, "event_by_modified"),
+            (Some(1), false, "event_of_task_by_created (task_no=?)"),
+            (Some(1), true, "event_of_task_by_modified (task_no=?)"),
+        ] {
+            let filter = EventFilter {
+                by_modified,
+                ..EventFilter::default()
+            };
+            let mut sql = filter.page(task_no, PageRequest::new(50, 20));
+            sql.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+
+            let rows = store.db().fetch_all(sql.sql, sql.values).await.expect("a plan");
+            let steps = rows.iter().map(|row| row.text("detail").expect("a text"));
+            let plan = steps.collect::<Vec<_>>().join("; ");
+            assert!(plan.contains(index), "{plan}");
+            // The one sort is that of the page's own rows.
+            assert_eq!(plan.matches("TEMP B-TREE").count(), 1, "{plan}");
+        }
+    }
 }

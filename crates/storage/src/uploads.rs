@@ -2,8 +2,9 @@
 
 use domain::digest::Digest;
 
-use crate::db::{Row, StoreResult, Write, blob, int, size, text};
+use crate::db::{Row, StoreResult, blob, int, size, text};
 use crate::hosted::HostedData;
+use crate::open_uploads::open_bytes;
 use crate::publish::NewBlob;
 
 /// An upload session as it is stored.
@@ -25,19 +26,32 @@ pub struct UploadRow {
     pub expires_ms: i64,
 }
 
+/// What became of a new session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// It is there.
+    Opened,
+    /// Its owner has one for the same blob.
+    Exists,
+    /// Open uploads would take more than is set aside for them.
+    OverBudget,
+}
+
 const INSERT: &str = "INSERT INTO upload_sessions (id, owner, digest, size_bytes, part_bytes, file_no, expires_ms) \
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
 const BY_BLOB: &str = "SELECT * FROM upload_sessions WHERE owner = $1 AND digest = $2 AND size_bytes = $3";
 const BY_ID: &str = "SELECT * FROM upload_sessions WHERE id = $1 AND owner = $2";
 const EXPIRED: &str = "SELECT * FROM upload_sessions WHERE expires_ms < $1";
-const OPEN_BYTES: &str = "SELECT (SELECT COALESCE(SUM(size_bytes), 0) FROM upload_sessions) \
-     + (SELECT COALESCE(SUM(size_bytes), 0) FROM block_uploads) AS bytes";
 const EXTEND: &str = "UPDATE upload_sessions SET expires_ms = $2 WHERE id = $1";
 const DROP: &str = "DELETE FROM upload_sessions WHERE id = $1";
 
 impl HostedData {
-    /// Stores a new session; `false` when its owner has one for the same blob.
-    pub async fn insert_upload(&self, row: &UploadRow) -> StoreResult<bool> {
+    /// Stores a new session, as long as all open uploads of this node announce at most `budget_bytes` together.
+    pub async fn insert_upload(&self, row: &UploadRow, budget_bytes: u64) -> StoreResult<Opened> {
+        let mut write = self.db().begin().await?;
+        if open_bytes(&mut write).await?.saturating_add(row.size_bytes) > budget_bytes {
+            return Ok(Opened::OverBudget);
+        }
         let values = vec![
             text(&row.id),
             text(&row.owner),
@@ -47,7 +61,11 @@ impl HostedData {
             int(row.file_no),
             int(row.expires_ms),
         ];
-        Ok(self.db().execute(INSERT, values).await? > 0)
+        if write.execute(INSERT, values).await? == 0 {
+            return Ok(Opened::Exists);
+        }
+        write.commit().await?;
+        Ok(Opened::Opened)
     }
 
     /// Returns the session of `owner` for a blob.
@@ -77,12 +95,6 @@ impl HostedData {
         rows.iter().map(upload_of).collect()
     }
 
-    /// Returns the bytes of all open uploads: what sessions announced, and what came in blocks.
-    pub async fn open_upload_bytes(&self) -> StoreResult<u64> {
-        let row = self.db().fetch_optional(OPEN_BYTES, vec![]).await?;
-        row.map_or(Ok(0), |row| row.size("bytes"))
-    }
-
     /// Puts off the end of a session to `expires_ms`.
     pub async fn extend_upload(&self, id: &str, expires_ms: i64) -> StoreResult<()> {
         self.db().execute(EXTEND, vec![text(id), int(expires_ms)]).await?;
@@ -94,25 +106,13 @@ impl HostedData {
     /// When the same bytes were here already it is not, and may be removed. `None`: the session is gone, and its
     /// file is none of the caller's business any more.
     pub async fn finish_upload(&self, id: &str, new: &NewBlob, owner: &str) -> StoreResult<Option<bool>> {
-        let mut write = self.db().begin().await?;
-        if write.execute(DROP, vec![text(id)]).await? == 0 {
-            return Ok(None);
-        }
-        let used = self.adopt_in(&mut write, new, owner).await?;
-        write.commit().await?;
-        Ok(Some(used))
+        self.end_session(DROP, id, new, owner).await
     }
 
     /// Forgets a session; its file may be removed if this says so.
     pub async fn drop_upload(&self, id: &str) -> StoreResult<bool> {
         Ok(self.db().execute(DROP, vec![text(id)]).await? > 0)
     }
-}
-
-/// Returns the bytes of all open uploads, within a transaction.
-pub(crate) async fn open_bytes(write: &mut Write) -> StoreResult<u64> {
-    let row = write.fetch_optional(OPEN_BYTES, vec![]).await?;
-    row.map_or(Ok(0), |row| row.size("bytes"))
 }
 
 fn upload_of(row: &Row) -> StoreResult<UploadRow> {

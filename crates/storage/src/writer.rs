@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use domain::artifact::ArtifactKey;
 use domain::detail::Settlement;
 use domain::digest::Digest;
-use domain::id::DetailId;
+use domain::id::{DetailId, RecordId, TaskKey};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Store;
@@ -17,6 +17,7 @@ use crate::db::{Db, Row, StoreError, StoreResult, Write, int};
 use crate::entries::{self, EntryState};
 use crate::events;
 use crate::journal;
+use crate::live::Subject;
 use crate::settle::{leaves_row, store_rows};
 
 pub use crate::journal::{JournalPage, PageMark, Planned, UnitProgress};
@@ -152,8 +153,7 @@ impl DetailWriter<'_> {
 
 const RUNNING: &str = "SELECT d.*, u.unit_no, u.remote_cluster FROM detail d JOIN record_unit u \
     ON u.record_no = d.record_no AND u.unit_no = d.lane / 16 WHERE d.record_no = $1 AND d.outcome = 0";
-const HEAD: &str =
-    "SELECT fence, keeps_details, events_of FROM record WHERE no = $1 AND status IN ('running', 'stopping')";
+const HEAD: &str = "SELECT id, task_key, fence, keeps_details, events_of FROM record WHERE no = $1 AND status IN ('running', 'stopping')";
 
 /// Returns the same within a transaction, each with the name of its target cluster.
 pub(crate) async fn running(write: &mut Write, no: i64) -> StoreResult<Vec<(RunningRow, String)>> {
@@ -255,6 +255,7 @@ fn answer(jobs: Vec<Job>, verdicts: Vec<Verdict>) -> Vec<Job> {
 /// What a transaction knows of one record.
 struct Head {
     fence: Option<i64>,
+    subject: Option<Subject>,
     keeps_details: bool,
     events_of: Option<i64>,
     next_pages: HashMap<u16, Option<u32>>,
@@ -285,6 +286,9 @@ async fn write_together(db: &Db, jobs: &[Job]) -> StoreResult<Vec<Verdict>> {
             .copied()
             .filter(|group| group.record_no == *no)
             .collect();
+        if let Some(subject) = head.subject.clone().filter(|_| !groups.is_empty()) {
+            write.changed(subject);
+        }
         let rows = groups.iter().flat_map(|group| &group.rows);
         store_rows(&mut write, *no, head.keeps_details, rows.clone()).await?;
         if let Some(task_no) = head.events_of {
@@ -362,7 +366,14 @@ impl Head {
 
 async fn head(write: &mut Write, no: i64) -> StoreResult<Head> {
     let row = write.fetch_optional(HEAD, vec![int(no)]).await?;
+    let subject = |row: &Row| -> StoreResult<Subject> {
+        Ok(Subject::Record {
+            id: RecordId::from(row.bytes("id")?),
+            task: TaskKey(row.text("task_key")?),
+        })
+    };
     Ok(Head {
+        subject: row.as_ref().map(subject).transpose()?,
         fence: row.as_ref().map(|row| row.int("fence")).transpose()?,
         events_of: row.as_ref().map_or(Ok(None), |row| row.maybe_int("events_of"))?,
         keeps_details: row.map_or(Ok(true), |row| row.flag("keeps_details"))?,

@@ -14,6 +14,9 @@ use crate::auth::Logins;
 /// Archives made at a time: each keeps its directory in memory until its end.
 const MOST_ARCHIVES: usize = 16;
 
+/// Streams of live events at a time: each holds a connection.
+const MOST_STREAMS: usize = 256;
+
 /// The state of the router; cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
@@ -23,6 +26,7 @@ struct Parts {
     hosted: Hosted,
     logins: Logins,
     archives: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 impl App {
@@ -31,6 +35,7 @@ impl App {
         Self(Arc::new(Parts {
             logins: Logins::new(engine.store().clone()),
             archives: Arc::new(Semaphore::new(MOST_ARCHIVES)),
+            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             engine,
             hosted,
         }))
@@ -64,6 +69,11 @@ impl App {
     /// Returns a place among the archives being made, held until it is dropped; `None` when all are taken.
     pub(crate) fn archive_permit(&self) -> Option<OwnedSemaphorePermit> {
         self.0.archives.clone().try_acquire_owned().ok()
+    }
+
+    /// Returns a place among the streams of live events, held until it is dropped; `None` when all are taken.
+    pub(crate) fn stream_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.streams.clone().try_acquire_owned().ok()
     }
 
     /// Returns the place where callers are recognised.

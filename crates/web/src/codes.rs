@@ -125,6 +125,8 @@ codes! {
     NodeConflict = 251013, BAD_REQUEST;
     /// There are too many of them.
     ListTooLarge = 251014, BAD_REQUEST;
+    /// There is no such package.
+    PackageUnknown = 251017, NOT_FOUND;
     /// The bytes are gone.
     DataMissing = 251024, NOT_FOUND;
     /// A quota is used up.

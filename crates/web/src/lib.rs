@@ -23,3 +23,4 @@ pub mod reader;
 mod refusals;
 mod replica;
 pub mod router;
+pub mod sse;

@@ -29,10 +29,12 @@ const SERVICES: [&str; 4] = ["replication", "generic", "repository", "auth"];
 /// Puts every route of this node together.
 pub fn router(app: App) -> Router {
     let (described, document) = openapi::describe(described());
+    let (native, native_document) = openapi::describe_native(crate::api::router());
     let routes = described
-        .merge(crate::api::router())
+        .merge(native)
         .merge(crate::peer::router())
-        .merge(openapi::router(&document))
+        .merge(openapi::router("/v3/api-docs", &document))
+        .merge(openapi::router("/api/v1/openapi.json", &native_document))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone());

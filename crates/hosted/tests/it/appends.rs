@@ -93,6 +93,56 @@ async fn a_whole_that_is_not_the_one_announced_ends_the_session_and_leaves_nothi
 }
 
 #[tokio::test]
+async fn what_is_appended_and_announced_shares_one_budget_and_the_last_piece_counts_too() {
+    let budget_bytes = 2 * MIB as u64;
+    let world = World::with(|hosted| hosted.with_upload_budget(budget_bytes)).await;
+    let bytes = noise(3 * MIB, 3);
+    let digest = Digest::of(&bytes);
+    let over = |refused: &HostedError| matches!(refused, HostedError::UploadBudget(_));
+    let id = world.hosted.open_append("eve", &digest).await.expect("opened").id;
+    append(&world, &id, &bytes, 0..MIB).await.expect("taken");
+
+    let announced = Digest::of(b"another");
+    let upload = world
+        .hosted
+        .open_upload("eve", announced, budget_bytes, MIB as u64)
+        .await;
+    let piece = append(&world, &id, &bytes, MIB..3 * MIB).await;
+    let said = world
+        .hosted
+        .finish_append("eve", &id, Some(bytes.len() as u64), nothing())
+        .await;
+    let rest = stream(bytes[MIB..].to_vec());
+    let unsaid = world.hosted.finish_append("eve", &id, None, rest).await;
+
+    assert!(upload.is_err_and(|refused| over(&refused)));
+    assert!(piece.is_err_and(|refused| over(&refused)));
+    assert!(said.is_err_and(|refused| over(&refused)));
+    assert!(unsaid.is_err_and(|refused| over(&refused)));
+    let session = world
+        .hosted
+        .open_append("eve", &digest)
+        .await
+        .expect("it goes on");
+    assert_eq!((session.id, session.arrived_bytes), (id, MIB as u64));
+}
+
+#[tokio::test]
+async fn opening_a_session_again_keeps_it_for_twelve_more_hours() {
+    let world = World::start().await;
+    let digest = Digest::of(b"x");
+    let id = world.hosted.open_append("eve", &digest).await.expect("opened").id;
+
+    world.clock.advance_ms(UPLOAD_MS - 1);
+    world.hosted.open_append("eve", &digest).await.expect("again");
+    world.clock.advance_ms(UPLOAD_MS - 1);
+    world.hosted.collect().await.expect("a pass");
+
+    let kept = world.hosted.append_session("eve", &id).await;
+    assert_eq!(kept.expect("it goes on").arrived_bytes, 0);
+}
+
+#[tokio::test]
 async fn a_session_belongs_to_who_opened_it_and_ends_after_twelve_hours() {
     let world = World::start().await;
     let digest = Digest::of(b"x");

@@ -96,6 +96,9 @@ pub(super) fn expression(sql: &mut Builder, field: &NodeField) -> String {
             let key = sql.refer(text(key));
             json_member("n.metadata", &key)
         }
+        NodeField::PackageKey => "n.key".into(),
+        NodeField::Latest => "n.latest".into(),
+        NodeField::Versions => "n.versions".into(),
         NodeField::Absent => "NULL".into(),
     }
 }
@@ -251,7 +254,12 @@ fn comparable(sql: &mut Builder, field: &NodeField, operands: &[Operand]) -> (St
             .all(|operand| matches!(operand, Operand::Number(_)));
     let textual = !matches!(
         field,
-        NodeField::Size | NodeField::IsFolder | NodeField::Created | NodeField::Modified | NodeField::Expires
+        NodeField::Size
+            | NodeField::IsFolder
+            | NodeField::Created
+            | NodeField::Modified
+            | NodeField::Expires
+            | NodeField::Versions
     ) && !numbers;
     let values = operands
         .iter()

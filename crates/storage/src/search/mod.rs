@@ -1,4 +1,4 @@
-//! Searching nodes by rules over their fields.
+//! Searching nodes, and packages, by rules over their fields.
 //!
 //! A rule becomes one SQL condition with bound values ([`condition`]); nothing a caller wrote is ever part of the
 //! text. Within a repository these fields have an index: the full path (equal, one of, prefix, a pattern up to its
@@ -7,6 +7,7 @@
 //! that an expensive one costs its caller an answer and nobody else theirs.
 
 mod condition;
+mod packages;
 mod pattern;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::hosted::HostedData;
 use crate::nodes::{NODE_COLUMNS, Node, node_of};
 use condition::{expression, push_places, push_rule};
 
+pub use packages::FoundPackage;
 pub use pattern::{InvalidPattern, Pattern};
 
 /// How long a search may look.
@@ -24,7 +26,7 @@ pub const MOST_TIME: Duration = Duration::from_secs(10);
 /// Searches that look at the same time.
 pub const AT_ONCE: usize = 2;
 
-/// What a node can be searched by.
+/// What a node can be searched by; a package by names, who changed it when, and what it alone has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeField {
     /// Name of the project.
@@ -59,6 +61,12 @@ pub enum NodeField {
     Expires,
     /// A property, by its key.
     Property(String),
+    /// Key of a package.
+    PackageKey,
+    /// The version of a package that was written last.
+    Latest,
+    /// How many versions a package has.
+    Versions,
     /// Something no node here has.
     Absent,
 }

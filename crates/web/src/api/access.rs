@@ -1,13 +1,14 @@
 //! Who may do what in a project; for those who manage it.
 
-use axum::Router;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
 use messages::text;
 use serde::Serialize;
 use storage::access::Access;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::api::answer::ok;
 use crate::app::App;
@@ -17,26 +18,39 @@ use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
 use crate::params::Segments;
 
+const BASE: &str = "/api/v1/projects/{project}/access";
+
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    const BASE: &str = "/api/v1/projects/{project}/access";
-    Router::new()
-        .route(BASE, get(list))
-        .route(&format!("{BASE}/{{user}}"), put(set).delete(remove))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(set, remove))
 }
 
-#[derive(Serialize)]
+/// What a user may do in a project.
+#[derive(Serialize, ToSchema)]
 struct AccessView {
     user: String,
+    /// `read`, `write` or `manage`.
+    #[schema(value_type = String)]
     access: Access,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Accesses {
     access: Vec<AccessView>,
 }
 
+/// How much a user may do.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct AccessBody {
+    /// `read`, `write` or `manage`.
+    access: String,
+}
+
 /// Lists who may do what in a project; administrators and replicators are not among them.
+#[utoipa::path(get, context_path = BASE, path = "", responses((status = 200, body = Accesses)))]
 async fn list(
     caller: Caller,
     State(app): State<App>,
@@ -54,6 +68,7 @@ async fn list(
 }
 
 /// Lets a user do this much in a project, instead of what was allowed before.
+#[utoipa::path(put, context_path = BASE, path = "/{user}", request_body = AccessBody, responses((status = 200, body = AccessView)))]
 async fn set(
     caller: Caller,
     State(app): State<App>,
@@ -80,6 +95,7 @@ async fn set(
 }
 
 /// Takes away what a user may do in a project.
+#[utoipa::path(delete, context_path = BASE, path = "/{user}", responses((status = 204)))]
 async fn remove(
     caller: Caller,
     State(app): State<App>,

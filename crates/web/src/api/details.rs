@@ -1,16 +1,18 @@
 //! Details with outcome, failure and attempts, page by page behind a cursor.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use domain::detail::{DetailState, DetailStatus, RecordDetail};
 use domain::failure::Failure;
 use domain::id::DetailId;
 use messages::{Render, text};
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::api::answer::{ok, time};
+use crate::api::failure::FailureSchema;
 use crate::api::filter;
 use crate::app::App;
 use crate::auth::Admin;
@@ -24,13 +26,15 @@ const ROWS: usize = 100;
 const MOST_ROWS: usize = 1_000;
 
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    Router::new().route("/api/v1/records/{id}/details", get(list))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(list))
 }
 
-#[derive(Serialize)]
+/// One artifact to one target.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Detail)]
 #[serde(rename_all = "camelCase")]
-struct DetailView {
+pub(crate) struct DetailView {
     id: String,
     local_cluster: String,
     cluster: String,
@@ -46,6 +50,7 @@ struct DetailView {
     sha256: Option<String>,
     moved_bytes: u64,
     attempts: u32,
+    #[schema(value_type = Option<FailureSchema>)]
     failure: Option<Failure>,
     reason: Option<String>,
     started_at: String,
@@ -55,7 +60,8 @@ struct DetailView {
 }
 
 impl DetailView {
-    fn of(detail: RecordDetail, reader: &Reader) -> Self {
+    /// Shows `detail` to `reader`.
+    pub(crate) fn of(detail: RecordDetail, reader: &Reader) -> Self {
         let status = detail.status();
         let settled = match detail.state {
             DetailState::Settled(settlement) => Some(settlement),
@@ -105,14 +111,27 @@ impl DetailView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Details {
     details: Vec<DetailView>,
     /// Where the next page begins; null after the last one.
     next: Option<String>,
 }
 
+/// Which page of details is asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+struct DetailPage {
+    /// Most rows; 100 unless said otherwise.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
 /// Lists the selected details of a record, newest first; `cursor` is the `next` of the page before.
+#[utoipa::path(get, path = "/api/v1/records/{id}/details", params(filter::FilterParams, DetailPage), responses((status = 200, body = Details)))]
 async fn list(
     _: Admin,
     State(app): State<App>,

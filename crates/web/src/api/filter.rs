@@ -3,6 +3,7 @@
 use domain::detail::{DetailFilter, DetailStatus, Outcome};
 use domain::failure::ErrorKind;
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
@@ -38,7 +39,8 @@ const CLASSES: &[ErrorKind] = &[
 ];
 
 /// A filter as it is shown and sent; members that are not given are left out.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DetailFilter)]
 #[serde(rename_all = "camelCase")]
 pub struct FilterView {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +61,31 @@ pub struct FilterView {
     outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<&'static str>,
+}
+
+/// Selects details: every member given holds.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+pub struct FilterParams {
+    /// `running`, `success` or `failed`.
+    status: Option<String>,
+    /// Name of the target cluster.
+    cluster: Option<String>,
+    /// Name of the local repository.
+    repository: Option<String>,
+    /// Beginning of a package's key or name.
+    package: Option<String>,
+    /// Beginning of a path.
+    path: Option<String>,
+    /// Beginning of an artifact's name.
+    artifact: Option<String>,
+    /// Version.
+    version: Option<String>,
+    /// `copied`, `overwritten`, `unchanged`, `skipped_conflict`, `failed` or `deleted`.
+    outcome: Option<String>,
+    /// Class of the failure, such as `unreachable`.
+    class: Option<String>,
 }
 
 impl FilterView {

@@ -4,27 +4,34 @@
 
 mod access;
 mod answer;
+mod clusters;
 mod details;
+mod failure;
 mod filter;
 mod import;
+mod live;
 mod platforms;
 mod records;
+mod task_schema;
+mod task_view;
 mod tasks;
 mod tokens;
 mod users;
 
-use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 
 /// Returns the routes of the native API.
-pub fn router() -> Router<App> {
-    Router::new()
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
         .merge(users::router())
         .merge(access::router())
         .merge(tokens::router())
         .merge(platforms::router())
         .merge(tasks::router())
+        .merge(clusters::router())
+        .merge(live::router())
         .merge(records::router())
         .merge(details::router())
         .merge(import::router())

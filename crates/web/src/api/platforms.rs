@@ -1,14 +1,15 @@
 //! Platform accounts: keys for programs that act as the users they name. Administrators only.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
 use messages::text;
 use serde::Serialize;
 use storage::StoreError;
 use storage::platforms::PlatformAccount;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::api::answer::{answer, ok, time};
 use crate::app::App;
@@ -19,13 +20,14 @@ use crate::json::Members;
 use crate::params::Segments;
 
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/api/v1/platforms", get(list).post(create))
-        .route("/api/v1/platforms/{appId}", delete(remove))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(list, create))
+        .routes(routes!(remove))
 }
 
-#[derive(Serialize)]
+/// A platform account.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PlatformView {
     app_id: String,
@@ -51,12 +53,21 @@ impl PlatformView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Platforms {
     platforms: Vec<PlatformView>,
 }
 
+/// An account that is to be.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct PlatformBody {
+    app_id: String,
+}
+
 /// Lists the accounts; never their secret keys.
+#[utoipa::path(get, path = "/api/v1/platforms", responses((status = 200, body = Platforms)))]
 async fn list(_: Admin, State(app): State<App>) -> ApiResult<Response> {
     let found = app.store().platforms().all().await?;
     ok(Platforms {
@@ -65,6 +76,7 @@ async fn list(_: Admin, State(app): State<App>) -> ApiResult<Response> {
 }
 
 /// Makes an account; its secret key is in this answer and nowhere else.
+#[utoipa::path(post, path = "/api/v1/platforms", request_body = PlatformBody, responses((status = 201, body = PlatformView)))]
 async fn create(admin: Admin, State(app): State<App>, body: Members) -> ApiResult<Response> {
     let app_id = body.required_text("appId")?;
     if !is_user_name(&app_id) {
@@ -82,6 +94,7 @@ async fn create(admin: Admin, State(app): State<App>, body: Members) -> ApiResul
 }
 
 /// Removes an account; its keys are worth nothing at once.
+#[utoipa::path(delete, path = "/api/v1/platforms/{appId}", responses((status = 204)))]
 async fn remove(_: Admin, State(app): State<App>, Segments(app_id): Segments<String>) -> ApiResult<Response> {
     if app.store().platforms().delete(&app_id).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());

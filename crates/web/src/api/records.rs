@@ -1,10 +1,8 @@
 //! Records: everything the contract cannot say about them, and stopping and retrying them.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{get, post};
 use domain::counts::Counts;
 use domain::detail::DetailFilter;
 use domain::failure::Failure;
@@ -12,8 +10,12 @@ use domain::id::RecordId;
 use domain::record::{ReasonLine, Record, RetryOf};
 use messages::{Render, text};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::api::answer::{answer, ok, time};
+use crate::api::failure::FailureSchema;
 use crate::api::filter;
 use crate::app::App;
 use crate::auth::Admin;
@@ -24,17 +26,17 @@ use crate::params::Segments;
 use crate::reader::Reader;
 
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/api/v1/records/{id}", get(show))
-        .route("/api/v1/records/{id}/stop", post(stop))
-        .route("/api/v1/records/{id}/retry", post(retry))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(show))
+        .routes(routes!(stop))
+        .routes(routes!(retry))
 }
 
 /// A record, with what the contract leaves out.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RecordView {
+pub(crate) struct RecordView {
     id: String,
     task_key: String,
     status: &'static str,
@@ -43,12 +45,14 @@ struct RecordView {
     ended_at: Option<String>,
     triggered_by: String,
     counts: Option<CountsView>,
+    /// Bytes read so far by a run that goes on on this node.
+    read_bytes: Option<u64>,
     reason: Vec<ReasonView>,
     retry_of: Option<RetryView>,
 }
 
 /// What the artifacts of a record ended as.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct CountsView {
     copied: u64,
@@ -64,15 +68,16 @@ struct CountsView {
     bytes_settled: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ReasonView {
     text: String,
     cluster: Option<String>,
+    #[schema(value_type = Option<FailureSchema>)]
     failure: Option<Failure>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RetryView {
     record_id: String,
@@ -113,7 +118,8 @@ impl ReasonView {
 }
 
 impl RecordView {
-    fn of(record: Record, reader: &Reader) -> Self {
+    /// Shows `record` to `reader`.
+    pub(crate) fn of(record: Record, app: &App, reader: &Reader) -> Self {
         let retry_of = record.plan.and_then(|plan| plan.retry_of);
         Self {
             id: record.id.to_string(),
@@ -123,6 +129,7 @@ impl RecordView {
             started_at: record.started_ms.map(time),
             ended_at: record.ended_ms.map(time),
             triggered_by: record.triggered_by,
+            read_bytes: app.engine().live_bytes(record.id),
             counts: record.counts.as_ref().map(CountsView::of),
             reason: record
                 .reason
@@ -144,6 +151,7 @@ pub fn record_id(text: &str) -> ApiResult<RecordId> {
 }
 
 /// Answers a record.
+#[utoipa::path(get, path = "/api/v1/records/{id}", responses((status = 200, body = RecordView)))]
 async fn show(
     _: Admin,
     State(app): State<App>,
@@ -152,29 +160,39 @@ async fn show(
 ) -> ApiResult<Response> {
     let record = app.engine().record(&id).await?;
     let record = record.ok_or_else(|| ApiError::about(Code::NotFound, text!("a-record", id = &id)))?;
-    ok(RecordView::of(record, &reader))
+    ok(RecordView::of(record, &app, &reader))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Stopped {
     stopped: bool,
 }
 
 /// Asks a run to stop; `stopped` is false when it had ended already.
+#[utoipa::path(post, path = "/api/v1/records/{id}/stop", responses((status = 202, body = Stopped)))]
 async fn stop(admin: Admin, State(app): State<App>, Segments(id): Segments<String>) -> ApiResult<Response> {
     let stopped = app.engine().stop_record(record_id(&id)?, admin.name()).await?;
     answer(StatusCode::ACCEPTED, Stopped { stopped })
 }
 
 /// A run that was started.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     /// Its record.
     pub record_id: String,
 }
 
+/// Selects what is done again.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct RetryBody {
+    /// Details every member of which holds; without it, what failed or was not attempted.
+    filter: Option<filter::FilterView>,
+}
+
 /// Starts a run that does the selected details of a record again.
+#[utoipa::path(post, path = "/api/v1/records/{id}/retry", request_body = RetryBody, responses((status = 202, body = Started)))]
 async fn retry(
     admin: Admin,
     State(app): State<App>,

@@ -2,16 +2,17 @@
 //!
 //! Everybody has tokens of their own; an administrator names another user with `user`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
 use domain::id::NodeId;
 use messages::text;
 use serde::Serialize;
 use storage::StoreError;
 use storage::tokens::Token;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::api::answer::{answer, ok, time};
 use crate::app::App;
@@ -26,13 +27,14 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MOST_DAYS: i64 = 3650;
 
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/api/v1/tokens", get(list).post(create))
-        .route("/api/v1/tokens/{id}", delete(revoke))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(list, create))
+        .routes(routes!(revoke))
 }
 
-#[derive(Serialize)]
+/// A token.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct TokenView {
     id: String,
@@ -60,9 +62,23 @@ impl TokenView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Tokens {
     tokens: Vec<TokenView>,
+}
+
+/// A token that is to be.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct TokenBody {
+    #[schema(min_length = 1, max_length = 64)]
+    name: String,
+    /// Days until it ends; without it, it never does.
+    #[schema(minimum = 1, maximum = 3650)]
+    expires_in_days: Option<i64>,
+    /// User it acts as; the caller unless said otherwise.
+    user: Option<String>,
 }
 
 async fn owner(app: &App, caller: &Caller, named: Option<&str>) -> ApiResult<String> {
@@ -77,6 +93,7 @@ async fn owner(app: &App, caller: &Caller, named: Option<&str>) -> ApiResult<Str
 }
 
 /// Lists tokens; never their texts.
+#[utoipa::path(get, path = "/api/v1/tokens", params(("user" = Option<String>, Query, description = "Whose; the caller's unless said otherwise")), responses((status = 200, body = Tokens)))]
 async fn list(caller: Caller, State(app): State<App>, params: Params) -> ApiResult<Response> {
     let owner = owner(&app, &caller, params.filled("user")).await?;
     let tokens = app.store().tokens().list(&owner).await?;
@@ -86,6 +103,7 @@ async fn list(caller: Caller, State(app): State<App>, params: Params) -> ApiResu
 }
 
 /// Makes a token; its text is in this answer and nowhere else.
+#[utoipa::path(post, path = "/api/v1/tokens", request_body = TokenBody, responses((status = 201, body = TokenView)))]
 async fn create(caller: Caller, State(app): State<App>, body: Members) -> ApiResult<Response> {
     let owner = owner(&app, &caller, body.text("user")?.as_deref()).await?;
     let name = body.required_text("name")?;
@@ -109,6 +127,7 @@ async fn create(caller: Caller, State(app): State<App>, body: Members) -> ApiRes
 }
 
 /// Makes a token stop working.
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", params(("user" = Option<String>, Query, description = "Whose; the caller's unless said otherwise")), responses((status = 204)))]
 async fn revoke(
     caller: Caller,
     State(app): State<App>,

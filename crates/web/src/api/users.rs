@@ -3,17 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use domain::cluster::Secret;
 use messages::text;
 use serde::Serialize;
 use storage::StoreError;
 use storage::access::Access;
 use storage::users::{Role, User};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::api::answer::{answer, ok, time};
 use crate::app::App;
@@ -27,20 +28,24 @@ use crate::params::Segments;
 const SHORTEST_PASSWORD: usize = 8;
 
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/api/v1/users", get(list).post(create))
-        .route("/api/v1/users/{name}", get(show).put(change).delete(remove))
-        .route("/api/v1/me", get(me))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(me))
 }
 
-#[derive(Serialize)]
+/// A user.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct UserView {
     name: String,
+    /// `admin`, `replicator` or `none`.
     role: &'static str,
+    /// What a replicator may replicate into and out of.
     projects: Vec<String>,
     /// What the user may do in single projects, by project name.
+    #[schema(value_type = BTreeMap<String, String>)]
     access: BTreeMap<String, Access>,
     created_at: String,
     modified_at: String,
@@ -64,9 +69,32 @@ impl UserView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Users {
     users: Vec<UserView>,
+}
+
+/// A user that is to be.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct UserBody {
+    name: String,
+    #[schema(min_length = 8, max_length = 1024)]
+    password: String,
+    /// `admin`, `replicator` or `none`.
+    role: String,
+    /// What a replicator may replicate into and out of; for replicators only.
+    projects: Option<Vec<String>>,
+}
+
+/// What changes of a user; what is absent stays.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct UserChange {
+    #[schema(min_length = 8, max_length = 1024)]
+    password: Option<String>,
+    role: Option<String>,
+    projects: Option<Vec<String>>,
 }
 
 fn unknown(name: &str) -> ApiError {
@@ -79,6 +107,7 @@ async fn user(app: &App, name: &str) -> ApiResult<User> {
 }
 
 /// Lists every user.
+#[utoipa::path(get, path = "/api/v1/users", responses((status = 200, body = Users)))]
 async fn list(_: Admin, State(app): State<App>) -> ApiResult<Response> {
     let users = app.store().users().all().await?;
     ok(Users {
@@ -87,16 +116,19 @@ async fn list(_: Admin, State(app): State<App>) -> ApiResult<Response> {
 }
 
 /// Answers one user.
+#[utoipa::path(get, path = "/api/v1/users/{name}", responses((status = 200, body = UserView)))]
 async fn show(_: Admin, State(app): State<App>, Segments(name): Segments<String>) -> ApiResult<Response> {
     ok(UserView::of(user(&app, &name).await?))
 }
 
 /// Answers the caller.
+#[utoipa::path(get, path = "/api/v1/me", responses((status = 200, body = UserView)))]
 async fn me(caller: Caller, State(app): State<App>) -> ApiResult<Response> {
     ok(UserView::of(user(&app, &caller.name).await?))
 }
 
 /// Adds a user.
+#[utoipa::path(post, path = "/api/v1/users", request_body = UserBody, responses((status = 201, body = UserView)))]
 async fn create(_: Admin, State(app): State<App>, body: Members) -> ApiResult<Response> {
     let name = body.required_text("name")?;
     check_name(&name)?;
@@ -110,6 +142,7 @@ async fn create(_: Admin, State(app): State<App>, body: Members) -> ApiResult<Re
 }
 
 /// Changes a user's password, role, or both.
+#[utoipa::path(put, path = "/api/v1/users/{name}", request_body = UserChange, responses((status = 200, body = UserView)))]
 async fn change(
     caller: Caller,
     State(app): State<App>,
@@ -135,6 +168,7 @@ async fn change(
 }
 
 /// Removes a user and their tokens.
+#[utoipa::path(delete, path = "/api/v1/users/{name}", responses((status = 204)))]
 async fn remove(_: Admin, State(app): State<App>, Segments(name): Segments<String>) -> ApiResult<Response> {
     let known = user(&app, &name).await?;
     if known.role == Role::Admin {

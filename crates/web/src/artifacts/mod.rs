@@ -13,6 +13,7 @@ mod listing;
 mod node_changes;
 mod node_view;
 mod nodes;
+mod packages;
 mod place;
 mod projects;
 mod range;
@@ -28,6 +29,7 @@ pub(crate) use projects::{ProjectView, view as project_view};
 pub(crate) use repositories::{
     RepositoryBody, RepositoryDetail, detail as repository_detail, new_repository,
 };
+pub(crate) use upload::expiry_ms;
 
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
@@ -48,6 +50,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(nodes::router())
         .merge(node_changes::router())
         .merge(search::router())
+        .merge(packages::router())
         .merge(projects::router())
         .merge(repositories::router())
 }

@@ -20,7 +20,10 @@ const MOST_DEPTH: usize = 10;
 const MOST_VALUES: usize = 2_000;
 
 /// Fields that are asked for, what they are called here, and what they are compared with.
-const FIELDS: &[(&str, NodeField, Kind)] = &[
+pub(super) type Fields = &'static [(&'static str, NodeField, Kind)];
+
+/// Fields of nodes.
+pub(super) const NODE_FIELDS: Fields = &[
     ("projectId", NodeField::Project, Kind::Text),
     ("repoName", NodeField::Repository, Kind::Text),
     ("repoType", NodeField::RepositoryType, Kind::Text),
@@ -45,9 +48,26 @@ const FIELDS: &[(&str, NodeField, Kind)] = &[
     ("federatedSource", NodeField::Absent, Kind::Text),
 ];
 
+/// Fields of packages.
+pub(super) const PACKAGE_FIELDS: Fields = &[
+    ("projectId", NodeField::Project, Kind::Text),
+    ("repoName", NodeField::Repository, Kind::Text),
+    ("repoType", NodeField::RepositoryType, Kind::Text),
+    ("type", NodeField::RepositoryType, Kind::Text),
+    ("name", NodeField::Name, Kind::Text),
+    ("key", NodeField::PackageKey, Kind::Text),
+    ("latest", NodeField::Latest, Kind::Text),
+    ("versions", NodeField::Versions, Kind::Number),
+    ("createdBy", NodeField::CreatedBy, Kind::Text),
+    ("createdDate", NodeField::Created, Kind::Date),
+    ("lastModifiedBy", NodeField::ModifiedBy, Kind::Text),
+    ("lastModifiedDate", NodeField::Modified, Kind::Date),
+    ("description", NodeField::Absent, Kind::Text),
+];
+
 /// What a field is compared with.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     Number,
     Flag,
@@ -116,14 +136,17 @@ const OPERATIONS: &[(&str, Operation)] = &[
 /// Reads rules; dates in them are taken in `zone`.
 pub(super) struct RuleReader<'a> {
     zone: &'a TimeZone,
+    fields: Fields,
     rules: usize,
     values: usize,
 }
 
 impl<'a> RuleReader<'a> {
-    pub(super) fn new(zone: &'a TimeZone) -> Self {
+    /// Reads rules over `fields`.
+    pub(super) fn new(zone: &'a TimeZone, fields: Fields) -> Self {
         Self {
             zone,
+            fields,
             rules: 0,
             values: 0,
         }
@@ -159,7 +182,7 @@ impl<'a> RuleReader<'a> {
 
     fn test(&mut self, rule: &Members) -> ApiResult<NodeRule> {
         let name = rule.required_text("field")?;
-        let (field, kind) = field(&name)?;
+        let (field, kind) = field(self.fields, &name)?;
         let operation = rule.choice("operation", OPERATIONS)?.unwrap_or(Operation::Eq);
         let value = rule.get("value");
         let test = match (operation, value) {
@@ -261,25 +284,32 @@ impl<'a> RuleReader<'a> {
 }
 
 /// Returns the field called `name` and what it is compared with.
-fn field(name: &str) -> ApiResult<(NodeField, Kind)> {
+fn field(fields: Fields, name: &str) -> ApiResult<(NodeField, Kind)> {
     if let Some(key) = name.strip_prefix("metadata.").filter(|key| !key.is_empty()) {
-        return Ok((NodeField::Property(key.into()), Kind::Property));
+        let has_properties = fields.iter().any(|(_, field, _)| *field == NodeField::Path);
+        // What is asked of something that has no properties is absent.
+        let asked = if has_properties {
+            NodeField::Property(key.into())
+        } else {
+            NodeField::Absent
+        };
+        return Ok((asked, Kind::Property));
     }
-    let known = FIELDS.iter().find(|(known, ..)| *known == name);
+    let known = fields.iter().find(|(known, ..)| *known == name);
     known
         .map(|(_, field, kind)| (field.clone(), *kind))
-        .ok_or_else(|| unknown_field("field", name))
+        .ok_or_else(|| unknown_field(fields, "field", name))
 }
 
 /// Returns what results can be ordered by.
-pub(super) fn order(name: &str) -> ApiResult<NodeField> {
-    field(name)
+pub(super) fn order(fields: Fields, name: &str) -> ApiResult<NodeField> {
+    field(fields, name)
         .map(|(field, _)| field)
-        .map_err(|_| unknown_field("properties", name))
+        .map_err(|_| unknown_field(fields, "properties", name))
 }
 
-fn unknown_field(member: &str, name: &str) -> ApiError {
-    let fields: Vec<&str> = FIELDS.iter().map(|(name, ..)| *name).collect();
+fn unknown_field(fields: Fields, member: &str, name: &str) -> ApiError {
+    let fields: Vec<&str> = fields.iter().map(|(name, ..)| *name).collect();
     ApiError::invalid(member, name).because(text!("search-fields", fields = fields.join(", ")))
 }
 

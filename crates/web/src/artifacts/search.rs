@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::node_view::{self, FoundView};
 use super::place::Place;
-use super::rules::{RuleReader, order, required};
+use super::rules::{Fields, NODE_FIELDS, RuleReader, order, required};
 use crate::app::App;
 use crate::auth::MaybeCaller;
 use crate::codes::Code;
@@ -82,7 +82,14 @@ async fn search(
     caller: MaybeCaller,
     body: Members,
 ) -> ApiResult<Response> {
-    answer(&app, &reader, &caller, Asked::read(&app, &body, None)?, true).await
+    answer(
+        &app,
+        &reader,
+        &caller,
+        Asked::read(&app, &body, NODE_FIELDS, None)?,
+        true,
+    )
+    .await
 }
 
 /// Searches files and folders of a project, as older clients call it.
@@ -93,7 +100,14 @@ async fn query(
     caller: MaybeCaller,
     body: Members,
 ) -> ApiResult<Response> {
-    answer(&app, &reader, &caller, Asked::read(&app, &body, None)?, true).await
+    answer(
+        &app,
+        &reader,
+        &caller,
+        Asked::read(&app, &body, NODE_FIELDS, None)?,
+        true,
+    )
+    .await
 }
 
 /// Searches files and folders of a project without counting them: every total is 0.
@@ -104,7 +118,14 @@ async fn query_without_count(
     caller: MaybeCaller,
     body: Members,
 ) -> ApiResult<Response> {
-    answer(&app, &reader, &caller, Asked::read(&app, &body, None)?, false).await
+    answer(
+        &app,
+        &reader,
+        &caller,
+        Asked::read(&app, &body, NODE_FIELDS, None)?,
+        false,
+    )
+    .await
 }
 
 /// Searches files and folders of a repository without counting them: every total is 0.
@@ -119,21 +140,27 @@ async fn search_repository(
     place.readable(&app, caller.clone()).await?;
     let body = Members::from_request(request, &app).await?;
     let within = RepositoryRef::new(place.project, place.repository);
-    let asked = Asked::read(&app, &body, Some(&within))?;
+    let asked = Asked::read(&app, &body, NODE_FIELDS, Some(&within))?;
     answer(&app, &reader, &caller, asked, false).await
 }
 
 /// A search as it was asked for.
-struct Asked {
-    search: NodeSearch,
-    page: PageQuery,
-    select: Option<Vec<String>>,
+pub(super) struct Asked {
+    pub search: NodeSearch,
+    pub page: PageQuery,
+    pub select: Option<Vec<String>>,
 }
 
 impl Asked {
-    fn read(app: &App, body: &Members, within: Option<&RepositoryRef>) -> ApiResult<Self> {
+    /// Reads a search over `fields`, for the nodes or packages of one repository or of those its rule names.
+    pub(super) fn read(
+        app: &App,
+        body: &Members,
+        fields: Fields,
+        within: Option<&RepositoryRef>,
+    ) -> ApiResult<Self> {
         let rule = body.object("rule")?.ok_or_else(|| unreadable_member("rule"))?;
-        let mut rule = RuleReader::new(app.zone()).read(&rule)?;
+        let mut rule = RuleReader::new(app.zone(), fields).read(&rule)?;
         if let Some(within) = within {
             let is = |field, text: &str| NodeRule::Test(field, NodeTest::Is(Operand::Text(text.into())));
             rule = NodeRule::All(vec![
@@ -155,7 +182,7 @@ impl Asked {
                 project,
                 only_public: false,
                 rule,
-                order: sort(body)?,
+                order: sort(body, fields)?,
                 offset: page.rows_before(),
                 limit: u64::from(page.size),
             },
@@ -183,7 +210,7 @@ fn page(body: &Members) -> ApiResult<PageQuery> {
     ))
 }
 
-fn sort(body: &Members) -> ApiResult<Vec<(NodeField, bool)>> {
+fn sort(body: &Members, fields: Fields) -> ApiResult<Vec<(NodeField, bool)>> {
     let Some(sort) = body.object("sort")? else {
         return Ok(Vec::new());
     };
@@ -198,7 +225,7 @@ fn sort(body: &Members) -> ApiResult<Vec<(NodeField, bool)>> {
     }
     properties
         .iter()
-        .map(|property| Ok((order(property)?, ascending)))
+        .map(|property| Ok((order(fields, property)?, ascending)))
         .collect()
 }
 
@@ -227,7 +254,7 @@ async fn answer(
 }
 
 /// Says whether the caller may look into public repositories only; they have to be named then.
-async fn only_public(app: &App, caller: &MaybeCaller, search: &NodeSearch) -> ApiResult<bool> {
+pub(super) async fn only_public(app: &App, caller: &MaybeCaller, search: &NodeSearch) -> ApiResult<bool> {
     let project = &search.project;
     if caller.user().is_some_and(|user| user.may_read(project)) {
         return Ok(false);

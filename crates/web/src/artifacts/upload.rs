@@ -133,7 +133,7 @@ pub(super) fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<Uploa
 }
 
 /// Returns when a file that is kept for `days` goes away; `None`: never.
-pub(super) fn expiry_ms(days: i64, clock: &dyn Clock) -> Option<i64> {
+pub(crate) fn expiry_ms(days: i64, clock: &dyn Clock) -> Option<i64> {
     let kept_ms = days.checked_mul(DAY_MS).filter(|ms| *ms > 0)?;
     clock.now_ms().checked_add(kept_ms)
 }

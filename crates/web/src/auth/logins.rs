@@ -20,6 +20,7 @@ use crate::auth::caller::{Caller, MaybeCaller};
 use crate::auth::credentials::Credentials;
 use crate::auth::login_key::LoginKey;
 use crate::auth::slowdown::Slowdown;
+use crate::auth::used_signatures::UsedSignatures;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 
@@ -42,8 +43,10 @@ pub struct Logins {
     ticket_key: OnceCell<Secret>,
     login_key: LoginKey,
     checking: Semaphore,
+    used_signatures: UsedSignatures,
 }
 
+#[derive(Clone, Copy)]
 struct Remembered {
     /// When the user was last changed; another time means that the password may be another one too.
     modified_ms: i64,
@@ -54,6 +57,7 @@ impl Logins {
     /// Recognises the users, tokens and platforms of `store`.
     pub fn new(store: Store) -> Self {
         Self {
+            used_signatures: UsedSignatures::since_ms(store.now_ms()),
             store,
             slowdown: Slowdown::default(),
             remembered: Mutex::default(),
@@ -66,6 +70,10 @@ impl Logins {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn used_signatures(&self) -> &UsedSignatures {
+        &self.used_signatures
     }
 
     /// Returns the key of the console's login form.
@@ -107,6 +115,8 @@ impl Logins {
     }
 
     /// Returns the user with this name and this password or token; guessing is slowed per address and name.
+    ///
+    /// A wrong password takes as long as an unknown name: neither is looked up before it is checked.
     pub(crate) async fn with_password(
         &self,
         name: &str,
@@ -117,11 +127,8 @@ impl Logins {
             return Err(wrong(text!("login-wrong")));
         }
         let digest = self.keyed_digest(name, secret.reveal());
-        let known = self.store.users().get(name).await?;
-        if let Some(user) = &known
-            && self.remembers(&digest, user)
-        {
-            return Ok(caller(user.clone()));
+        if let Some(user) = self.remembered_user(&digest, name).await? {
+            return Ok(caller(user));
         }
         if let Some((_, user)) = self.store.tokens().verify(secret).await?
             && user.name == name
@@ -135,9 +142,7 @@ impl Logins {
         self.store.clock().sleep_until_ms(guess.turn_ms).await;
         // Many requests of one user arrive at once: the first ones check, the rest need not.
         let _checking = self.checking.acquire().await;
-        if let Some(user) = known
-            && self.remembers(&digest, &user)
-        {
+        if let Some(user) = self.remembered_user(&digest, name).await? {
             return Ok(caller(user));
         }
         let verified = self.store.users().verify(name, secret).await;
@@ -156,11 +161,15 @@ impl Logins {
         hasher.finish()
     }
 
-    fn remembers(&self, digest: &Digest, user: &User) -> bool {
+    /// Returns the user `name` if the password in `digest` was right lately and the user is unchanged since.
+    async fn remembered_user(&self, digest: &Digest, name: &str) -> ApiResult<Option<User>> {
         let now_ms = self.store.now_ms();
-        self.remembered()
-            .get(digest)
-            .is_some_and(|known| known.until_ms > now_ms && known.modified_ms == user.modified_ms)
+        let known = self.remembered().get(digest).copied();
+        let Some(known) = known.filter(|known| known.until_ms > now_ms) else {
+            return Ok(None);
+        };
+        let user = self.store.users().get(name).await?;
+        Ok(user.filter(|user| user.modified_ms == known.modified_ms))
     }
 
     fn remember(&self, digest: Digest, user: &User) {

@@ -11,6 +11,7 @@ mod logins;
 mod platforms;
 mod slowdown;
 mod ticket;
+mod used_signatures;
 
 pub(crate) use caller::Address;
 pub use caller::{Admin, Caller, MaybeCaller};

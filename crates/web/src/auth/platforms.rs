@@ -5,10 +5,11 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
 use connectors::signed::{
-    ACCESS_KEY, ACTING_USER, ALGORITHM, APP_ID, Call, SIGN_ALGORITHM, SIGN_TIME, SIGNATURE, covers_body,
+    ACCESS_KEY, ACTING_USER, ALGORITHM, APP_ID, Call, NONCE, SIGN_ALGORITHM, SIGN_TIME, SIGNATURE, bytes_of,
+    covers_body,
 };
 use domain::cluster::Secret;
 use messages::text;
@@ -19,6 +20,7 @@ use subtle::ConstantTimeEq as _;
 use crate::auth::caller::{Caller, MaybeCaller};
 use crate::auth::credentials::{Credentials, user_named_in};
 use crate::auth::logins::{Logins, caller, wrong};
+use crate::auth::used_signatures::{Signed, Use};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json;
@@ -87,7 +89,7 @@ impl Logins {
         if account.app_id != app_id || named != Some(ALGORITHM) || !call.is_signed(signature, &secret_key) {
             return Err(wrong(text!("login-signature-wrong")));
         }
-        self.check_time(params.get(SIGN_TIME).unwrap_or_default())?;
+        self.check_first_use(signature, &params)?;
         self.store().platforms().used(&account).await?;
         let acting_as = user_named_in(&parts.headers, &HeaderName::from_static(ACTING_USER))?;
         let caller = self.acting_as(acting_as.as_deref().unwrap_or(SYSTEM)).await?;
@@ -95,21 +97,36 @@ impl Logins {
         Ok(Request::from_parts(parts, body))
     }
 
-    /// Refuses a signature that is past its end, in the form `start;end`.
-    fn check_time(&self, sign_time: &str) -> ApiResult<()> {
-        let end_s = sign_time
-            .split_once(';')
-            .and_then(|(_, end)| end.parse::<i64>().ok());
-        let Some(end_s) = end_s else {
+    /// Refuses a right signature that is past its end, or was used before.
+    fn check_first_use(&self, signature: &str, params: &Params) -> ApiResult<()> {
+        let times = params.get(SIGN_TIME).unwrap_or_default().split_once(';');
+        let times = times.and_then(|(start, end)| Some((start.parse().ok()?, end.parse().ok()?)));
+        let (Some((start_s, end_s)), Some(bytes)) = (times, bytes_of(signature)) else {
             return Err(wrong(text!("login-sign-time")));
         };
-        if end_s < self.store().now_ms().div_euclid(1000) {
+        let now_ms = self.store().now_ms();
+        if end_s < now_ms.div_euclid(1000) {
             return Err(ApiError::about(
                 Code::AccessDenied,
                 text!("signature-ended", end = end_s),
             ));
         }
-        Ok(())
+        let signed = Signed {
+            bytes,
+            start_s,
+            end_s,
+            has_nonce: params.filled(NONCE).is_some(),
+        };
+        match self.used_signatures().take(&signed, now_ms) {
+            Use::First => Ok(()),
+            Use::Again => Err(wrong(text!("login-signature-used"))),
+            Use::NotNow { after_s } => {
+                let refused = ApiError::about(Code::TooManyRequests, text!("signatures-not-now"));
+                Err(refused
+                    .with_status(StatusCode::SERVICE_UNAVAILABLE)
+                    .retry_after_s(after_s))
+            }
+        }
     }
 
     async fn platform(&self, access_key: &str) -> ApiResult<(PlatformAccount, Secret)> {

@@ -114,7 +114,7 @@ struct ClusterFilter {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what Members reads")]
-struct ClusterBody {
+pub(crate) struct ClusterBody {
     #[schema(min_length = 2, max_length = 256)]
     name: String,
     url: String,
@@ -247,7 +247,12 @@ async fn update(admin: Admin, State(app): State<App>, reader: Reader, body: Memb
     reader.ok(ClusterView::of(cluster, &reader))
 }
 
-fn draft(body: &Members, url: Option<String>, cluster_type: ClusterType) -> ApiResult<ClusterDraft> {
+/// Reads a cluster that is to be.
+pub(crate) fn draft(
+    body: &Members,
+    url: Option<String>,
+    cluster_type: ClusterType,
+) -> ApiResult<ClusterDraft> {
     let filled = |name: &str| -> ApiResult<Option<String>> {
         Ok(body.text(name)?.filter(|text| !text.trim().is_empty()))
     };

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Admin;
-use crate::contract::names::one_of;
+use crate::contract::names::{FLAGS, one_of};
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
 use crate::page::{PageParams, PageQuery, PageView};
@@ -30,8 +30,6 @@ const NORMAL: &str = "NORMAL";
 
 /// What pages can be sorted by, and whether that is the latest change.
 const SORTS: &[(&str, bool)] = &[("createdDate", false), ("lastModifiedDate", true)];
-
-const FLAGS: &[(&str, bool)] = &[("true", true), ("false", false)];
 
 /// Returns the routes.
 pub fn router() -> OpenApiRouter<App> {

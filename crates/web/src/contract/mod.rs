@@ -1,6 +1,6 @@
 //! The contract: bk-repo's replication API, exactly as its clients expect it.
 
-mod clusters;
+pub(crate) mod clusters;
 mod constraint;
 mod distributions;
 mod events;

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::TAGS;
+use super::Form;
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
-/// What every operation can answer besides its success: status, name, meaning.
-const REFUSALS: &[(u16, &str, &str)] = &[
+/// What every operation of the contract can answer besides its success: status, name, meaning.
+pub(super) const REFUSALS: &[(u16, &str, &str)] = &[
     (
         400,
         "BadRequest",
@@ -60,10 +60,11 @@ const PARAMETERS: &[(&str, &str)] = &[
 ];
 
 /// Returns the responses all operations share.
-pub(super) fn refusals() -> Value {
-    let responses = REFUSALS.iter().map(|(_, name, meaning)| {
+pub(super) fn refusals(form: &Form) -> Value {
+    let responses = form.refusals.iter().map(|(_, name, meaning)| {
         let schema = json!({ "$ref": "#/components/schemas/Refusal" });
-        let response = json!({ "description": meaning, "content": { JSON: { "schema": schema } } });
+        let response =
+            json!({ "description": meaning, "content": { form.refusal_type: { "schema": schema } } });
         ((*name).to_owned(), response)
     });
     Value::Object(responses.collect())
@@ -93,8 +94,15 @@ fn envelope(code: &Value, message: &Value, data: &Value) -> Value {
 }
 
 /// Completes the description of `method` at `path`; `ids` are the names operations have by now.
-pub(super) fn complete(operation: &mut Value, method: &str, path: &str, ids: &mut HashSet<String>) {
-    let tag = TAGS
+pub(super) fn complete(
+    operation: &mut Value,
+    method: &str,
+    path: &str,
+    ids: &mut HashSet<String>,
+    form: &Form,
+) {
+    let tag = form
+        .tags
         .iter()
         .filter(|(beginning, ..)| path.starts_with(beginning))
         .max_by_key(|(beginning, ..)| beginning.len())
@@ -108,7 +116,7 @@ pub(super) fn complete(operation: &mut Value, method: &str, path: &str, ids: &mu
     operation["operationId"] = id.into();
     operation["tags"] = json!([tag]);
     add_path_parameters(operation, path);
-    complete_responses(operation, method);
+    complete_responses(operation, method, form);
     // `security(())` on a handler: nobody has to log in, and a wrong login is refused all the same.
     if let Some(allowed) = operation.get_mut("security").and_then(Value::as_array_mut) {
         allowed.extend(super::logins().as_array().into_iter().flatten().cloned());
@@ -139,23 +147,26 @@ fn add_path_parameters(operation: &mut Value, path: &str) {
     }
 }
 
-fn complete_responses(operation: &mut Value, method: &str) {
+fn complete_responses(operation: &mut Value, method: &str, form: &Form) {
     let mut responses = operation["responses"].as_object().cloned().unwrap_or_default();
-    if responses.is_empty() {
+    if responses.is_empty() && form.enveloped {
         let nothing = json!({ "content": { JSON: { "schema": { "type": "null" } } } });
         responses.insert("200".into(), nothing);
     }
     for response in responses.values_mut() {
-        wrap(response);
+        wrap(response, form.enveloped);
     }
-    add_refusals(operation, method, &mut responses);
+    add_refusals(operation, method, form, &mut responses);
     operation["responses"] = responses.into();
 }
 
-/// Puts the envelope around the data of a success.
-fn wrap(response: &mut Value) {
+/// Puts the envelope around the data of a success, where data travels in one.
+fn wrap(response: &mut Value, enveloped: bool) {
     if response["description"].as_str().unwrap_or_default().is_empty() {
         response["description"] = "Done".into();
+    }
+    if !enveloped {
+        return;
     }
     let content = response.get_mut("content").and_then(Value::as_object_mut);
     // A text or flag alone is taken for plain text, but every datum travels in an envelope.
@@ -173,7 +184,7 @@ fn wrap(response: &mut Value) {
     }
 }
 
-fn add_refusals(operation: &Value, method: &str, responses: &mut Map<String, Value>) {
+fn add_refusals(operation: &Value, method: &str, form: &Form, responses: &mut Map<String, Value>) {
     let takes_file = ["application~1octet-stream", "multipart~1form-data"]
         .iter()
         .any(|media| {
@@ -186,7 +197,7 @@ fn add_refusals(operation: &Value, method: &str, responses: &mut Map<String, Val
             .iter()
             .any(|parameter| parameter["name"] == "Range" || parameter["name"] == "Content-Range")
     });
-    for (status, name, _) in REFUSALS {
+    for (status, name, _) in form.refusals {
         let possible = match status {
             413 | 415 => method != "get" || operation.get("requestBody").is_some(),
             416 => takes_range,

@@ -56,7 +56,16 @@ fn documented(document: &Value) -> Operations {
 
 #[test]
 fn every_route_is_in_the_document_and_the_other_way_round() {
-    let (router, document) = describe(crate::router::described());
+    agree(describe(crate::router::described()), 40);
+}
+
+#[test]
+fn every_route_of_the_native_api_is_in_its_document_and_the_other_way_round() {
+    agree(describe_native(crate::api::router()), 25);
+}
+
+/// Fails unless routes and document name the same operations, `least` at least.
+fn agree((router, document): (Router<App>, Value), least: usize) {
     let (mut routes, documented) = (routes(&router), documented(&document));
 
     // `HEAD` works wherever `GET` does; the document says so once.
@@ -66,15 +75,27 @@ fn every_route_is_in_the_document_and_the_other_way_round() {
     assert!(undocumented.is_empty(), "undocumented: {undocumented:#?}");
     let unknown: Vec<_> = documented.difference(&routes).collect();
     assert!(unknown.is_empty(), "documented, but no route: {unknown:#?}");
-    assert!(routes.len() > 40, "the routes are not found: {routes:?}");
+    assert!(routes.len() > least, "the routes are not found: {routes:?}");
 }
 
 #[test]
 fn every_operation_has_a_name_of_its_own_a_subject_and_words() {
-    let (_, document) = describe(crate::router::described());
+    for document in documents() {
+        check_words(&document);
+    }
+}
+
+fn documents() -> [Value; 2] {
+    [
+        describe(crate::router::described()).1,
+        describe_native(crate::api::router()).1,
+    ]
+}
+
+fn check_words(document: &Value) {
     let mut names = BTreeSet::new();
 
-    for (method, path) in documented(&document) {
+    for (method, path) in documented(document) {
         let operation = &document["paths"][&path][&method];
         assert!(
             names.insert(operation["operationId"].as_str().expect("a name")),
@@ -88,12 +109,13 @@ fn every_operation_has_a_name_of_its_own_a_subject_and_words() {
 
 #[test]
 fn every_reference_leads_somewhere() {
-    let (_, document) = describe(crate::router::described());
-    let text = document.to_string();
+    for document in documents() {
+        let text = document.to_string();
 
-    for reference in text.split("\"$ref\":\"#").skip(1) {
-        let pointer = reference.split('"').next().expect("an end");
-        assert!(document.pointer(pointer).is_some(), "{pointer}");
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().expect("an end");
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
     }
 }
 

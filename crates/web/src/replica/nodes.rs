@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Node, Replicator, digest_of, repository};
 use crate::app::App;
-use crate::artifacts::{NodeDetail, node_detail, path_of, viewer};
+use crate::artifacts::{NodeDetail, expiry_ms, node_detail, path_of, viewer};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
@@ -20,7 +20,6 @@ use crate::reader::Reader;
 
 /// Most paths one question may name.
 const MOST_PATHS: usize = 10_000;
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The file or folder asked about.
 #[derive(IntoParams)]
@@ -163,10 +162,10 @@ pub(super) async fn create(
             Some(size.map_err(|_| unreadable_member("size"))?)
         }
     };
-    let expires_days = body.number("expires")?.filter(|days| *days > 0);
+    let expires_days = body.number("expires")?;
     let options = UploadOptions {
         overwrite: body.flag("overwrite")?.unwrap_or(false),
-        expires_ms: expires_days.map(|days| app.clock().now_ms().saturating_add(days.saturating_mul(DAY_MS))),
+        expires_ms: expires_days.and_then(|days| expiry_ms(days, app.clock())),
         metadata: metadata(&body)?,
         size_bytes,
         ..UploadOptions::default()

@@ -57,6 +57,8 @@ pub(super) async fn create_project(
     let new = NewProject {
         display_name: display_name.unwrap_or_else(|| name.clone()),
         description: body.text("description")?.unwrap_or_default(),
+        // To replicate into a project is less than to manage it.
+        managed: false,
         ..NewProject::named(&name)
     };
     let made = app.hosted().create_project(&new, &caller.name).await;

@@ -343,6 +343,27 @@ async fn reads_the_log(console: &Console<'_>) {
     );
 }
 
+/// The plan form lets people choose packages and versions; here is a repository of files, which has none.
+async fn looks_for_packages(console: &Console<'_>) {
+    let rule = |field: &str, value: &str, operation: &str| json!({ "field": field, "value": value, "operation": operation });
+    let search = json!({ "page": { "pageNumber": 1, "pageSize": 20 },
+        "sort": { "properties": ["lastModifiedDate"], "direction": "DESC" },
+        "rule": { "relation": "AND", "rules": [rule("projectId", "{projectId}", "EQ"), rule("repoType", "DOCKER", "EQ"),
+            rule("name", "*app*", "MATCH")] } });
+    let found = console
+        .call(Method::POST, "/repository/api/package/search", Some(search))
+        .await;
+    assert_eq!(found.ok()["records"], json!([]));
+    let query = "packageKey=docker%3A%2F%2Fapp&pageNumber=1&pageSize=20&version=";
+    let versions = console
+        .reads(
+            &format!("/repository/api/version/page/{{projectId}}/{{repoName}}?{query}"),
+            &[("totalRecords", "0"), ("records", "[object]")],
+        )
+        .await;
+    assert_eq!(versions["records"], json!([]));
+}
+
 async fn is_told_what_went_wrong(console: &Console<'_>) {
     let refused = console
         .call(Method::GET, "/replication/api/task/info/nothing", None)
@@ -365,6 +386,7 @@ async fn everything(login: impl AsyncFn(&Furnished) -> Option<String>) {
     looks_after_nodes(&console).await;
     looks_after_plans(&console).await;
     reads_the_log(&console).await;
+    looks_for_packages(&console).await;
     is_told_what_went_wrong(&console).await;
 }
 

@@ -14,6 +14,7 @@ mod events;
 mod failures;
 mod folders;
 mod fuzz;
+mod live;
 mod native;
 mod nodes;
 mod paging;

@@ -1,11 +1,14 @@
 //! Platforms: by their keys in a header, and by signatures in the query.
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connectors::signed::{Call, Platform};
 use domain::cluster::Secret;
+use domain::digest::Digest;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
+use sha1::Sha1;
 
 use crate::world::{Answer, NOW_MS, World};
 
@@ -202,8 +205,77 @@ async fn a_signature_is_good_for_its_time_and_for_the_user_it_comes_with() {
 
     let acting = ask().header("X-BKREPO-MS-UID", "dev").send().await;
     assert_eq!(acting.ok()["userId"], "dev");
+    let repeated = ask().header("X-BKREPO-MS-UID", "admin").send().await;
+    assert_eq!(repeated.refusal(), (401, 250114), "a signature counts once");
     let both = ask().basic("admin", "wrong").send().await;
     assert_eq!(both.refusal(), (401, 250114), "the header decides first");
     world.clock.advance_ms(5 * 60 * 1000 + 1000);
     assert_eq!(ask().send().await.refusal(), (403, 250113));
+}
+
+/// Signs a call without parameters of its own as a stock bk-repo does: without a nonce.
+fn signed_as_stock(platform: &Platform, call: &Call<'_>) -> Vec<(String, String)> {
+    let now_s = NOW_MS / 1000;
+    let mut query = vec![
+        ("access_key".to_owned(), platform.access_key.clone()),
+        ("app_id".to_owned(), platform.app_id.clone()),
+        ("sign_algorithm".to_owned(), "HmacSHA1".to_owned()),
+        ("sign_time".to_owned(), format!("{now_s};{}", now_s + 600)),
+    ];
+    let mut text = format!("{}{}", call.path, call.method);
+    for (name, value) in &query {
+        let pair = format!("{name}{value}");
+        text.extend(url::form_urlencoded::byte_serialize(pair.as_bytes()));
+    }
+    text.push_str(&Digest::of(call.body).to_hex());
+    let key = platform.secret_key.reveal().as_bytes();
+    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("a key");
+    mac.update(text.to_lowercase().as_bytes());
+    let signature = mac.finalize().into_bytes();
+    let digits: Vec<String> = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    query.push(("sig".to_owned(), digits.concat()));
+    query
+}
+
+#[tokio::test]
+async fn a_stock_call_may_have_a_twin_but_is_not_repeated_later() {
+    let world = World::start().await;
+    let platform = platform(&world).await;
+    let call = Call {
+        path: "/api/user/info",
+        method: "GET",
+        parameters: &[],
+        body: b"",
+    };
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(signed_as_stock(&platform, &call));
+    let path = format!("{USER_PATH}?{}", query.finish());
+    let ask = || world.ask(Method::GET, &path).anonymous();
+
+    let (first, twin) = (ask().send().await, ask().send().await);
+    world.clock.advance_ms(3_000);
+    let repeated = ask().send().await;
+
+    assert_eq!((first.status, twin.status), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(repeated.refusal(), (401, 250114));
+}
+
+#[tokio::test]
+async fn what_was_signed_before_the_node_began_is_asked_for_anew() {
+    let world = World::start().await;
+    let platform = platform(&world).await;
+    let call = Call {
+        path: "/api/user/info",
+        method: "GET",
+        parameters: &[],
+        body: b"",
+    };
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(platform.sign(&call, NOW_MS - 1_000));
+    let path = format!("{USER_PATH}?{}", query.finish());
+
+    let answer = world.ask(Method::GET, &path).anonymous().send().await;
+
+    assert_eq!(answer.refusal(), (503, 250124));
+    assert_eq!(answer.headers["retry-after"], "1");
 }

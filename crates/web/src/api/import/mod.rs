@@ -7,17 +7,18 @@
 
 mod line;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::post;
 use bytes::{Bytes, BytesMut};
 use engine::import::{ImportItem, Imported, NotImported};
 use futures_util::StreamExt;
 use messages::{Text, text};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::api::answer::ok;
 use crate::app::App;
@@ -32,11 +33,13 @@ const BATCH_LINES: usize = 500;
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Returns the routes.
-pub fn router() -> Router<App> {
-    Router::new().route("/api/v1/records/import", post(import))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(import))
 }
 
-#[derive(Serialize)]
+/// What was taken over.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Imported)]
 struct Answer {
     lines: usize,
     records: u64,
@@ -44,6 +47,7 @@ struct Answer {
 }
 
 /// Takes over the records and details of the body.
+#[utoipa::path(post, path = "/api/v1/records/import", request_body(content = String, content_type = "application/x-ndjson"), responses((status = 200, body = Answer)))]
 async fn import(admin: Admin, State(app): State<App>, body: Body) -> ApiResult<Response> {
     let mut import = Import {
         app: &app,

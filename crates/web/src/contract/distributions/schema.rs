@@ -2,10 +2,12 @@
 
 #![expect(dead_code, reason = "describes what Members reads")]
 
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::contract::names::{ObjectTypeName, ReplicaTypeName};
 use crate::contract::tasks::schema::{PackageBody, PathBody, SettingBody};
+use crate::openapi::reshaped;
 
 /// Distributions to be made or replaced.
 #[derive(ToSchema)]
@@ -47,28 +49,20 @@ pub(super) struct DistributionBody {
     enable: Option<bool>,
 }
 
-/// A changed distribution.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(super) struct DistributionUpdateBody {
-    cluster_id: Option<String>,
-    registry: Option<String>,
-    certificate: Option<String>,
-    username: Option<String>,
-    /// Left out, the known one stays as long as address and user do.
-    password: Option<String>,
-    remote_user_username: Option<String>,
-    remote_user_password: Option<String>,
-    remote_project_id: Option<String>,
-    remote_repo_name: Option<String>,
-    replica_object_type: Option<ObjectTypeName>,
-    package_constraints: Option<Vec<PackageBody>>,
-    path_constraints: Option<Vec<PathBody>>,
-    /// `REAL_TIME` unless said otherwise.
-    replica_type: Option<ReplicaTypeName>,
-    setting: Option<SettingBody>,
-    description: Option<String>,
-    enable: Option<bool>,
+/// A changed distribution: one without its name, which stands in the URL.
+pub(super) enum DistributionUpdateBody {}
+
+impl PartialSchema for DistributionUpdateBody {
+    fn schema() -> RefOr<Schema> {
+        let nothing: [(&str, RefOr<Schema>); 0] = [];
+        reshaped::<DistributionBody>(&["name"], nothing)
+    }
+}
+
+impl ToSchema for DistributionUpdateBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        DistributionBody::schemas(schemas);
+    }
 }
 
 /// A distribution that runs when it is executed; what stands at the target is replaced.

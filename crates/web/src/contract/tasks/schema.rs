@@ -71,7 +71,7 @@ pub(super) struct TaskCopyBody {
 /// One repository of a task.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(super) struct ObjectBody {
+pub(crate) struct ObjectBody {
     local_repo_name: String,
     /// Project at the target; the local one's name unless said otherwise.
     remote_project_id: Option<String>,

@@ -91,6 +91,22 @@ fn node_create(path: &str, bytes: &str, changes: Value) -> Value {
 }
 
 #[tokio::test]
+async fn whoever_replicates_into_a_project_does_not_come_to_manage_it() {
+    let world = world().await;
+
+    prepare(&world).await;
+    let project = world
+        .ask(Method::GET, "/api/v1/projects/demo/access")
+        .basic("mover", "secret");
+    let delete = world
+        .ask(Method::DELETE, "/repository/api/repo/delete/demo/files")
+        .basic("mover", "secret");
+
+    assert_eq!(project.send().await.status, 403);
+    assert_eq!(delete.send().await.refusal(), (403, 250113));
+}
+
+#[tokio::test]
 async fn a_stock_bk_repo_finds_everything_it_calls_in_order() {
     let world = world().await;
     let digest = Digest::of(b"content").to_hex();

@@ -16,6 +16,7 @@ mod files;
 pub mod furnished;
 mod node_changes;
 mod nodes;
+mod packages;
 mod peers;
 mod projects;
 mod records;
@@ -49,6 +50,7 @@ fn areas() -> Vec<(&'static str, Vec<Endpoint>)> {
         ("archives", files::archives()),
         ("nodes", nodes::endpoints()),
         ("node changes", node_changes::endpoints()),
+        ("packages", packages::endpoints()),
         ("projects", projects::endpoints()),
         ("repositories", repositories::endpoints()),
         ("accounts", accounts::endpoints()),
@@ -141,6 +143,7 @@ walks! {
     failures_answer_as_the_contract_says "failures";
     files_answer_as_the_contract_says "files";
     nodes_answer_as_the_contract_says "nodes";
+    packages_answer_as_the_contract_says "packages";
     projects_answer_as_the_contract_says "projects";
     repositories_answer_as_the_contract_says "repositories";
 }

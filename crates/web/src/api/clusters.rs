@@ -1,0 +1,236 @@
+//! Clusters as the native API shows and changes them; secrets are only ever sent here.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::cluster::{Cluster, ClusterStatus, ClusterType, Credentials, Secret};
+use domain::failure::Failure;
+use engine::clusters::ClusterDraft;
+use messages::{Render, text};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::answer::{answer, ok, time};
+use crate::api::failure::FailureSchema;
+use crate::app::App;
+use crate::auth::Admin;
+use crate::codes::Code;
+use crate::contract::clusters::{ClusterBody, draft};
+use crate::contract::names::{CLUSTER_TYPES, DETECT_TYPES, name_of};
+use crate::error::{ApiError, ApiResult};
+use crate::json::{Members, unreadable_member};
+use crate::params::Segments;
+use crate::reader::Reader;
+
+/// Returns the routes.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(check))
+}
+
+/// A cluster; secrets have no member here.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cluster)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ClusterView {
+    id: String,
+    name: String,
+    /// `CENTER`, `EDGE`, `STANDALONE` or `REMOTE`.
+    #[serde(rename = "type")]
+    cluster_type: &'static str,
+    url: String,
+    /// `PING`: it is asked; `REPORT`: it reports by itself.
+    detect_type: &'static str,
+    healthy: bool,
+    #[schema(value_type = Option<FailureSchema>)]
+    failure: Option<Failure>,
+    /// The failure in words.
+    reason: Option<String>,
+    /// When its health changed last.
+    last_report_at: Option<String>,
+    username: Option<String>,
+    app_id: Option<String>,
+    access_key: Option<String>,
+    certificate: Option<String>,
+    created_by: String,
+    created_at: String,
+    modified_by: String,
+    modified_at: String,
+}
+
+impl ClusterView {
+    /// Shows `cluster` to `reader`.
+    pub(crate) fn of(cluster: Cluster, reader: &Reader) -> Self {
+        let failure = cluster.error_reason;
+        Self {
+            id: cluster.id.to_string(),
+            name: cluster.name,
+            cluster_type: name_of(CLUSTER_TYPES, &cluster.cluster_type),
+            url: cluster.url,
+            detect_type: name_of(DETECT_TYPES, &cluster.detect_type),
+            healthy: cluster.status == ClusterStatus::Healthy,
+            reason: failure.as_ref().map(|failure| failure.render(reader.language)),
+            failure,
+            last_report_at: cluster.last_report_ms.map(time),
+            username: cluster.credentials.username,
+            app_id: cluster.credentials.app_id,
+            access_key: cluster.credentials.access_key,
+            certificate: cluster.credentials.certificate,
+            created_by: cluster.audit.created_by,
+            created_at: time(cluster.audit.created_ms),
+            modified_by: cluster.audit.modified_by,
+            modified_at: time(cluster.audit.modified_ms),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+struct Clusters {
+    clusters: Vec<ClusterView>,
+}
+
+/// What connecting found.
+#[derive(Serialize, ToSchema)]
+struct Checked {
+    cluster: ClusterView,
+}
+
+async fn named(app: &App, name: &str) -> ApiResult<Cluster> {
+    let cluster = app.engine().cluster_named(name).await?;
+    cluster.ok_or_else(|| ApiError::new(Code::ClusterUnknown, [name]))
+}
+
+/// Lists every cluster, newest first.
+#[utoipa::path(get, path = "/api/v1/clusters", responses((status = 200, body = Clusters)))]
+async fn list(_: Admin, State(app): State<App>, reader: Reader) -> ApiResult<Response> {
+    let found = app.engine().clusters(None, None).await?;
+    ok(Clusters {
+        clusters: found
+            .into_iter()
+            .map(|cluster| ClusterView::of(cluster, &reader))
+            .collect(),
+    })
+}
+
+/// Answers one cluster.
+#[utoipa::path(get, path = "/api/v1/clusters/{name}", responses((status = 200, body = ClusterView)))]
+async fn show(
+    _: Admin,
+    State(app): State<App>,
+    reader: Reader,
+    Segments(name): Segments<String>,
+) -> ApiResult<Response> {
+    ok(ClusterView::of(named(&app, &name).await?, &reader))
+}
+
+/// Registers a cluster, once it has answered unless `ping` is false.
+#[utoipa::path(post, path = "/api/v1/clusters", request_body = ClusterBody, responses((status = 201, body = ClusterView)))]
+async fn create(admin: Admin, State(app): State<App>, reader: Reader, body: Members) -> ApiResult<Response> {
+    let cluster_type = body
+        .choice("type", CLUSTER_TYPES)?
+        .ok_or_else(|| unreadable_member("type"))?;
+    let draft = draft(&body, body.text("url")?, cluster_type)?;
+    let cluster = app.engine().create_cluster(draft, admin.name()).await?;
+    answer(StatusCode::CREATED, ClusterView::of(cluster, &reader))
+}
+
+/// Changes a cluster: what is not sent stays, and an empty credential goes.
+#[utoipa::path(put, path = "/api/v1/clusters/{name}", request_body = ClusterChange, responses((status = 200, body = ClusterView)))]
+async fn change(
+    admin: Admin,
+    State(app): State<App>,
+    reader: Reader,
+    Segments(name): Segments<String>,
+    body: Members,
+) -> ApiResult<Response> {
+    let known = named(&app, &name).await?;
+    let cluster = app
+        .engine()
+        .update_cluster(changed(&body, known)?, admin.name())
+        .await?;
+    ok(ClusterView::of(cluster, &reader))
+}
+
+fn changed(body: &Members, known: Cluster) -> ApiResult<ClusterDraft> {
+    let text = |name: &str, known: Option<String>| -> ApiResult<Option<String>> {
+        Ok(match body.text(name)? {
+            Some(sent) => Some(sent).filter(|sent| !sent.trim().is_empty()),
+            None => known,
+        })
+    };
+    let secret = |name: &str, known: Option<Secret>| -> ApiResult<Option<Secret>> {
+        let known = known.map(|secret| secret.reveal().to_owned());
+        Ok(text(name, known)?.map(Secret::new))
+    };
+    let known_login = known.credentials;
+    Ok(ClusterDraft {
+        name: known.name,
+        url: text("url", Some(known.url))?,
+        cluster_type: known.cluster_type,
+        credentials: Credentials {
+            username: text("username", known_login.username)?,
+            password: secret("password", known_login.password)?,
+            app_id: text("appId", known_login.app_id)?,
+            access_key: text("accessKey", known_login.access_key)?,
+            secret_key: secret("secretKey", known_login.secret_key)?,
+            certificate: text("certificate", known_login.certificate)?,
+        },
+        udp_port: body.number("udpPort")?.or(known.udp_port),
+        ping: true,
+        detect_type: body.choice("detectType", DETECT_TYPES)?,
+    })
+}
+
+/// Removes a cluster that no task writes to.
+#[utoipa::path(delete, path = "/api/v1/clusters/{name}", responses((status = 204)))]
+async fn remove(_: Admin, State(app): State<App>, Segments(name): Segments<String>) -> ApiResult<Response> {
+    let known = named(&app, &name).await?;
+    if known.cluster_type == ClusterType::Center {
+        return Err(ApiError::invalid("name", &name).because(text!("own-cluster")));
+    }
+    let using = app.store().tasks().using_cluster(known.id).await?;
+    if !using.is_empty() {
+        let error = ApiError::invalid("name", &name).with_status(StatusCode::CONFLICT);
+        return Err(error.because(text!("cluster-in-use", tasks = using.join(", "))));
+    }
+    app.engine().delete_cluster(&known.id.to_string()).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Asks a cluster now whether it answers, and notes what was found.
+#[utoipa::path(post, path = "/api/v1/clusters/{name}/check", responses((status = 200, body = Checked)))]
+async fn check(
+    _: Admin,
+    State(app): State<App>,
+    reader: Reader,
+    Segments(name): Segments<String>,
+) -> ApiResult<Response> {
+    named(&app, &name).await?;
+    match app.engine().try_connect(&name).await {
+        Ok(()) | Err(engine::error::EngineError::ClusterUnreachable { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    ok(Checked {
+        cluster: ClusterView::of(named(&app, &name).await?, &reader),
+    })
+}
+
+/// A changed cluster.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct ClusterChange {
+    url: Option<String>,
+    certificate: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    app_id: Option<String>,
+    access_key: Option<String>,
+    secret_key: Option<String>,
+    udp_port: Option<i64>,
+    detect_type: Option<String>,
+}

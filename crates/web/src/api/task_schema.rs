@@ -1,0 +1,77 @@
+//! The shapes of what tasks are made from and planned as, in the document of the native API.
+
+#![expect(dead_code, reason = "describes what Members reads and the engine writes")]
+
+use utoipa::ToSchema;
+
+use crate::contract::names::{ObjectTypeName, ReplicaTypeName};
+use crate::contract::tasks::schema::{ObjectBody, SettingBody};
+
+/// A task that is to be.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct NativeTaskBody {
+    /// Its name, unlike that of any other task.
+    #[schema(min_length = 2, max_length = 256)]
+    name: String,
+    /// Project of the repositories it replicates.
+    local_project_id: String,
+    replica_object_type: ObjectTypeName,
+    #[schema(min_items = 1)]
+    replica_task_objects: Vec<ObjectBody>,
+    replica_type: Option<ReplicaTypeName>,
+    /// How it replicates; at once, and going on after failures, unless said otherwise.
+    setting: Option<SettingBody>,
+    /// Ids of the clusters it replicates to.
+    #[schema(min_items = 1)]
+    remote_cluster_ids: Vec<String>,
+    /// Whether it runs; true unless said otherwise.
+    enabled: Option<bool>,
+    description: Option<String>,
+    /// Whether rows of its runs are kept; true unless said otherwise. Failed rows always are.
+    record: Option<bool>,
+    /// Days for which records are kept; 30 unless said otherwise.
+    #[schema(minimum = 1, maximum = 60)]
+    record_reserve_days: Option<i64>,
+}
+
+/// What a run would do.
+#[derive(ToSchema)]
+pub(crate) struct Plan {
+    counts: PlanCounts,
+    /// The first artifacts that are not equal.
+    items: Vec<PlanItem>,
+    /// What could not be looked at; empty when the counts are complete.
+    problems: Vec<String>,
+}
+
+/// What would happen to all artifacts, counted.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct PlanCounts {
+    copy: u64,
+    overwrite: u64,
+    keep: u64,
+    skip_conflict: u64,
+    refuse: u64,
+    /// Bytes that would be written at most.
+    bytes: u64,
+}
+
+/// What would happen to one artifact.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct PlanItem {
+    cluster: String,
+    repository: String,
+    artifact: PlanArtifact,
+    action: String,
+    size_bytes: u64,
+}
+
+/// An artifact by its name.
+#[derive(ToSchema)]
+struct PlanArtifact {
+    name: String,
+    version: Option<String>,
+}
