@@ -105,7 +105,10 @@ impl Image {
             Box::pin(child.push(url, name, "")).await;
         }
         for blob in &self.blobs {
-            let begin = client.post(format!("{url}/v2/{name}/blobs/uploads/")).send().await;
+            let begin = client
+                .post(format!("{url}/v2/{name}/blobs/uploads/"))
+                .send()
+                .await;
             let begin = begin.expect("the registry answers");
             let location = begin.headers().get("location").and_then(|it| it.to_str().ok());
             let location = location.unwrap_or_else(|| unreachable!("no upload: {}", begin.status()));
@@ -116,7 +119,12 @@ impl Image {
             let sign = if location.contains('?') { '&' } else { '?' };
             let put = client.put(format!("{location}{sign}digest={}", Digest::of(blob)));
             let put = put.body(blob.clone()).send().await.expect("the registry answers");
-            assert_eq!(put.status().as_u16(), 201, "{}", put.text().await.unwrap_or_default());
+            assert_eq!(
+                put.status().as_u16(),
+                201,
+                "{}",
+                put.text().await.unwrap_or_default()
+            );
         }
         let digest = self.digest().to_string();
         let reference = if reference.is_empty() { &digest } else { reference };
@@ -127,7 +135,12 @@ impl Image {
             .send()
             .await
             .expect("the registry answers");
-        assert_eq!(put.status().as_u16(), 201, "{}", put.text().await.unwrap_or_default());
+        assert_eq!(
+            put.status().as_u16(),
+            201,
+            "{}",
+            put.text().await.unwrap_or_default()
+        );
     }
 }
 

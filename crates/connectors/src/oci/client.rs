@@ -1,7 +1,7 @@
 //! Requests to a registry: logged in, redirected where its answers point, refusals understood.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use domain::failure::{ErrorKind, Stage};
@@ -27,7 +27,7 @@ pub(super) struct Client(Arc<Inner>);
 struct Inner {
     server: Server,
     auth: Auth,
-    referrers: AtomicU8,
+    lists_no_referrers: AtomicBool,
 }
 
 /// What a request brings along.
@@ -66,7 +66,7 @@ impl Client {
         Self(Arc::new(Inner {
             auth: Auth::new(server.clone()),
             server,
-            referrers: AtomicU8::new(0),
+            lists_no_referrers: AtomicBool::new(false),
         }))
     }
 
@@ -75,9 +75,9 @@ impl Client {
         self.0.server.name()
     }
 
-    /// Returns what is known of its referrers API (see `referrers.rs`).
-    pub(super) fn referrers_state(&self) -> &AtomicU8 {
-        &self.0.referrers
+    /// Returns whether the registry was found not to list what is about a manifest.
+    pub(super) fn lists_no_referrers(&self) -> &AtomicBool {
+        &self.0.lists_no_referrers
     }
 
     /// Returns the URL of `path` (names and digests need no encoding) below `/v2/`.

@@ -26,13 +26,6 @@ const PAGE_NAMES: usize = 1000;
 /// Most names in a list.
 pub(super) const MOST_NAMES: usize = 200_000;
 
-/// The registry was not asked yet whether it lists referrers.
-pub(super) const REFERRERS_UNKNOWN: u8 = 0;
-/// It does.
-pub(super) const REFERRERS_LISTED: u8 = 1;
-/// It does not.
-pub(super) const REFERRERS_UNLISTED: u8 = 2;
-
 /// A manifest as it was fetched; its digest is that of its bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Fetched {
@@ -254,7 +247,7 @@ impl Client {
         digest: &str,
         stage: Stage,
     ) -> ConnectorResult<Option<Vec<Descriptor>>> {
-        if self.referrers_state().load(Ordering::Relaxed) == REFERRERS_UNLISTED {
+        if self.lists_no_referrers().load(Ordering::Relaxed) {
             return Ok(None);
         }
         let mut url = self.url(&format!("{image}/referrers/{digest}"));
@@ -265,8 +258,7 @@ impl Client {
                 Ok(answer) => answer,
                 Err(error) if matches!(error.remote_status, Some(400 | 404 | 405 | 501)) => {
                     // One that lists them answers with an empty list.
-                    self.referrers_state()
-                        .store(REFERRERS_UNLISTED, Ordering::Relaxed);
+                    self.lists_no_referrers().store(true, Ordering::Relaxed);
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
@@ -279,12 +271,10 @@ impl Client {
             let page = match Manifest::parse(Some(OCI_INDEX), &body) {
                 Ok(page) if is_index => page,
                 Ok(_) | Err(_) => {
-                    self.referrers_state()
-                        .store(REFERRERS_UNLISTED, Ordering::Relaxed);
+                    self.lists_no_referrers().store(true, Ordering::Relaxed);
                     return Ok(None);
                 }
             };
-            self.referrers_state().store(REFERRERS_LISTED, Ordering::Relaxed);
             found.extend(page.children().iter().cloned());
             if found.len() > MOST_NAMES {
                 return Err(
