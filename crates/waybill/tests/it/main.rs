@@ -13,3 +13,4 @@ mod promises;
 mod replicate;
 mod serve;
 mod support;
+mod two;
