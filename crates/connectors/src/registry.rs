@@ -19,6 +19,11 @@ pub trait Connector: Send + Sync {
     /// Returns the types of repositories whose artifacts it carries, as the contract writes them; never empty.
     fn repository_types(&self) -> &'static [&'static str];
 
+    /// Says whether its sources leave out what [`Server::choice`] does not want.
+    fn chooses(&self) -> bool {
+        false
+    }
+
     /// Says why `path` below the server names no repository; asked before anything is opened.
     fn check(&self, _path: &str) -> Result<(), &'static str> {
         Ok(())

@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
+use domain::versions::Choice;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use url::Url;
 
@@ -31,6 +32,7 @@ pub struct Server {
     pub(crate) manners: Arc<Manners>,
     pub(crate) rules: AddressRules,
     pub(crate) state: Option<Arc<Path>>,
+    pub(crate) choice: Choice,
 }
 
 impl fmt::Debug for Server {
@@ -60,6 +62,27 @@ impl Server {
     /// Returns the folder where what has to outlast this process may be written down.
     pub fn state(&self) -> Option<&Path> {
         self.state.as_deref()
+    }
+
+    /// Is at `base` instead; credentials go there from now on.
+    #[must_use]
+    pub(crate) fn elsewhere(mut self, base: Url) -> Self {
+        self.name = base.origin().ascii_serialization();
+        self.base = base;
+        self
+    }
+
+    /// Wants only `choice` of what is there.
+    #[must_use]
+    pub fn choosing(mut self, choice: Choice) -> Self {
+        self.choice = choice;
+        self
+    }
+
+    /// Returns what of the repository is wanted; asked only of protocols that
+    /// [choose](crate::registry::Connector::chooses).
+    pub fn choice(&self) -> &Choice {
+        &self.choice
     }
 
     /// Says whether `url` is on this server, so that credentials may go there.

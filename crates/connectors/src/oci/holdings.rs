@@ -51,11 +51,6 @@ impl Holdings {
         lock(&self.image_of).get(digest).cloned()
     }
 
-    /// Notes that the blob `digest` may be nowhere.
-    pub(super) fn forget(&self, digest: &str) {
-        lock(&self.image_of).remove(digest);
-    }
-
     /// Waits until nobody else brings the blob `digest`.
     pub(super) async fn turn(&self, digest: &str) -> OwnedMutexGuard<()> {
         let turn = {

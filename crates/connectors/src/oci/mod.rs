@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use tokio::sync::Semaphore;
+use url::Url;
 
 use crate::http::Server;
 use crate::registry::{Connector, Opened};
@@ -33,9 +34,8 @@ use graph::Kept;
 use holdings::Holdings;
 use place::Place;
 use sessions::Sessions;
-pub use source::Choice;
 use source::{Listed, OciSource};
-use target::{OciTarget, TRANSFERS_AT_ONCE};
+use target::{Confirmed, OciTarget, TRANSFERS_AT_ONCE};
 
 /// Artifacts that are looked up at the same time.
 const PARALLEL: usize = 16;
@@ -57,22 +57,30 @@ impl Connector for Oci {
         &["DOCKER", "OCI"]
     }
 
+    fn chooses(&self) -> bool {
+        true
+    }
+
     fn check(&self, path: &str) -> Result<(), &'static str> {
         Place::parse(path).map(|_| ())
     }
 
     fn open(&self, server: Server) -> ConnectorResult<Opened> {
-        open(server, Choice::default())
+        open(server)
     }
 }
 
-/// Opens the images of `server` that its path names; only what `choice` wants of them is read.
-pub fn open(server: Server, choice: Choice) -> ConnectorResult<Opened> {
+/// Opens the images of `server` that its path names; only what its choice wants of them is read.
+pub fn open(mut server: Server) -> ConnectorResult<Opened> {
+    if let Some(url) = on_docker_hub(server.base()) {
+        server = server.elsewhere(url);
+    }
     let place = Place::parse(server.base().path())
         .map_err(|why| ConnectorError::new(ErrorKind::Protocol, Stage::Describe, server.name()).words(why))?;
     let place = Arc::new(place);
     let holdings = Holdings::of(server.name());
     let sessions = Sessions::kept_in(server.state().map(|state| state.join("oci-uploads")));
+    let choice = server.choice().clone();
     let client = Client::new(server);
     Ok(Opened {
         source: Arc::new(OciSource {
@@ -89,6 +97,40 @@ pub fn open(server: Server, choice: Choice) -> ConnectorResult<Opened> {
             holdings,
             sessions,
             transfers: Semaphore::new(TRANSFERS_AT_ONCE),
+            confirmed: Confirmed::default(),
         }),
     })
+}
+
+/// Returns where Docker Hub really answers, for an image as people name it: `docker.io/nginx` is `library/nginx` there.
+fn on_docker_hub(url: &Url) -> Option<Url> {
+    if !matches!(url.host_str(), Some("docker.io" | "index.docker.io")) {
+        return None;
+    }
+    let mut url = url.clone();
+    url.set_host(Some("registry-1.docker.io")).ok()?;
+    let path = url.path().trim_matches('/').to_owned();
+    if !path.is_empty() && !path.contains('/') {
+        url.set_path(&format!("/library/{path}"));
+    }
+    Some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_of_docker_hub_may_be_named_as_people_name_them() {
+        let hub = |text: &str| {
+            let url = on_docker_hub(&Url::parse(text).expect("a URL"));
+            url.map(String::from)
+        };
+
+        let nginx = "https://registry-1.docker.io/library/nginx:1";
+        assert_eq!(hub("https://docker.io/nginx:1").as_deref(), Some(nginx));
+        let team = "https://registry-1.docker.io/team/app";
+        assert_eq!(hub("https://index.docker.io/team/app").as_deref(), Some(team));
+        assert_eq!(hub("https://quay.io/team/app"), None);
+    }
 }

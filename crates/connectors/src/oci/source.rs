@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
 use domain::failure::{ErrorKind, Stage};
-use domain::oci::{PlatformFilter, Role, digest_of};
+use domain::oci::{Role, check_reference, digest_of};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
 use domain::task::{PackageSelection, Scope};
-use domain::versions::VersionFilter;
-use futures_util::{StreamExt, stream};
+use domain::versions::Choice;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
 use reqwest::header::RANGE;
 use serde::{Deserialize, Serialize};
@@ -30,15 +30,6 @@ pub(super) struct OciSource {
     pub(super) holdings: Arc<Holdings>,
     pub(super) kept: Kept,
     pub(super) listed: Mutex<Listed>,
-}
-
-/// What of the images is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Choice {
-    /// Which of their tags.
-    pub versions: VersionFilter,
-    /// Which platforms of those that have several; none: all of them.
-    pub platforms: Vec<PlatformFilter>,
 }
 
 /// What was listed last: pages of a long list come from it.
@@ -94,7 +85,7 @@ impl OciSource {
         }
         let tags = match self.client.tags(image).await? {
             Some(tags) => tags,
-            // Where it was asked for by its name, its absence is told.
+            // Where it was asked for by its URL, its absence is told.
             None if self.place.image().is_some() => {
                 return Err(ConnectorError::new(ErrorKind::NotFound, Stage::List, image)
                     .words("there is no such image"));
@@ -148,6 +139,22 @@ impl OciSource {
         }
     }
 
+    /// Returns those of `versions` that `image` has, in their order; what is no tag is taken for one, to be told later.
+    async fn there(&self, image: &str, versions: &[String]) -> ConnectorResult<Vec<String>> {
+        let looks = versions.iter().map(|version| async move {
+            let at = Reference {
+                image: image.into(),
+                version: version.clone(),
+            };
+            let is_name = check_reference(version).is_ok();
+            let there = !is_name || self.client.head(&at, Stage::List).await?.is_some();
+            Ok::<_, ConnectorError>(there.then(|| version.clone()))
+        });
+        let looks: Vec<_> = looks.collect();
+        let found: Vec<Option<String>> = stream::iter(looks).buffered(PARALLEL).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     async fn describe_one(&self, key: &ArtifactKey) -> ConnectorResult<Artifact> {
         let at = self.place.read(key, Stage::Describe)?;
         let image = self.explorer().explore(&at).await?;
@@ -187,12 +194,7 @@ impl OciSource {
         if offset_bytes > 0 {
             ask = ask.header(RANGE, &format!("bytes={offset_bytes}-"));
         }
-        let answer = ask.send().await?;
-        if offset_bytes > 0 && answer.response.status().as_u16() != 206 {
-            let error = ConnectorError::new(ErrorKind::Protocol, Stage::Read, digest);
-            return Err(error.words("it sent the whole instead of a range"));
-        }
-        Ok(answer)
+        ask.send().await
     }
 
     async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> ConnectorResult<Bytes> {
@@ -209,6 +211,21 @@ fn known(key: &ArtifactKey, blob: &Blob) -> ConnectorResult<String> {
         ConnectorError::new(ErrorKind::Protocol, Stage::Read, key.to_string())
             .words("a blob without a digest is in no registry")
     })
+}
+
+/// Leaves the first `count` bytes out: what a registry that knows no ranges sent again.
+fn without_first(bytes: ByteStream, count: u64) -> ByteStream {
+    if count == 0 {
+        return bytes;
+    }
+    let mut left = count;
+    Box::pin(bytes.map(move |piece| {
+        piece.map(|mut piece| {
+            let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
+            left -= skipped as u64;
+            piece.split_off(skipped)
+        })
+    }))
 }
 
 fn whole(bytes: Bytes) -> ByteStream {
@@ -231,7 +248,7 @@ impl Source for OciSource {
             let after = behind.as_ref().filter(|behind| behind.image == *image);
             let tags = match versions.is_empty() {
                 true => self.tags(image, after.is_some()).await?,
-                false => Arc::new(versions.clone()),
+                false => Arc::new(self.there(image, versions).await?),
             };
             let begin = after.map_or(0, |after| tags.partition_point(|tag| *tag <= after.version));
             let Some(name) = self.place.key_of(image) else {
@@ -265,16 +282,20 @@ impl Source for OciSource {
             return Ok(Vec::new());
         };
         let mut missing = Vec::new();
-        for selection in selections
-            .iter()
-            .filter(|selection| selection.versions.is_empty())
-        {
+        for selection in selections {
             let image = self.image_of(selection)?;
-            if self.place.version().is_none() && self.client.tags(&image).await?.is_none() {
-                missing.push(ArtifactKey {
-                    name: selection.key.clone(),
-                    version: None,
-                });
+            let key = |version: Option<&String>| ArtifactKey {
+                name: selection.key.clone(),
+                version: version.cloned(),
+            };
+            let there = self.there(&image, &selection.versions).await?;
+            let absent = selection.versions.iter().filter(|version| !there.contains(version));
+            missing.extend(absent.map(|version| key(Some(version))));
+            if selection.versions.is_empty()
+                && self.place.version().is_none()
+                && self.client.tags(&image).await?.is_none()
+            {
+                missing.push(key(None));
             }
         }
         Ok(missing)
@@ -297,7 +318,10 @@ impl Source for OciSource {
         if offset_bytes > 0 && offset_bytes == blob.size_bytes {
             return Ok(Box::pin(stream::empty()));
         }
-        Ok(self.download(key, &digest, offset_bytes).await?.stream())
+        let answer = self.download(key, &digest, offset_bytes).await?;
+        let is_range = answer.response.status().as_u16() == 206;
+        let too_early = if is_range { 0 } else { offset_bytes };
+        Ok(without_first(answer.stream(), too_early))
     }
 
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {

@@ -3,8 +3,8 @@
 //! What a manifest consists of goes before it, what is about an image after its manifest, and the tag is moved last:
 //! whoever pulls finds all of an image or none of it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,6 +27,8 @@ use super::place::{Place, Reference};
 use super::sessions::Sessions;
 use super::upload::Delivery;
 
+/// Blobs that are remembered as seen.
+const MOST_CONFIRMED: usize = 100_000;
 /// Images of one batch that are written at the same time.
 const IMAGES_AT_ONCE: usize = 4;
 /// Blobs of one image that are sent at the same time.
@@ -41,6 +43,30 @@ pub(super) struct OciTarget {
     pub(super) holdings: Arc<Holdings>,
     pub(super) sessions: Sessions,
     pub(super) transfers: Semaphore,
+    /// Blobs the registry said it has, by image: what it is not asked again in this run.
+    pub(super) confirmed: Confirmed,
+}
+
+/// Blobs that were seen at their places.
+#[derive(Default)]
+pub(super) struct Confirmed(Mutex<HashSet<(String, String)>>);
+
+impl Confirmed {
+    fn lock(&self) -> MutexGuard<'_, HashSet<(String, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note(&self, image: &str, digest: &str) {
+        let mut confirmed = self.lock();
+        if confirmed.len() >= MOST_CONFIRMED {
+            confirmed.clear();
+        }
+        confirmed.insert((image.into(), digest.into()));
+    }
+
+    pub(super) fn has(&self, image: &str, digest: &str) -> bool {
+        self.lock().contains(&(image.into(), digest.into()))
+    }
 }
 
 /// What moved for one image.
@@ -280,8 +306,7 @@ impl OciTarget {
             .is_err_and(|error| error.kind == ErrorKind::Protocol || error.kind == ErrorKind::NotFound)
         {
             // It may lack what it was known to have: it is asked again before the next try.
-            let digests = put.artifact.blobs.iter().filter_map(digest_of);
-            digests.for_each(|digest| self.holdings.forget(&digest));
+            self.confirmed.lock().clear();
         }
         written
     }
@@ -315,7 +340,10 @@ impl OciTarget {
     }
 
     async fn find_one(&self, key: &ArtifactKey) -> ConnectorResult<Option<Existing>> {
-        let at = self.place.write(key, Stage::Describe)?;
+        let Ok(at) = self.place.write(key, Stage::Describe) else {
+            // What cannot be called so is not there; why is told when it is put.
+            return Ok(None);
+        };
         Ok(self
             .client
             .head(&at, Stage::Describe)

@@ -56,17 +56,18 @@ impl OciTarget {
         })?;
         // Whoever wants the same blob elsewhere waits, and mounts it then.
         let _turn = self.holdings.turn(&digest).await;
-        let known = self.holdings.image_with(&digest);
-        if known.as_deref() == Some(delivery.image) {
+        if self.confirmed.has(delivery.image, &digest) {
             return Ok(None);
         }
-        if known.is_none() && self.has(delivery.image, &digest).await? {
-            self.holdings.note(&digest, delivery.image);
-            return Ok(None);
+        let elsewhere = self.holdings.image_with(&digest);
+        let elsewhere = elsewhere.filter(|image| **image != *delivery.image);
+        let mut moved = None;
+        if elsewhere.is_some() || !self.has(delivery.image, &digest).await? {
+            let _transfer = self.transfers.acquire().await;
+            moved = self.mount_or_send(delivery, &digest, elsewhere.as_deref()).await?;
         }
-        let _transfer = self.transfers.acquire().await;
-        let moved = self.mount_or_send(delivery, &digest, known.as_deref()).await?;
         self.holdings.note(&digest, delivery.image);
+        self.confirmed.note(delivery.image, &digest);
         Ok(moved)
     }
 
@@ -91,7 +92,7 @@ impl OciTarget {
         };
         let session = match earlier {
             Some(session) => session,
-            None => match self.open(delivery.image, digest, from).await? {
+            None => match self.open_or_mount(delivery.image, digest, from).await? {
                 Some(session) => session,
                 None => return Ok(None),
             },
@@ -103,7 +104,17 @@ impl OciTarget {
         sent.map(Some)
     }
 
-    /// Opens an upload; `None` when the blob could be mounted from the image `from`.
+    /// Opens an upload; `None` when the blob could be mounted from the image `from`, which may well be refused.
+    async fn open_or_mount(&self, image: &str, digest: &str, from: Option<&str>) -> ConnectorResult<Option<Session>> {
+        match self.open(image, digest, from).await {
+            Err(error) if from.is_some() && matches!(error.kind, ErrorKind::Unauthorised | ErrorKind::NotFound) => {
+                self.open(image, digest, None).await
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens an upload; `None` when the blob was mounted from the image `from`.
     async fn open(&self, image: &str, digest: &str, from: Option<&str>) -> ConnectorResult<Option<Session>> {
         let mut url = self.client.url(&format!("{image}/blobs/uploads/"));
         let mut access = Access::Push(image);
@@ -166,29 +177,8 @@ impl OciTarget {
         };
         match known.await {
             Ok(Some(session)) if session.has_bytes <= delivery.blob.size_bytes => Ok(Some(session)),
-            Err(ConnectorError {
-                kind: ErrorKind::Unreachable | ErrorKind::Limit,
-                stage,
-                subject,
-                remote_status,
-                words,
-                retry_after,
-            }) => {
-                // It may be there again when this is tried again.
-                let kind = if retry_after.is_some() {
-                    ErrorKind::Limit
-                } else {
-                    ErrorKind::Unreachable
-                };
-                Err(ConnectorError {
-                    kind,
-                    stage,
-                    subject,
-                    remote_status,
-                    words,
-                    retry_after,
-                })
-            }
+            // It may be there again when this is tried again.
+            Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Limit) => Err(error),
             Ok(_) | Err(_) => {
                 self.sessions.end(registry, image, digest).await;
                 Ok(None)

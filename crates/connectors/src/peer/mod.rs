@@ -22,6 +22,7 @@ use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use domain::repository::RepositoryRef;
+use domain::versions::Choice;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder};
 use tokio::sync::OnceCell;
@@ -120,6 +121,7 @@ impl Peers {
             credentials: credentials.clone(),
             rules: self.outgoing.rules.clone(),
             state: self.state.clone(),
+            choice: Choice::default(),
         })
     }
 

@@ -97,7 +97,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
         idle_timeout: Duration::from_secs(settings.limits.silence_s),
         ..Outgoing::default()
     };
-    let peers = Peers::new(outgoing, store.clock().clone());
+    let peers = Peers::new(outgoing, store.clock().clone()).keeping_state(&settings.data);
     let endpoints = ClusterEndpoints {
         store: store.clone(),
         hosted: hosted.clone(),

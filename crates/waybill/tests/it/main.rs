@@ -9,6 +9,7 @@ mod document;
 mod examples;
 mod files;
 mod help;
+mod images;
 mod promises;
 mod replicate;
 mod serve;

@@ -4,7 +4,7 @@ use domain::artifact::Likeness;
 use domain::digest::Digest;
 use domain::failure::ErrorKind;
 use domain::ports::{Expect, PutOutcome};
-use domain::task::{PackageSelection, Scope};
+use domain::task::Scope;
 use testkit::contract::noise;
 use testkit::fault_proxy::FaultProxy;
 use testkit::images::{Image, blob_at, manifest_at};
@@ -219,46 +219,6 @@ async fn a_listing_goes_on_in_another_process() {
 
     assert_eq!((page.keys.len(), rest.keys), (2, vec![key("app", "c")]));
     assert_eq!(rest.next, None);
-}
-
-#[tokio::test]
-async fn packages_are_images_and_those_that_are_not_there_are_missing() {
-    let registry = OciRegistry::start().await;
-    let image = Image::of(&[b"x"]);
-    for tag in ["1", "2"] {
-        image.push(&registry.server.url(), "team/app", tag).await;
-        image.push(&registry.server.url(), "team/other", tag).await;
-    }
-    let source = at(&url(&registry, "/team/*")).source;
-    let package = |name: &str, versions: &[&str]| PackageSelection {
-        key: format!("docker://{name}"),
-        versions: versions.iter().map(|version| (*version).into()).collect(),
-        target_versions: Vec::new(),
-    };
-    let scope = Scope::Packages(vec![
-        package("other", &["2", "9"]),
-        package("app", &[]),
-        package("none", &[]),
-    ]);
-
-    let page = source.list(&scope, None, 100).await.expect("a page");
-
-    assert_eq!(
-        page.keys,
-        [
-            key("app", "1"),
-            key("app", "2"),
-            key("other", "2"),
-            key("other", "9")
-        ]
-    );
-    let missing = source.missing(&scope).await.expect("an answer");
-    let names: Vec<&str> = missing.iter().map(|key| key.name.as_str()).collect();
-    assert_eq!(names, ["docker://none"]);
-    let absent = describe(&*source, &key("other", "9"))
-        .await
-        .expect_err("there is no such tag");
-    assert_eq!(absent.kind, ErrorKind::NotFound);
 }
 
 #[tokio::test]

@@ -142,7 +142,7 @@ async fn a_token_that_was_given_is_used_as_it_is() {
         ..Credentials::default()
     };
     let server = server_with(&gate.url("/app"), &credentials, None);
-    let opened = connectors::oci::open(server, Default::default()).expect("a place");
+    let opened = connectors::oci::open(server).expect("a place");
 
     let listed = list(&*opened.source, 10).await.expect("a list");
 

@@ -1,5 +1,6 @@
 //! Registries of images: copying between real ones, logging in, and what breaks on the way.
 
+mod contract;
 mod copy;
 mod gate;
 mod hostile;

@@ -1,8 +1,8 @@
 //! Choosing tags and platforms.
 
-use connectors::oci::{Choice, open};
+use connectors::oci::open;
 use domain::failure::ErrorKind;
-use domain::versions::VersionFilter;
+use domain::versions::{Choice, VersionFilter};
 use testkit::images::{Image, manifest_at};
 use testkit::servers::OciRegistry;
 
@@ -28,7 +28,7 @@ async fn only_the_wanted_tags_of_each_image_are_listed() {
         versions,
         ..Choice::default()
     };
-    let opened = open(server(&registry.server.url(), None), choice).expect("a place");
+    let opened = open(server(&registry.server.url(), None).choosing(choice)).expect("a place");
 
     let listed = list(&*opened.source, 1).await.expect("a list");
 
@@ -51,7 +51,7 @@ async fn a_platform_leaves_the_others_out_and_the_index_as_it_is() {
         ("linux/arm64", Image::of(&[b"arm"])),
     ]);
     index.push(&here.server.url(), "app", "v1").await;
-    let chosen = open(server(&url(&here, "/app"), None), linux(&["linux/arm64"])).expect("a place");
+    let chosen = open(server(&url(&here, "/app"), None).choosing(linux(&["linux/arm64"]))).expect("a place");
 
     let artifact = describe(&*chosen.source, &key("app", "v1"))
         .await
@@ -73,7 +73,7 @@ async fn a_registry_that_wants_every_platform_of_an_index_says_so_and_keeps_its_
         ("linux/arm64", Image::of(&[b"arm"])),
     ]);
     index.push(&here.server.url(), "app", "v1").await;
-    let chosen = open(server(&url(&here, "/app"), None), linux(&["linux/arm64"])).expect("a place");
+    let chosen = open(server(&url(&here, "/app"), None).choosing(linux(&["linux/arm64"]))).expect("a place");
     let target = at(&url(&there, "/app"));
 
     let refused = error(carry(&chosen, &target, &key("app", "v1")).await);
@@ -98,7 +98,7 @@ async fn a_registry_that_takes_an_index_without_all_platforms_gets_it_with_its_d
     index.push(&here.server.url(), "app", "v1").await;
     // Stands for a registry that does not look into an index.
     let gate = Gate::to(there.server.address()).await;
-    let chosen = open(server(&url(&here, "/app"), None), linux(&["linux/arm64"])).expect("a place");
+    let chosen = open(server(&url(&here, "/app"), None).choosing(linux(&["linux/arm64"]))).expect("a place");
     gate.take_manifest("app", "v1");
 
     moved(carry(&chosen, &at(&gate.url("/app")), &key("app", "v1")).await);
@@ -113,7 +113,7 @@ async fn an_index_without_the_wanted_platform_is_a_named_failure() {
     let here = OciRegistry::start().await;
     let index = Image::index(vec![("linux/amd64", Image::of(&[b"amd"]))]);
     index.push(&here.server.url(), "app", "v1").await;
-    let chosen = open(server(&url(&here, "/app"), None), linux(&["linux/s390x"])).expect("a place");
+    let chosen = open(server(&url(&here, "/app"), None).choosing(linux(&["linux/s390x"]))).expect("a place");
 
     let failed = describe(&*chosen.source, &key("app", "v1"))
         .await

@@ -178,7 +178,7 @@ async fn a_large_layer_goes_on_where_it_broke_off_in_the_next_process() {
             &Credentials::default(),
             Some(state.path()),
         );
-        connectors::oci::open(server, Default::default()).expect("a place")
+        connectors::oci::open(server).expect("a place")
     };
     let source = at(&url(&way.here, "/app"));
     // The third piece never comes to its answer.
@@ -217,4 +217,20 @@ async fn a_large_layer_whose_piece_broke_in_the_middle_arrives_whole() {
         let arrived = blob_at(&way.there.server.url(), "app", domain::digest::Digest::of(&large)).await;
         assert!(arrived.as_ref() == Some(&large), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_refused_mount_becomes_an_upload() {
+    let mut way = Way::of(two_layers()).await;
+    // What a registry has is remembered as long as it is open.
+    let (source, target) = (at(&way.from.url()), at(&way.to.url()));
+    moved(carry(&source, &target, &key("app", "v1")).await);
+    way.with("other".into(), two_layers()).await;
+    way.to.add(Rule::on("POST", "*mount=*", Fault::status(403)));
+
+    let bytes = moved(carry(&source, &target, &key("other", "v1")).await);
+
+    assert!(bytes > 300_000, "everything was sent: {bytes}");
+    assert_eq!(way.to.struck(), way.image.blobs.len());
+    assert_eq!(way.arrived().await, Some(way.image.bytes()));
 }

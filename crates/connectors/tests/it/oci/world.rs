@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use connectors::http::{Outgoing, Server};
-use connectors::oci::{Choice, open};
+use connectors::oci::open;
 use connectors::peer::Peers;
 use connectors::registry::Opened;
 use domain::artifact::{Artifact, ArtifactKey, Blob, Likeness};
@@ -43,12 +43,12 @@ pub fn server_with(url: &str, credentials: &Credentials, state: Option<&std::pat
 
 /// Opens images at `url`, logged in as nobody.
 pub fn at(url: &str) -> Opened {
-    open(server(url, None), Choice::default()).expect("a place")
+    open(server(url, None)).expect("a place")
 }
 
 /// Returns what opening images at `url` for whoever is logged in finds.
 pub fn at_as(url: &str, user: &str) -> Opened {
-    open(server(url, Some(user)), Choice::default()).expect("a place")
+    open(server(url, Some(user))).expect("a place")
 }
 
 /// Returns the URL of `path` at `registry`.
