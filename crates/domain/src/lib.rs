@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod artifact;
+pub mod cause;
 pub mod checksums;
 pub mod clock;
 pub mod cluster;

@@ -44,12 +44,18 @@ impl Endpoints for ClusterEndpoints {
     async fn source(
         &self,
         repository: &RepositoryRef,
-        _repository_type: &RepositoryType,
+        repository_type: &RepositoryType,
     ) -> ConnectorResult<Arc<dyn Source>> {
         let found = self.hosted.repository(repository).await;
         let found = found.map_err(|error| error.to_connector(Stage::List, repository.to_string()))?;
         match found {
-            Some(found) => Ok(Arc::new(found.source())),
+            Some(found) if found.info().repository_type == *repository_type => Ok(Arc::new(found.source())),
+            Some(found) => Err(
+                ConnectorError::new(ErrorKind::Protocol, Stage::List, repository.to_string()).words(format!(
+                    "repository {repository} is of type {}, not {repository_type}",
+                    found.info().repository_type
+                )),
+            ),
             None => Err(
                 ConnectorError::new(ErrorKind::NotFound, Stage::List, repository.to_string())
                     .words(format!("there is no repository {repository} here")),

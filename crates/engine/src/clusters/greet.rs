@@ -76,21 +76,30 @@ fn answered(kind: ErrorKind) -> bool {
 impl Engine {
     /// Tests the connection to `cluster`: two tries, a second apart, 5 seconds at most.
     pub async fn greet(&self, cluster: &Cluster) -> EngineResult<Greeting> {
+        self.greet_timed(cluster).await.0
+    }
+
+    /// Tests the connection to `cluster`; says too how long the last try took, in milliseconds.
+    pub(crate) async fn greet_timed(&self, cluster: &Cluster) -> (EngineResult<Greeting>, u64) {
         let greeter = self.greeter();
+        let mut begun_ms = self.clock().now_ms();
+        let took_ms = |begun_ms: i64| u64::try_from(self.clock().now_ms() - begun_ms).unwrap_or(0);
         let error = match greeter.greet(cluster).await {
-            Ok(greeting) => return Ok(greeting),
+            Ok(greeting) => return (Ok(greeting), took_ms(begun_ms)),
             Err(error) if error.kind.is_transient() => {
                 self.clock().sleep_ms(PAUSE_MS).await;
+                begun_ms = self.clock().now_ms();
                 match greeter.greet(cluster).await {
-                    Ok(greeting) => return Ok(greeting),
+                    Ok(greeting) => return (Ok(greeting), took_ms(begun_ms)),
                     Err(error) => error,
                 }
             }
             Err(error) => error,
         };
-        Err(EngineError::ClusterUnreachable {
+        let refusal = EngineError::ClusterUnreachable {
             name: cluster.name.clone(),
             failure: Box::new(error.to_failure(&cluster.name, 2)),
-        })
+        };
+        (Err(refusal), took_ms(begun_ms))
     }
 }

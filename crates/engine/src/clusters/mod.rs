@@ -139,8 +139,9 @@ impl Engine {
     pub async fn try_connect(&self, name: &str) -> EngineResult<()> {
         let cluster = self.cluster_named(name).await?;
         let cluster = cluster.ok_or_else(|| EngineError::ClusterUnknown(name.into()))?;
-        let greeted = self.greet(&cluster).await;
-        self.note_health(&cluster, &greeted).await?;
+        let (greeted, took_ms) = self.greet_timed(&cluster).await;
+        let check = self.note_health(&cluster, &greeted, took_ms).await?;
+        self.store().clusters().note_checks(check.as_slice()).await?;
         greeted.map(|_| ())
     }
 

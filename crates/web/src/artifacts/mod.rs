@@ -16,7 +16,7 @@ mod nodes;
 mod packages;
 mod place;
 mod projects;
-mod range;
+pub(crate) mod range;
 mod refusals;
 mod repositories;
 mod rules;
@@ -32,7 +32,7 @@ pub(crate) use repositories::{
 pub(crate) use upload::expiry_ms;
 
 use domain::path::FilePath;
-use domain::repository::RepositoryRef;
+use domain::repository::{RepositoryRef, RepositoryType};
 use hosted::{HostedRepository, Viewer};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -68,19 +68,19 @@ async fn readable(app: &App, caller: MaybeCaller, project: &str, name: &str) -> 
     found.ok_or_else(|| unknown(project, name))
 }
 
-/// Finds a repository somebody wants to change.
+/// Finds a repository of files somebody wants to change; others are changed by the protocol of what they hold.
 async fn writable(app: &App, caller: &Caller, project: &str, name: &str) -> ApiResult<HostedRepository> {
     caller.need_write(project)?;
     let found = find(app, project, name).await?;
+    let found = found.filter(|found| found.info().repository_type == RepositoryType::generic());
     found.ok_or_else(|| unknown(project, name))
 }
 
 async fn find(app: &App, project: &str, name: &str) -> ApiResult<Option<HostedRepository>> {
-    let found = app
+    Ok(app
         .hosted()
         .repository(&RepositoryRef::new(project, name))
-        .await?;
-    Ok(found.filter(|repository| repository.info().repository_type.as_str() == "GENERIC"))
+        .await?)
 }
 
 pub(crate) fn unknown(project: &str, name: &str) -> ApiError {

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
-use domain::repository::{RepositoryRef, RepositoryType};
+use domain::repository::RepositoryRef;
 use hosted::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
 use messages::text;
 use serde::Serialize;
@@ -28,6 +28,9 @@ use crate::params::{Params, Segments};
 use crate::reader::Reader;
 
 const BASE: &str = "/repository/api/repo";
+
+/// Types of repositories this node keeps itself.
+const KEPT_TYPES: [&str; 3] = ["GENERIC", "DOCKER", "OCI"];
 
 /// Returns the routes.
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -200,7 +203,7 @@ pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
     if !REPOSITORY_TYPES.contains(&repository_type.as_str()) {
         return Err(unreadable_member("type"));
     }
-    if repository_type != "GENERIC" {
+    if !KEPT_TYPES.contains(&repository_type.as_str()) {
         return Err(not_supported("type", &repository_type));
     }
     let category = body.text("category")?.unwrap_or_else(|| "COMPOSITE".into());
@@ -213,7 +216,7 @@ pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
         return Err(not_supported("storageCredentialsKey", &key));
     }
     Ok(NewRepository {
-        repository_type: RepositoryType::generic(),
+        repository_type: repository_type.parse().map_err(|_| unreadable_member("type"))?,
         public: body.flag("public")?.unwrap_or(false),
         display: body.flag("display")?.unwrap_or(true),
         display_name: body.text("displayName")?,
