@@ -289,7 +289,10 @@ impl Source for OciSource {
                 version: version.cloned(),
             };
             let there = self.there(&image, &selection.versions).await?;
-            let absent = selection.versions.iter().filter(|version| !there.contains(version));
+            let absent = selection
+                .versions
+                .iter()
+                .filter(|version| !there.contains(version));
             missing.extend(absent.map(|version| key(Some(version))));
             if selection.versions.is_empty()
                 && self.place.version().is_none()

@@ -64,7 +64,9 @@ impl OciTarget {
         let mut moved = None;
         if elsewhere.is_some() || !self.has(delivery.image, &digest).await? {
             let _transfer = self.transfers.acquire().await;
-            moved = self.mount_or_send(delivery, &digest, elsewhere.as_deref()).await?;
+            moved = self
+                .mount_or_send(delivery, &digest, elsewhere.as_deref())
+                .await?;
         }
         self.holdings.note(&digest, delivery.image);
         self.confirmed.note(delivery.image, &digest);
@@ -105,9 +107,16 @@ impl OciTarget {
     }
 
     /// Opens an upload; `None` when the blob could be mounted from the image `from`, which may well be refused.
-    async fn open_or_mount(&self, image: &str, digest: &str, from: Option<&str>) -> ConnectorResult<Option<Session>> {
+    async fn open_or_mount(
+        &self,
+        image: &str,
+        digest: &str,
+        from: Option<&str>,
+    ) -> ConnectorResult<Option<Session>> {
         match self.open(image, digest, from).await {
-            Err(error) if from.is_some() && matches!(error.kind, ErrorKind::Unauthorised | ErrorKind::NotFound) => {
+            Err(error)
+                if from.is_some() && matches!(error.kind, ErrorKind::Unauthorised | ErrorKind::NotFound) =>
+            {
                 self.open(image, digest, None).await
             }
             opened => opened,
@@ -169,7 +178,7 @@ impl OciTarget {
             let answer = ask.send().await?;
             let has_bytes = answer.header(RANGE.as_str()).and_then(uploaded_bytes);
             let location = self.location(&url, &answer, digest).unwrap_or(url);
-            Ok(has_bytes.map(|has_bytes| Session {
+            Ok::<_, ConnectorError>(has_bytes.map(|has_bytes| Session {
                 location,
                 has_bytes,
                 piece_bytes: PIECE_BYTES,

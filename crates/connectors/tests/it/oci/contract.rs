@@ -44,9 +44,8 @@ impl PackageWorld for OciRegistry {
         let image = image(version, size_bytes, seed);
         let manifest = image.bytes();
         let role = |number| if number == 0 { Role::Config } else { Role::Layer };
-        let kinds = std::iter::once(&image.document["config"]).chain(
-            image.document["layers"].as_array().expect("layers"),
-        );
+        let kinds = std::iter::once(&image.document["config"])
+            .chain(image.document["layers"].as_array().expect("layers"));
         let parts = kinds.enumerate().map(|(number, descriptor)| {
             let text = |member: &str| descriptor[member].as_str().expect("a text");
             let size = descriptor["size"].as_u64().expect("a size");

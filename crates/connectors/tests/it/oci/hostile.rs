@@ -164,12 +164,19 @@ async fn a_registry_that_knows_no_ranges_is_read_from_the_middle_all_the_same() 
     let image = Image::of(&[b"0123456789"]);
     image.push(&here.server.url(), "app", "v1").await;
     let digest = Digest::of(b"0123456789");
-    gate.say(&format!("/v2/app/blobs/{digest}"), "application/octet-stream", "0123456789");
+    gate.say(
+        &format!("/v2/app/blobs/{digest}"),
+        "application/octet-stream",
+        "0123456789",
+    );
     let source = at(&gate.url("/app")).source;
     let artifact = describe(&*source, &key("app", "v1")).await.expect("an image");
     let layer = artifact.blobs.iter().find(|blob| blob.digest == Some(digest));
 
-    let rest = source.open(&artifact.key, layer.expect("the layer"), 4).await.expect("a stream");
+    let rest = source
+        .open(&artifact.key, layer.expect("the layer"), 4)
+        .await
+        .expect("a stream");
 
     let rest: Vec<bytes::Bytes> = rest.try_collect().await.expect("all of it");
     assert_eq!(rest.concat(), b"456789");
