@@ -14,12 +14,16 @@ use testkit::servers::OciRegistry;
 
 use super::world::{at, key};
 
-async fn world() -> OciRegistry {
-    OciRegistry::start().await
+struct World(OciRegistry);
+
+async fn world() -> World {
+    World(OciRegistry::start().await)
 }
 
-fn image(version: &str, size_bytes: usize, seed: u64) -> Image {
-    Image::of(&[&noise(size_bytes, seed), version.as_bytes()])
+/// No two of them share a layer: what is shared does not move twice.
+fn image(name: &str, version: &str, size_bytes: usize, seed: u64) -> Image {
+    let own = format!("{name} {version} {seed}");
+    Image::of(&[&noise(size_bytes, seed), own.as_bytes()])
 }
 
 fn image_of(release: &Release) -> (String, String, Image) {
@@ -35,13 +39,13 @@ fn image_of(release: &Release) -> (String, String, Image) {
 }
 
 #[async_trait]
-impl PackageWorld for OciRegistry {
+impl PackageWorld for World {
     fn names(&self) -> [&'static str; 3] {
         ["app", "team/app", "a.b/c_d/e__f"]
     }
 
     fn release(&self, name: &str, version: &str, size_bytes: usize, seed: u64) -> Release {
-        let image = image(version, size_bytes, seed);
+        let image = image(name, version, size_bytes, seed);
         let manifest = image.bytes();
         let role = |number| if number == 0 { Role::Config } else { Role::Layer };
         let kinds = std::iter::once(&image.document["config"])
@@ -68,12 +72,12 @@ impl PackageWorld for OciRegistry {
 
     async fn hold(&self, release: &Release) {
         let (name, tag, image) = image_of(release);
-        image.push(&self.server.url(), &name, &tag).await;
+        image.push(&self.0.server.url(), &name, &tag).await;
     }
 
     async fn found(&self, release: &Release) -> Vec<Option<Vec<u8>>> {
         let (name, tag, image) = image_of(release);
-        let url = self.server.url();
+        let url = self.0.server.url();
         let manifest = manifest_at(&url, &name, &tag).await;
         let mut found = Vec::new();
         for blob in &image.blobs {
@@ -87,11 +91,11 @@ impl PackageWorld for OciRegistry {
     }
 
     fn source(&self) -> Arc<dyn Source> {
-        at(&self.server.url()).source
+        at(&self.0.server.url()).source
     }
 
     fn target(&self) -> Arc<dyn Target> {
-        at(&self.server.url()).target
+        at(&self.0.server.url()).target
     }
 }
 
