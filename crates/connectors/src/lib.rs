@@ -5,8 +5,10 @@
 #![warn(missing_docs)]
 
 pub mod bkrepo;
+mod fatal;
 pub mod folder;
 pub mod http;
+pub mod maven;
 pub mod node;
 pub mod oci;
 pub mod peer;

@@ -33,6 +33,7 @@ pub mod events;
 mod failing;
 mod folder;
 pub mod folders;
+pub mod foreign;
 pub mod hosted;
 pub mod hours;
 pub mod images;

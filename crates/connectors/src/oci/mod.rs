@@ -57,6 +57,10 @@ impl Connector for Oci {
         &["DOCKER", "OCI"]
     }
 
+    fn all_below(&self) -> Option<&'static str> {
+        Some("*")
+    }
+
     fn chooses(&self) -> bool {
         true
     }

@@ -44,7 +44,7 @@ pub(crate) fn key_prefix(repository_type: &RepositoryType) -> Option<&'static st
 impl HostedRepository {
     /// Says whether it holds images.
     pub fn holds_images(&self) -> bool {
-        key_prefix(&self.info().repository_type).is_some()
+        !self.info().is_foreign() && key_prefix(&self.info().repository_type).is_some()
     }
 
     /// Returns the image `name`, which need not be there yet.
