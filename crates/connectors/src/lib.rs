@@ -15,3 +15,4 @@ pub mod peer;
 pub mod registry;
 pub mod signed;
 pub mod url;
+pub mod webhook;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use connectors::http::{AddressRules, HostList, Outgoing};
 use connectors::peer::Peers;
+use connectors::webhook::Webhooks;
 use engine::endpoints::ClusterEndpoints;
 use engine::{Engine, Limits, Parts};
 use hosted::Hosted;
@@ -98,6 +99,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
         budget: settings.outgoing.budget(),
         ..Outgoing::default()
     };
+    let courier = Webhooks::new(outgoing.clone());
     let peers = Peers::new(outgoing, store.clock().clone()).keeping_state(&settings.data);
     let endpoints = ClusterEndpoints {
         store: store.clone(),
@@ -108,6 +110,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
         store: store.clone(),
         endpoints: Arc::new(endpoints),
         greeter: Arc::new(peers),
+        courier: Arc::new(courier),
         clock: store.clock().clone(),
         zone: settings.zone.clone(),
         cluster_name: settings.name.clone(),

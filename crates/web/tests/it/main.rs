@@ -28,4 +28,5 @@ mod seed;
 mod tasks;
 mod transport;
 mod walk;
+mod webhooks;
 mod world;
