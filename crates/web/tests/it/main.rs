@@ -23,6 +23,7 @@ mod peer;
 mod platforms;
 mod records;
 mod registry;
+mod repositories;
 mod runs;
 mod seed;
 mod tasks;
