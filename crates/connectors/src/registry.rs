@@ -84,7 +84,7 @@ impl Peers {
 
 /// Every protocol this program speaks with foreign registries.
 pub fn connectors() -> &'static [&'static dyn Connector] {
-    &[&crate::oci::Oci, &crate::maven::Maven]
+    &[&crate::oci::Oci, &crate::maven::Maven, &crate::npm::Npm]
 }
 
 /// Returns the protocol whose URLs begin with `scheme`.

@@ -6,6 +6,7 @@
 mod activity;
 mod answer;
 mod body;
+mod fetch;
 mod files;
 mod hosts;
 mod links;
@@ -22,6 +23,7 @@ use reqwest::{Certificate, Client};
 pub use activity::{Activity, send};
 pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
 pub use body::{Broken, body};
+pub use fetch::{Fetched, Wanted};
 pub use files::{Files, Whole, sum};
 pub use hosts::{HostList, HostRule, InvalidHost};
 pub use links::links;

@@ -3,4 +3,5 @@
 mod bkrepo;
 mod folder;
 mod maven;
+mod npm;
 mod oci;

@@ -8,6 +8,7 @@ mod programs;
 mod registry;
 #[cfg(test)]
 mod tests;
+mod verdaccio;
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -23,6 +24,7 @@ use tokio::net::TcpStream;
 pub use nginx::{Nginx, NginxOptions};
 pub use programs::{npm_tool, program, python_tool, run};
 pub use registry::{OciRegistry, RegistryLogin};
+pub use verdaccio::{Verdaccio, VerdaccioLogin};
 
 /// How long a server may take to answer, or to end, before the test gives up on it.
 const HANG_GUARD: Duration = Duration::from_secs(120);
