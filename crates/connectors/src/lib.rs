@@ -8,6 +8,7 @@ pub mod bkrepo;
 pub mod folder;
 pub mod http;
 pub mod node;
+pub mod oci;
 pub mod peer;
 pub mod registry;
 pub mod signed;

@@ -5,6 +5,7 @@
 
 mod activity;
 mod answer;
+mod body;
 mod hosts;
 mod manners;
 mod rules;
@@ -18,6 +19,7 @@ use reqwest::{Certificate, Client};
 
 pub use activity::{Activity, send};
 pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
+pub use body::{Broken, body};
 pub use hosts::{HostList, HostRule, InvalidHost};
 pub use manners::{AllManners, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};

@@ -1,17 +1,19 @@
 //! A foreign server: how it is reached, with which client, and with which manners.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::cluster::Credentials;
-use domain::failure::Stage;
-use domain::ports::ConnectorResult;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ConnectorError, ConnectorResult};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use url::Url;
 
 use super::activity::{Activity, send};
 use super::manners::Manners;
+use super::rules::AddressRules;
 
 /// How much longer than a peer, who gives signs of life, a foreign server may be silent over an answer.
 const SILENCE: u32 = 3;
@@ -27,6 +29,8 @@ pub struct Server {
     pub(crate) idle_timeout: Duration,
     pub(crate) credentials: Credentials,
     pub(crate) manners: Arc<Manners>,
+    pub(crate) rules: AddressRules,
+    pub(crate) state: Option<Arc<Path>>,
 }
 
 impl fmt::Debug for Server {
@@ -53,9 +57,25 @@ impl Server {
         &self.credentials
     }
 
+    /// Returns the folder where what has to outlast this process may be written down.
+    pub fn state(&self) -> Option<&Path> {
+        self.state.as_deref()
+    }
+
     /// Says whether `url` is on this server, so that credentials may go there.
     pub fn owns(&self, url: &Url) -> bool {
         url.origin() == self.base.origin()
+    }
+
+    /// Refuses a `url` that an answer names and that must not be gone to: another scheme, one without TLS where this
+    /// server has it, a refused address. Credentials go there only if this server [owns](Self::owns) it.
+    pub fn check(&self, url: &Url, stage: Stage, subject: &str) -> ConnectorResult<()> {
+        let secure = url.scheme() == "https" || url.scheme() == "http" && self.base.scheme() == "http";
+        if !secure {
+            let error = ConnectorError::new(ErrorKind::Protocol, stage, subject);
+            return Err(error.words("it names an address without TLS, or none for HTTP"));
+        }
+        self.rules.check(url)
     }
 
     /// Starts a request; nothing is added to it.

@@ -12,6 +12,7 @@ mod upload;
 pub mod wire;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ pub struct Peers {
     clients: Arc<Mutex<HashMap<Trust, Client>>>,
     clock: Arc<dyn Clock>,
     manners: AllManners,
+    state: Option<Arc<Path>>,
 }
 
 impl Peers {
@@ -51,7 +53,15 @@ impl Peers {
             clients: Arc::default(),
             clock,
             manners: AllManners::default(),
+            state: None,
         }
+    }
+
+    /// Lets what has to outlast this process (uploads that were not finished) be written down in `folder`.
+    #[must_use]
+    pub fn keeping_state(mut self, folder: &Path) -> Self {
+        self.state = Some(folder.into());
+        self
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
@@ -108,6 +118,8 @@ impl Peers {
             name: way.name,
             idle_timeout: way.idle_timeout,
             credentials: credentials.clone(),
+            rules: self.outgoing.rules.clone(),
+            state: self.state.clone(),
         })
     }
 

@@ -2,3 +2,4 @@
 
 mod bkrepo;
 mod folder;
+mod oci;
