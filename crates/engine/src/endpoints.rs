@@ -49,7 +49,7 @@ impl Endpoints for ClusterEndpoints {
         let found = self.hosted.repository(repository).await;
         let found = found.map_err(|error| error.to_connector(Stage::List, repository.to_string()))?;
         match found {
-            Some(found) if found.info().repository_type == *repository_type => Ok(Arc::new(found.source())),
+            Some(found) if found.info().repository_type == *repository_type => Ok(found.source()),
             Some(found) => Err(
                 ConnectorError::new(ErrorKind::Protocol, Stage::List, repository.to_string()).words(format!(
                     "repository {repository} is of type {}, not {repository_type}",
@@ -67,7 +67,7 @@ impl Endpoints for ClusterEndpoints {
         &self,
         cluster: &str,
         repository: &RepositoryRef,
-        _repository_type: &RepositoryType,
+        repository_type: &RepositoryType,
     ) -> ConnectorResult<Arc<dyn Target>> {
         let registered = self.store.clusters().by_name(cluster).await.map_err(|error| {
             ConnectorError::new(ErrorKind::Disk, Stage::Describe, cluster).words(error.to_string())
@@ -77,6 +77,7 @@ impl Endpoints for ClusterEndpoints {
                 .words(format!("there is no cluster {cluster} any more")));
         };
         let node = self.peers.node(&registered.url, &registered.credentials)?;
-        Ok(Arc::new(node.target(repository.clone())))
+        let target = node.target(repository.clone());
+        Ok(Arc::new(target.of_type(repository_type.clone())))
     }
 }

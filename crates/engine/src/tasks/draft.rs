@@ -271,7 +271,11 @@ impl TaskDraft {
             ScopeKind::Path => Scope::Paths(checked_paths(object)?),
             ScopeKind::Repository | ScopeKind::Package => Scope::Repository,
         };
-        if object.repository_type != RepositoryType::generic() {
+        // Images are listed by tag: they have no paths, and their changes are not told one by one.
+        let by_tag = hosted::holds_images(&object.repository_type)
+            && self.scope == ScopeKind::Repository
+            && self.replica_type != ReplicaType::RealTime;
+        if object.repository_type != RepositoryType::generic() && !by_tag {
             let value = object.repository_type.as_str();
             return Err(EngineError::invalid("repoType", value, Why::NotSupported));
         }

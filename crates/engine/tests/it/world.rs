@@ -94,7 +94,7 @@ impl Endpoints for Repositories {
         match self.hosted().filter(|_| cluster == "self") {
             Some(hosted) => {
                 let repository = hosted.repository(repository).await.unwrap().unwrap();
-                Ok(Arc::new(repository.target(Viewer::of_everything("replicator"))))
+                Ok(repository.target(Viewer::of_everything("replicator")))
             }
             None => Ok(self.get(cluster, &repository.name).as_target()),
         }

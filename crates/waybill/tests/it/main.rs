@@ -10,6 +10,7 @@ mod examples;
 mod files;
 mod help;
 mod promises;
+mod registry;
 mod replicate;
 mod serve;
 mod support;
