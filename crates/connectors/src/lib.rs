@@ -5,11 +5,14 @@
 #![warn(missing_docs)]
 
 pub mod bkrepo;
+mod fatal;
 pub mod folder;
 pub mod http;
+pub mod maven;
 pub mod node;
 pub mod oci;
 pub mod peer;
 pub mod registry;
 pub mod signed;
 pub mod url;
+pub mod webhook;

@@ -6,7 +6,9 @@
 mod activity;
 mod answer;
 mod body;
+mod files;
 mod hosts;
+mod links;
 mod manners;
 mod rules;
 mod server;
@@ -20,8 +22,10 @@ use reqwest::{Certificate, Client};
 pub use activity::{Activity, send};
 pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
 pub use body::{Broken, body};
+pub use files::{Files, Whole, sum};
 pub use hosts::{HostList, HostRule, InvalidHost};
-pub use manners::{AllManners, Manners};
+pub use links::links;
+pub use manners::{AllManners, Budget, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 pub use server::Server;
 
@@ -35,6 +39,8 @@ pub struct Outgoing {
     /// Longest silence, in either direction, before the other side counts as unreachable. A peer at work gives a
     /// sign of life every two seconds.
     pub idle_timeout: Duration,
+    /// How many requests one foreign server gets.
+    pub budget: Budget,
 }
 
 impl Default for Outgoing {
@@ -43,6 +49,7 @@ impl Default for Outgoing {
             rules: AddressRules::default(),
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(10),
+            budget: Budget::default(),
         }
     }
 }

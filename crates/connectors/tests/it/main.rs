@@ -2,4 +2,5 @@
 
 mod bkrepo;
 mod folder;
+mod maven;
 mod oci;

@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use connectors::node::Who;
 use connectors::peer::Peers;
 use domain::cluster::{Cluster, ClusterType};
-use domain::failure::ErrorKind;
 use domain::ports::ConnectorResult;
 use domain::repository::RepositoryRef;
 
@@ -44,16 +43,18 @@ pub trait Greeter: Send + Sync {
 #[async_trait]
 impl Greeter for Peers {
     async fn greet(&self, cluster: &Cluster) -> ConnectorResult<Greeting> {
+        if cluster.cluster_type == ClusterType::Remote {
+            let answered = self
+                .registry_answers(&cluster.url, &cluster.credentials, TRY)
+                .await;
+            return answered.map(|()| Greeting::default());
+        }
         let answer = self.node(&cluster.url, &cluster.credentials)?.check(TRY).await;
         match answer {
             Ok(Who::Waybill(handshake)) => Ok(Greeting {
                 node_id: handshake.node_id,
             }),
             Ok(Who::BkRepo) => Ok(Greeting::default()),
-            // A foreign registry answers in its own way; that it answers is all there is to know.
-            Err(error) if cluster.cluster_type == ClusterType::Remote && answered(error.kind) => {
-                Ok(Greeting::default())
-            }
             Err(error) => Err(error),
         }
     }
@@ -67,10 +68,6 @@ impl Greeter for Peers {
         let node = self.bkrepo(&cluster.url, &cluster.credentials)?;
         node.may_write(&user.name, &user.password, repository, TRY).await
     }
-}
-
-fn answered(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::Unreachable | ErrorKind::Tls)
 }
 
 impl Engine {

@@ -55,7 +55,7 @@ pub fn holds_images(repository_type: &RepositoryType) -> bool {
 impl HostedRepository {
     /// Says whether it holds images.
     pub fn holds_images(&self) -> bool {
-        holds_images(&self.info().repository_type)
+        !self.info().is_foreign() && holds_images(&self.info().repository_type)
     }
 
     /// Returns the image `name`, which need not be there yet.

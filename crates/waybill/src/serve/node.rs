@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use connectors::http::{AddressRules, HostList, Outgoing};
 use connectors::peer::Peers;
+use connectors::webhook::Webhooks;
 use engine::endpoints::ClusterEndpoints;
 use engine::{Engine, Limits, Parts};
 use hosted::Hosted;
@@ -95,8 +96,10 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
     let outgoing = Outgoing {
         rules: AddressRules::refusing(denied),
         idle_timeout: Duration::from_secs(settings.limits.silence_s),
+        budget: settings.outgoing.budget(),
         ..Outgoing::default()
     };
+    let courier = Webhooks::new(outgoing.clone());
     let peers = Peers::new(outgoing, store.clock().clone());
     let endpoints = ClusterEndpoints {
         store: store.clone(),
@@ -107,6 +110,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
         store: store.clone(),
         endpoints: Arc::new(endpoints),
         greeter: Arc::new(peers),
+        courier: Arc::new(courier),
         clock: store.clock().clone(),
         zone: settings.zone.clone(),
         cluster_name: settings.name.clone(),

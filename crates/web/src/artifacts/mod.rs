@@ -8,6 +8,7 @@ mod blocks;
 mod configuration;
 mod content_type;
 mod download;
+mod foreign;
 mod headers;
 mod listing;
 mod node_changes;
@@ -33,7 +34,8 @@ pub(crate) use upload::expiry_ms;
 
 use domain::path::FilePath;
 use domain::repository::{RepositoryRef, RepositoryType};
-use hosted::{HostedRepository, Viewer};
+use hosted::{FOREIGN, HostedRepository, Viewer};
+use messages::text;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -65,15 +67,27 @@ async fn readable(app: &App, caller: MaybeCaller, project: &str, name: &str) -> 
     let found = find(app, project, name).await?;
     let public = found.as_ref().is_some_and(|repository| repository.info().public);
     caller.need_read(project, public)?;
-    found.ok_or_else(|| unknown(project, name))
+    kept_here(found.ok_or_else(|| unknown(project, name))?)
 }
 
 /// Finds a repository of files somebody wants to change; others are changed by the protocol of what they hold.
 async fn writable(app: &App, caller: &Caller, project: &str, name: &str) -> ApiResult<HostedRepository> {
     caller.need_write(project)?;
     let found = find(app, project, name).await?;
-    let found = found.filter(|found| found.info().repository_type == RepositoryType::generic());
-    found.ok_or_else(|| unknown(project, name))
+    let found = kept_here(found.ok_or_else(|| unknown(project, name))?)?;
+    if found.info().repository_type == RepositoryType::generic() {
+        Ok(found)
+    } else {
+        Err(unknown(project, name))
+    }
+}
+
+/// Refuses a repository that stands for a registry elsewhere.
+fn kept_here(found: HostedRepository) -> ApiResult<HostedRepository> {
+    if found.info().is_foreign() {
+        return Err(ApiError::invalid("category", FOREIGN).because(text!("foreign-repository")));
+    }
+    Ok(found)
 }
 
 async fn find(app: &App, project: &str, name: &str) -> ApiResult<Option<HostedRepository>> {

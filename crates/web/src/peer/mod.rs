@@ -99,6 +99,14 @@ impl Asked {
             let words = format!("repository {} does not exist", self.name);
             return Err(self.error(ErrorKind::NotFound, stage, &words));
         };
+        self.kept_here(repository, stage)
+    }
+
+    fn kept_here(&self, repository: HostedRepository, stage: Stage) -> ConnectorResult<HostedRepository> {
+        if repository.info().is_foreign() {
+            let words = format!("repository {} stands for a registry elsewhere", self.name);
+            return Err(self.error(ErrorKind::Conflict, stage, &words));
+        }
         Ok(repository)
     }
 

@@ -36,7 +36,8 @@ pub(super) async fn prepare(
             .hosted
             .ensure_repository_of(&asked.name, &repository_type, &asked.viewer.user)
             .await;
-        made.map_err(|error| error.to_connector(stage, asked.name.to_string()))?
+        let made = made.map_err(|error| error.to_connector(stage, asked.name.to_string()))?;
+        asked.kept_here(made, stage)?
     } else {
         asked.repository(stage).await?
     };

@@ -8,11 +8,13 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use connectors::http::HostList;
+use connectors::http::{HostList, Outgoing};
+use connectors::webhook::Webhooks;
 use domain::cluster::{Cluster, Secret};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
-use domain::repository::{RepositoryRef, RepositoryType};
+use domain::repository::RepositoryRef;
+use domain::task::TaskObject;
 use engine::clusters::greet::{Greeter, Greeting};
 use engine::distributions::RemoteUser;
 use engine::endpoints::Endpoints;
@@ -89,20 +91,15 @@ struct NoEndpoints;
 
 #[async_trait::async_trait]
 impl Endpoints for NoEndpoints {
-    async fn source(&self, at: &RepositoryRef, _: &RepositoryType) -> ConnectorResult<Arc<dyn Source>> {
+    async fn source(&self, _: &str, object: &TaskObject) -> ConnectorResult<Arc<dyn Source>> {
         Err(ConnectorError::new(
             ErrorKind::NotFound,
             Stage::List,
-            at.to_string(),
+            object.local_repository.clone(),
         ))
     }
 
-    async fn target(
-        &self,
-        cluster: &str,
-        _: &RepositoryRef,
-        _: &RepositoryType,
-    ) -> ConnectorResult<Arc<dyn Target>> {
+    async fn target(&self, cluster: &str, _: &str, _: &TaskObject) -> ConnectorResult<Arc<dyn Target>> {
         Err(ConnectorError::new(ErrorKind::NotFound, Stage::Describe, cluster))
     }
 }
@@ -218,6 +215,7 @@ fn engine(store: &Store, greeter: &Arc<ToldGreeter>, clock: &Arc<ManualClock>) -
             ..Limits::default()
         },
         greeter: greeter.clone(),
+        courier: Arc::new(Webhooks::new(Outgoing::default())),
         clock: clock.clone(),
         zone: TimeZone::get("Asia/Shanghai").expect("it is bundled"),
         cluster_name: "hq".into(),
