@@ -12,7 +12,7 @@ use domain::artifact::{ArtifactKey, Existing};
 use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{Capabilities, ConnectorError, ConnectorResult, Content, Put, Settled, Target};
-use domain::repository::RepositoryRef;
+use domain::repository::{RepositoryRef, RepositoryType};
 use tokio::sync::OnceCell;
 
 use crate::bkrepo::{BkRepo, BkRepoTarget};
@@ -85,6 +85,7 @@ impl Node {
         NodeTarget {
             node: self.clone(),
             repository,
+            repository_type: RepositoryType::generic(),
             target: Arc::default(),
         }
     }
@@ -107,6 +108,7 @@ impl Node {
 pub struct NodeTarget {
     node: Node,
     repository: RepositoryRef,
+    repository_type: RepositoryType,
     target: Arc<OnceCell<Kind>>,
 }
 
@@ -126,12 +128,32 @@ impl Kind {
 }
 
 impl NodeTarget {
+    /// Takes it for a repository that holds this, not files.
+    #[must_use]
+    pub fn of_type(mut self, repository_type: RepositoryType) -> Self {
+        self.repository_type = repository_type;
+        self
+    }
+
     async fn target(&self) -> ConnectorResult<&dyn Target> {
         let kind = self.target.get_or_try_init(|| async {
             let repository = self.repository.clone();
             Ok::<_, ConnectorError>(match (self.node.handshake().await?, &self.node.peer) {
-                (Some(_), Some(peer)) => Kind::Peer(peer.target(repository)),
-                _ => Kind::BkRepo(self.node.bkrepo.target(repository)),
+                (Some(_), Some(peer)) => {
+                    Kind::Peer(peer.target(repository).of_type(self.repository_type.clone()))
+                }
+                _ if self.repository_type == RepositoryType::generic() => {
+                    Kind::BkRepo(self.node.bkrepo.target(repository))
+                }
+                _ => {
+                    let error =
+                        ConnectorError::new(ErrorKind::Protocol, Stage::Describe, self.node.bkrepo.name());
+                    let words = format!(
+                        "it is a bk-repo, which takes files from here and nothing of type {}",
+                        self.repository_type
+                    );
+                    return Err(error.words(words));
+                }
             })
         });
         Ok(kind.await?.target())

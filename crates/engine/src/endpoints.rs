@@ -64,7 +64,7 @@ impl Endpoints for ClusterEndpoints {
                 let location = located(&place.url, held, Stage::List, &repository.to_string())?;
                 Ok(location.open(&self.peers, &place.credentials())?.source)
             }
-            None => Ok(Arc::new(found.source())),
+            None => Ok(found.source()),
         }
     }
 
@@ -89,7 +89,8 @@ impl Endpoints for ClusterEndpoints {
             return Ok(opened.target);
         }
         let node = self.peers.node(&registered.url, &registered.credentials)?;
-        Ok(Arc::new(node.target(object.remote(project))))
+        let target = node.target(object.remote(project));
+        Ok(Arc::new(target.of_type(object.repository_type.clone())))
     }
 }
 

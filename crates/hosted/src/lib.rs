@@ -33,9 +33,9 @@ use std::sync::Arc;
 pub use appends::Appended;
 pub use blocks::MOST_BLOCKS;
 use domain::digest::Digest;
-use domain::repository::RepositoryRef;
+use domain::repository::{RepositoryRef, RepositoryType};
 pub use error::{HostedError, HostedResult};
-pub use images::{Image, PutManifest, Reference, StoredManifest};
+pub use images::{Image, PutManifest, Reference, StoredManifest, holds_images};
 pub use publish::{Publish, Supply};
 pub use receive::{Received, UploadOptions};
 pub use repository::HostedRepository;
@@ -138,10 +138,21 @@ impl Hosted {
         }
     }
 
-    /// Makes sure that `name` is a repository of files, making its project and itself where they are missing.
+    /// Makes sure that `name` is a repository, making its project and itself, of files, where they are missing.
     pub async fn ensure_repository(
         &self,
         name: &RepositoryRef,
+        user: &str,
+    ) -> HostedResult<HostedRepository> {
+        self.ensure_repository_of(name, &RepositoryType::generic(), user)
+            .await
+    }
+
+    /// Makes sure that `name` is a repository, making its project and itself, of this type, where they are missing.
+    pub async fn ensure_repository_of(
+        &self,
+        name: &RepositoryRef,
+        repository_type: &RepositoryType,
         user: &str,
     ) -> HostedResult<HostedRepository> {
         for _ in 0..2 {
@@ -154,10 +165,11 @@ impl Hosted {
                 ..NewProject::named(&name.project)
             };
             self.data.insert_project(&project, user).await?;
-            match self
-                .create_repository(&NewRepository::generic(name.clone()), user)
-                .await
-            {
+            let new = NewRepository {
+                repository_type: repository_type.clone(),
+                ..NewRepository::generic(name.clone())
+            };
+            match self.create_repository(&new, user).await {
                 Ok(_) | Err(HostedError::RepositoryExists(_)) => {}
                 Err(error) => return Err(error),
             }

@@ -1,9 +1,11 @@
 //! One hosted repository.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::artifact::{ArtifactKey, Existing};
+use domain::digest::Digest;
 use domain::path::FilePath;
 use domain::ports::{ByteStream, ConnectorResult, PutOutcome, Source, Target};
 use storage::foreign::ForeignPlace;
@@ -14,6 +16,7 @@ use storage::repositories::Repository;
 use crate::Hosted;
 use crate::content::stream;
 use crate::error::{HostedError, HostedResult};
+use crate::images::{ImageSource, ImageTarget};
 use crate::node::{checked_existing_of, existing_of};
 use crate::publish::{Publish, publish};
 use crate::source::HostedSource;
@@ -59,8 +62,20 @@ impl HostedRepository {
         Ok(self.hosted.data().nodes(self.info.no, paths).await?)
     }
 
+    /// Returns the file that holds each of these blobs, in their order; whether it still does is the caller's to check.
+    pub async fn files_of(&self, wanted: &[(&ArtifactKey, Digest)]) -> HostedResult<Vec<Option<Node>>> {
+        if self.holds_images() {
+            return self.image_nodes(wanted).await;
+        }
+        let paths: Vec<&str> = wanted.iter().map(|(key, _)| key.name.as_str()).collect();
+        self.nodes(&paths).await
+    }
+
     /// Returns what stands under each of `keys`, in their order; a folder counts as nothing.
     pub async fn find(&self, keys: &[ArtifactKey]) -> HostedResult<Vec<Option<Existing>>> {
+        if self.holds_images() {
+            return self.find_images(keys).await;
+        }
         let paths: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         let found = self.hosted.data().files_at(self.info.no, &paths).await?;
         Ok(found.into_iter().map(|file| file.map(existing_of)).collect())
@@ -68,6 +83,9 @@ impl HostedRepository {
 
     /// Returns the same as [`HostedRepository::find`], with every checksum that is known of the bytes.
     pub async fn find_checked(&self, keys: &[ArtifactKey]) -> HostedResult<Vec<Option<Existing>>> {
+        if self.holds_images() {
+            return self.find_images(keys).await;
+        }
         let paths: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         let found = self.hosted.data().files_at(self.info.no, &paths).await?;
         Ok(found
@@ -100,12 +118,18 @@ impl HostedRepository {
     }
 
     /// Returns it as a source of artifacts.
-    pub fn source(&self) -> impl Source + use<> {
-        HostedSource::new(self.clone())
+    pub fn source(&self) -> Arc<dyn Source> {
+        match self.holds_images() {
+            true => Arc::new(ImageSource::new(self.clone())),
+            false => Arc::new(HostedSource::new(self.clone())),
+        }
     }
 
     /// Returns it as a target of artifacts, written by `viewer`.
-    pub fn target(&self, viewer: Viewer) -> impl Target + use<> {
-        HostedTarget::new(self.clone(), viewer)
+    pub fn target(&self, viewer: Viewer) -> Arc<dyn Target> {
+        match self.holds_images() {
+            true => Arc::new(ImageTarget::new(self.clone(), viewer)),
+            false => Arc::new(HostedTarget::new(self.clone(), viewer)),
+        }
     }
 }

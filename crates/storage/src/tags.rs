@@ -6,8 +6,8 @@ use domain::id::NodeId;
 use domain::ports::Expect;
 
 use crate::builder::Builder;
-use crate::db::{Row, StoreResult, Value, Write, blob, int, size, text};
-use crate::hosted::HostedData;
+use crate::db::{Row, StoreResult, Value, Write, blob, int, list_of, size, text};
+use crate::hosted::{HostedData, lists};
 use crate::publish::Viewer;
 
 /// A tag as it is written.
@@ -139,6 +139,30 @@ impl HostedData {
         ];
         let rows = self.db().fetch_all(TAGS, values).await?;
         rows.iter().map(|row| row.text("version")).collect()
+    }
+
+    /// Returns those of `tags` that an image has, in byte order.
+    pub async fn tags_among(
+        &self,
+        repository_no: i64,
+        package_key: &str,
+        tags: &[String],
+    ) -> StoreResult<Vec<String>> {
+        let mut found = std::collections::BTreeSet::new();
+        for list in lists(tags) {
+            let sql = format!(
+                "SELECT version FROM package_versions WHERE repository_no = ? AND package_key = ? AND version IN ({})",
+                list_of(list.len())
+            );
+            let values = [int(repository_no), text(package_key)]
+                .into_iter()
+                .chain(list.into_iter().map(text))
+                .collect();
+            for row in self.db().fetch_all(sql, values).await? {
+                found.insert(row.text("version")?);
+            }
+        }
+        Ok(found.into_iter().collect())
     }
 
     /// Returns at most `limit` package versions of a repository by key and version, behind `after`.

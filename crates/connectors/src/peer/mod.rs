@@ -9,6 +9,7 @@ pub mod frame;
 mod source;
 mod target;
 mod upload;
+mod versions;
 pub mod wire;
 
 use std::collections::HashMap;

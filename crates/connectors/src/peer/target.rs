@@ -10,10 +10,11 @@ use domain::ports::{
     Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, SMALL_BLOB_BYTES, Settled,
     Target,
 };
-use domain::repository::RepositoryRef;
+use domain::repository::{RepositoryRef, RepositoryType};
 
 use super::Peer;
 use super::batch::Batch;
+use super::versions::Versions;
 use super::wire::{Answer, BATCH_ARTIFACTS, BATCH_BYTES, Question};
 
 /// Asking whether a smaller blob is there costs about as much as sending it.
@@ -28,11 +29,23 @@ const ROUNDS: usize = 2;
 pub struct PeerTarget {
     pub(super) peer: Peer,
     pub(super) repository: RepositoryRef,
+    repository_type: RepositoryType,
 }
 
 impl PeerTarget {
     pub(super) fn new(peer: Peer, repository: RepositoryRef) -> Self {
-        Self { peer, repository }
+        Self {
+            peer,
+            repository,
+            repository_type: RepositoryType::generic(),
+        }
+    }
+
+    /// Takes it for a repository that holds this, not files.
+    #[must_use]
+    pub fn of_type(mut self, repository_type: RepositoryType) -> Self {
+        self.repository_type = repository_type;
+        self
     }
 
     async fn find_all(
@@ -70,6 +83,11 @@ impl PeerTarget {
             .filter(|put| put.artifact.size_bytes() >= ASK_FIRST_BYTES)
             .filter_map(|put| put.artifact.digest)
             .collect();
+        self.present_among(asked).await
+    }
+
+    /// Returns those of `asked` that need not be sent; they stay at least for an hour.
+    pub(super) async fn present_among(&self, asked: HashSet<Digest>) -> ConnectorResult<HashSet<Digest>> {
         let asked: Vec<Digest> = asked.into_iter().collect();
         let mut present = HashSet::new();
         for digests in asked.chunks(BATCH_ARTIFACTS) {
@@ -116,7 +134,11 @@ impl PeerTarget {
         }
         for index in alone {
             let artifact = &batch[index].artifact;
-            match self.upload(artifact, content).await? {
+            let uploaded = match artifact.blobs.first() {
+                Some(blob) => self.upload(&artifact.key, blob, content).await?,
+                None => Err(self.peer.unexpected(Stage::Write)),
+            };
+            match uploaded {
                 Ok(moved_bytes) => {
                     let uploaded = artifact
                         .digest
@@ -184,6 +206,7 @@ impl Target for PeerTarget {
         let question = Question::Prepare {
             repository: self.repository.clone(),
             create,
+            repository_type: self.repository_type.clone(),
         };
         match self.peer.ask(&question, Stage::Describe).await? {
             Answer::Done => Ok(()),
@@ -200,16 +223,16 @@ impl Target for PeerTarget {
     }
 
     async fn put(&self, batch: &[Put], content: &dyn Content, settled: &dyn Settled) -> ConnectorResult<()> {
-        let (files, others): (Vec<usize>, Vec<usize>) =
-            (0..batch.len()).partition(|index| batch[*index].artifact.blobs.len() == 1);
+        let (files, versions): (Vec<usize>, Vec<usize>) =
+            (0..batch.len()).partition(|index| batch[*index].artifact.key.version.is_none());
         let failed = |index: usize, words: &str| {
             let subject = batch[index].artifact.key.to_string();
             let error = ConnectorError::new(ErrorKind::Protocol, Stage::Write, subject).words(words);
             settled.settled(index, PutOutcome::Failed(error));
         };
-        for index in others {
-            failed(index, "only artifacts of one blob can be sent to a peer");
-        }
+        Versions::of(self, batch, content)
+            .send(&versions, settled)
+            .await?;
         let mut present = self.present(batch).await?;
         let mut waiting = files;
         for _ in 0..ROUNDS {

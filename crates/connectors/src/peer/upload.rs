@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::artifact::{Artifact, Blob};
+use domain::artifact::{ArtifactKey, Blob};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Content};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -27,7 +27,7 @@ enum PartError {
 /// One upload at the peer.
 struct Upload<'a> {
     target: &'a PeerTarget,
-    artifact: &'a Artifact,
+    key: &'a ArtifactKey,
     blob: &'a Blob,
     id: String,
     part_bytes: u64,
@@ -35,15 +35,16 @@ struct Upload<'a> {
 }
 
 impl PeerTarget {
-    /// Sends what the peer lacks of the only blob of `artifact`; returns how many bytes moved.
+    /// Sends what the peer lacks of `blob` of the artifact `key`; returns how many bytes moved.
     ///
     /// The outer error is the peer's or the way's, the inner one the source's.
     pub(super) async fn upload(
         &self,
-        artifact: &Artifact,
+        key: &ArtifactKey,
+        blob: &Blob,
         content: &dyn Content,
     ) -> ConnectorResult<ConnectorResult<u64>> {
-        let Some(blob) = artifact.blobs.first().and_then(Blob::known) else {
+        let Some(blob) = blob.known() else {
             return Err(self.peer.unexpected(Stage::Write));
         };
         let question = Question::Upload {
@@ -62,7 +63,7 @@ impl PeerTarget {
         };
         let upload = Upload {
             target: self,
-            artifact,
+            key,
             blob: &blob,
             id,
             part_bytes,
@@ -134,7 +135,7 @@ impl Upload<'_> {
         let offset_bytes = u64::from(part) * self.part_bytes;
         let mut left_bytes = self.part_bytes.min(self.blob.size_bytes - offset_bytes);
         let mut bytes = match feed
-            .during(content.open(&self.artifact.key, self.blob, offset_bytes))
+            .during(content.open(self.key, self.blob, offset_bytes))
             .await?
         {
             Ok(bytes) => bytes,
@@ -155,7 +156,7 @@ impl Upload<'_> {
     }
 
     fn changed(&self) -> ConnectorError {
-        ConnectorError::new(ErrorKind::Changed, Stage::Read, self.artifact.key.to_string())
+        ConnectorError::new(ErrorKind::Changed, Stage::Read, self.key.to_string())
             .words("the source ended before its size")
     }
 

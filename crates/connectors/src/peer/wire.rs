@@ -9,14 +9,14 @@ use domain::artifact::{Artifact, ArtifactKey, Existing};
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, Cursor, Expect};
-use domain::repository::RepositoryRef;
+use domain::repository::{RepositoryRef, RepositoryType};
 use domain::task::Scope;
 use serde::{Deserialize, Serialize};
 
 /// Where the exchange lives on a node.
 pub const PREFIX: &str = "/api/v1/peer";
 /// The version of what is described here; nodes of different versions do not exchange.
-pub const EXCHANGE_VERSION: u32 = 2;
+pub const EXCHANGE_VERSION: u32 = 3;
 /// The name [`Handshake::product`] must have.
 pub const PRODUCT: &str = "waybill";
 /// Content type of frames.
@@ -53,6 +53,8 @@ pub enum Question {
         repository: RepositoryRef,
         /// Whether it may be created.
         create: bool,
+        /// What it holds.
+        repository_type: RepositoryType,
     },
     /// What stands under these keys?
     Inventory {
@@ -207,7 +209,8 @@ pub enum Supply {
     Present,
 }
 
-/// One artifact of a batch; its frame carries the bytes of its only blob if `supply` is [`Supply::Here`].
+/// One artifact of a batch; its frame carries the bytes of its only blob if `supply` is [`Supply::Here`]. A version of
+/// a package is always [`Supply::Present`]: what of it the receiver lacked came before, in frames of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item<A = Artifact> {
     /// The artifact, or a reference to it.
@@ -226,6 +229,8 @@ pub struct Item<A = Artifact> {
 pub enum Parcel<A = Artifact> {
     /// One artifact of a batch.
     Item(Item<A>),
+    /// The bytes of one blob of versions that follow.
+    Blob(Digest),
     /// The end, after this many frames that were not empty.
     End(u64),
 }

@@ -255,6 +255,10 @@ impl TaskDraft {
         if by_type(held).is_none() && *held != RepositoryType::generic() {
             return Err(EngineError::invalid("repoType", held.as_str(), Why::NotSupported));
         }
+        // What changes in them is not told tag by tag, or version by version.
+        if *held != RepositoryType::generic() && self.replica_type == ReplicaType::RealTime {
+            return Err(EngineError::invalid("repoType", held.as_str(), Why::NotSupported));
+        }
         let wrong = match self.scope {
             ScopeKind::Package if *held == RepositoryType::generic() => Some(Why::FilesOnly),
             ScopeKind::Path if *held != RepositoryType::generic() => Some(Why::PackagesOnly),

@@ -78,9 +78,7 @@ impl Endpoints for Repositories {
     async fn source(&self, project: &str, object: &TaskObject) -> ConnectorResult<Arc<dyn Source>> {
         let repository = &RepositoryRef::new(project, &object.local_repository);
         match self.hosted() {
-            Some(hosted) => Ok(Arc::new(
-                hosted.repository(repository).await.unwrap().unwrap().source(),
-            )),
+            Some(hosted) => Ok(hosted.repository(repository).await.unwrap().unwrap().source()),
             None => Ok(self.get("", &repository.name).as_source()),
         }
     }
@@ -95,7 +93,7 @@ impl Endpoints for Repositories {
         match self.hosted().filter(|_| cluster == "self") {
             Some(hosted) => {
                 let repository = hosted.repository(repository).await.unwrap().unwrap();
-                Ok(Arc::new(repository.target(Viewer::of_everything("replicator"))))
+                Ok(repository.target(Viewer::of_everything("replicator")))
             }
             None => Ok(self.get(cluster, &repository.name).as_target()),
         }

@@ -1,10 +1,10 @@
 //! Manifests of an image: checked before they are kept, kept as they came.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use domain::artifact::Metadata;
 use domain::digest::Digest;
 use domain::oci::{Descriptor, InvalidManifest, InvalidName, Manifest, check_reference};
 use domain::ports::Expect;
@@ -61,6 +61,18 @@ pub struct StoredManifest {
     pub node: Node,
 }
 
+/// What becomes visible in one step.
+pub(crate) struct Publishing {
+    /// Manifests, and their bytes; the one the tag leads to is among them.
+    pub manifests: Vec<(NewManifest, Bytes)>,
+    /// Small blobs they name, with their digests checked.
+    pub blobs: Vec<(Digest, Bytes)>,
+    /// The tag that is to lead to `root`, and where it has to lead now.
+    pub tag: Option<(String, Expect)>,
+    /// The manifest of the whole.
+    pub root: Digest,
+}
+
 /// A manifest that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutManifest {
@@ -106,14 +118,19 @@ impl Image {
         {
             return Err(HostedError::Mismatch("sha256"));
         }
-        let new = self.read(media_type, &bytes).await?;
+        let new = self.read(media_type, &bytes, &HashMap::new()).await?;
         let subject = new.row.subject;
         let tag = match reference {
             Reference::Tag(tag) => Some((tag.clone(), Expect::Anything)),
             Reference::Digest(_) => None,
         };
-        let brought = vec![(new, bytes)];
-        match self.publish(brought, Vec::new(), tag, digest, viewer).await? {
+        let publishing = Publishing {
+            manifests: vec![(new, bytes)],
+            blobs: Vec::new(),
+            tag,
+            root: digest,
+        };
+        match self.publish(publishing, viewer).await? {
             ImageWritten::Stored { .. } => Ok(PutManifest { digest, subject }),
             ImageWritten::BlobsMissing(missing) => Err(HostedError::BlobsMissing(missing)),
             ImageWritten::Refused(written) => Err(self.refused(written, &digest)),
@@ -122,19 +139,32 @@ impl Image {
         }
     }
 
-    /// Reads a manifest and what has to be remembered of it.
-    pub(crate) async fn read(&self, media_type: Option<&str>, bytes: &[u8]) -> HostedResult<NewManifest> {
+    /// Returns what is known of each of these manifests, in their order.
+    pub(crate) async fn known_manifests(&self, digests: &[Digest]) -> HostedResult<Vec<Option<ManifestRow>>> {
+        let data = self.hosted().data();
+        Ok(data.manifests(self.repository_no(), &self.name, digests).await?)
+    }
+
+    /// Reads a manifest and what has to be remembered of it; `coming` are the sizes, with all they consist of, of
+    /// manifests that become visible together with it.
+    pub(crate) async fn read(
+        &self,
+        media_type: Option<&str>,
+        bytes: &[u8],
+        coming: &HashMap<Digest, u64>,
+    ) -> HostedResult<NewManifest> {
         let manifest = Manifest::parse(media_type, bytes)?;
         let own = Outline::of(bytes)?;
         let kept = manifest.blobs().filter(|blob| !Manifest::is_foreign(blob));
         let blobs = kept.map(digest_of).collect::<HostedResult<Vec<Digest>>>()?;
         let children = manifest.children().iter().map(digest_of);
         let children = children.collect::<HostedResult<Vec<Digest>>>()?;
-        let data = self.hosted().data();
-        let known = data
-            .manifests(self.repository_no(), &self.name, &children)
-            .await?;
-        let below_bytes: u64 = known.iter().flatten().map(|child| child.total_bytes).sum();
+        let known = self.known_manifests(&children).await?;
+        let below = children.iter().zip(known).filter_map(|(digest, known)| {
+            let known = known.map(|child| child.total_bytes);
+            known.or_else(|| coming.get(digest).copied())
+        });
+        let below_bytes: u64 = below.fold(0, u64::saturating_add);
         let blob_bytes: u64 = manifest
             .blobs()
             .fold(0, |sum, blob| sum.saturating_add(blob.size()));
@@ -162,33 +192,40 @@ impl Image {
         })
     }
 
-    /// Makes manifests durable and visible together with `files`, and lets `tag` lead to `root`.
+    /// Makes everything of `publishing` durable, and visible in one step.
     pub(crate) async fn publish(
         &self,
-        manifests: Vec<(NewManifest, Bytes)>,
-        mut files: Vec<NodeWrite>,
-        tag: Option<(String, Expect)>,
-        root: Digest,
+        publishing: Publishing,
         viewer: &Viewer,
     ) -> HostedResult<ImageWritten> {
-        let mut brought = Vec::with_capacity(manifests.len());
-        let mut rows = Vec::with_capacity(manifests.len());
-        for (new, bytes) in manifests {
-            files.push(NodeWrite {
-                path: path_of(manifest_path(&self.name, &new.row.digest))?,
-                digest: new.row.digest,
-                brings_bytes: true,
-                expect: Expect::Absent,
-                metadata: Metadata::new(),
-                with_metadata: true,
-                expires_ms: None,
-            });
+        let Publishing {
+            manifests,
+            blobs,
+            tag,
+            root,
+        } = publishing;
+        let count = manifests.len() + blobs.len();
+        let (mut files, mut brought) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut bring = |digest, bytes| {
             brought.push(Brought {
-                digest: new.row.digest,
+                digest,
                 bytes,
                 md5: None,
                 crc64: None,
             });
+        };
+        for (digest, bytes) in blobs {
+            files.push(self.blob_write(digest, true)?);
+            bring(digest, bytes);
+        }
+        let mut rows = Vec::with_capacity(manifests.len());
+        for (new, bytes) in manifests {
+            files.push(NodeWrite {
+                path: path_of(manifest_path(&self.name, &new.row.digest))?,
+                expires_ms: None,
+                ..self.blob_write(new.row.digest, true)?
+            });
+            bring(new.row.digest, bytes);
             rows.push(new);
         }
         let total_bytes = rows
@@ -299,7 +336,7 @@ fn default_type(manifest: &Manifest) -> &'static str {
 }
 
 /// Returns the digest a descriptor names, if it is of the kind everything here is named by.
-fn digest_of(descriptor: &Descriptor) -> HostedResult<Digest> {
+pub(crate) fn digest_of(descriptor: &Descriptor) -> HostedResult<Digest> {
     let text = descriptor.digest().to_string();
     let digest = text.starts_with("sha256:").then(|| text.parse().ok()).flatten();
     digest.ok_or_else(|| HostedError::Invalid {

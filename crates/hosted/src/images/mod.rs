@@ -4,6 +4,9 @@
 //! file. A blob is somebody's upload until a manifest names it, and goes away by itself when none does.
 
 mod manifests;
+mod parts;
+mod source;
+mod target;
 mod uploads;
 
 use domain::digest::Digest;
@@ -18,6 +21,9 @@ use storage::publish::{NodeWrite, Viewer, Written};
 use storage::tags::ImagePlace;
 
 pub use manifests::{PutManifest, Reference, StoredManifest};
+pub(crate) use source::ImageSource;
+use storage::images::NewManifest;
+pub(crate) use target::ImageTarget;
 
 use crate::Hosted;
 use crate::error::{HostedError, HostedResult};
@@ -41,10 +47,15 @@ pub(crate) fn key_prefix(repository_type: &RepositoryType) -> Option<&'static st
     }
 }
 
+/// Says whether a repository of this type holds images.
+pub fn holds_images(repository_type: &RepositoryType) -> bool {
+    key_prefix(repository_type).is_some()
+}
+
 impl HostedRepository {
     /// Says whether it holds images.
     pub fn holds_images(&self) -> bool {
-        !self.info().is_foreign() && key_prefix(&self.info().repository_type).is_some()
+        !self.info().is_foreign() && holds_images(&self.info().repository_type)
     }
 
     /// Returns the image `name`, which need not be there yet.

@@ -16,7 +16,7 @@ impl SourceWorld for World {
     }
 
     fn source(&self) -> Arc<dyn Source> {
-        Arc::new(self.repository.source())
+        self.repository.source()
     }
 }
 
@@ -35,7 +35,7 @@ impl TargetWorld for World {
     }
 
     fn target(&self) -> Arc<dyn Target> {
-        Arc::new(self.repository.target(admin()))
+        self.repository.target(admin())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Files with a date: gone at once when it is due, whoever asks and whenever they are removed.
 
 use domain::artifact::ArtifactKey;
-use domain::ports::Source;
 use domain::task::Scope;
 use hosted::{FolderSize, HostedError, NodeFilter, PathRange, UploadOptions};
 

@@ -7,6 +7,7 @@ mod collector;
 mod contract;
 mod expiry;
 mod files;
+mod images;
 mod moves;
 mod search;
 mod speed;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use domain::artifact::ArtifactKey;
 use domain::digest::Digest;
-use domain::ports::{ByteStream, ConnectorResult, Source};
+use domain::ports::{ByteStream, ConnectorResult};
 use domain::task::Scope;
 use hosted::{Publish, UploadOptions};
 

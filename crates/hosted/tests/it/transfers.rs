@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::artifact::{ArtifactKey, Blob};
 use domain::path::FilePath;
 use domain::ports::{
-    ByteStream, ConnectorResult, Content, Expect, Put, PutOutcome, SMALL_BLOB_BYTES, Settled, Source, Target,
+    ByteStream, ConnectorResult, Content, Expect, Put, PutOutcome, SMALL_BLOB_BYTES, Settled, Source,
 };
 use domain::repository::RepositoryRef;
 use domain::task::Scope;
@@ -66,13 +66,13 @@ async fn listing_is_by_path_in_pages_of_any_size_and_within_the_scope() {
 
     for limit in [1, 2, 3, 8, 100] {
         assert_eq!(
-            keys(&source, &Scope::Repository, limit).await,
+            keys(&*source, &Scope::Repository, limit).await,
             sorted,
             "pages of {limit}"
         );
         let scope = Scope::Paths(vec![path("/b"), path("/a"), path("/b/c"), path("/nothing")]);
         assert_eq!(
-            keys(&source, &scope, limit).await,
+            keys(&*source, &scope, limit).await,
             ["/a", "/b/1", "/b/2", "/b/c/3"],
             "pages of {limit}"
         );
@@ -101,7 +101,7 @@ async fn small_and_large_files_arrive_and_a_second_run_moves_nothing() {
         .await
         .expect("made");
     let (source, target) = (world.repository.source(), other.target(admin()));
-    let names: Vec<ArtifactKey> = keys(&source, &Scope::Repository, 1000)
+    let names: Vec<ArtifactKey> = keys(&*source, &Scope::Repository, 1000)
         .await
         .iter()
         .map(|name| ArtifactKey::file(&name.parse::<FilePath>().expect("a path")))
@@ -119,7 +119,7 @@ async fn small_and_large_files_arrive_and_a_second_run_moves_nothing() {
     for first in [true, false] {
         let outcomes = Outcomes::default();
         target
-            .put(&batch, &FromSource(&source), &outcomes)
+            .put(&batch, &FromSource(&*source), &outcomes)
             .await
             .expect("acknowledged");
         let outcomes = outcomes.0.into_inner().expect("nobody panicked");
@@ -173,7 +173,7 @@ async fn between_two_nodes_the_bytes_really_move() {
 
     let outcomes = Outcomes::default();
     target
-        .put(&batch, &FromSource(&source), &outcomes)
+        .put(&batch, &FromSource(&*source), &outcomes)
         .await
         .expect("acknowledged");
 

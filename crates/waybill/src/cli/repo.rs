@@ -35,8 +35,10 @@ enum Verb {
         /// Only of this project.
         project: Option<String>,
     },
-    /// Create a GENERIC repository, and its project if that is missing.
-    #[command(after_help = "Example:\n  waybill repo create demo/files --description 'release files'")]
+    /// Create a repository, and its project if that is missing.
+    #[command(
+        after_help = "Examples:\n  waybill repo create demo/files --description 'release files'\n  waybill repo create demo/images --type DOCKER"
+    )]
     Create {
         /// PROJECT/NAME.
         repository: String,
@@ -46,6 +48,9 @@ enum Verb {
         /// Let everybody read it, without logging in.
         #[arg(long)]
         public: bool,
+        /// What it holds: GENERIC files, or images of a registry (DOCKER, OCI).
+        #[arg(long = "type", default_value = "GENERIC", value_name = "TYPE")]
+        repository_type: String,
     },
     /// Show one repository.
     #[command(after_help = "Example:\n  waybill repo show demo/files")]
@@ -134,9 +139,14 @@ impl RepoCommand {
                 repository,
                 description,
                 public,
+                repository_type,
             } => {
                 let (project, name) = split(&repository)?;
-                create(&client, project, name, &description, public).await?;
+                let new = json!({
+                    "projectId": project, "name": name, "type": repository_type, "category": "LOCAL",
+                    "public": public, "description": description,
+                });
+                create(&client, project, &new).await?;
                 let made = client.get(&with(&["info", project, name]), &[]).await?;
                 done(format, &format!("repository {repository} created"), &made)?;
             }
@@ -211,13 +221,7 @@ pub async fn projects(client: &Client) -> CliResult<Vec<String>> {
 }
 
 /// Creates the repository, after its project where that is missing.
-pub async fn create(
-    client: &Client,
-    project: &str,
-    name: &str,
-    description: &str,
-    public: bool,
-) -> CliResult<()> {
+pub async fn create(client: &Client, project: &str, new: &Value) -> CliResult<()> {
     let there = client
         .get(&["repository", "api", "project", "exist", project], &[])
         .await?;
@@ -227,11 +231,7 @@ pub async fn create(
             .post(&["repository", "api", "project", "create"], &body)
             .await?;
     }
-    let body = json!({
-        "projectId": project, "name": name, "type": "GENERIC", "category": "LOCAL",
-        "public": public, "description": description,
-    });
-    client.post(&with(&["create"]), &body).await?;
+    client.post(&with(&["create"]), new).await?;
     Ok(())
 }
 

@@ -102,14 +102,11 @@ async fn play(nodes: &[DemoNode], chosen: &Chosen, format: Format) -> CliResult<
     let [centre, edges @ ..] = nodes else {
         return Err(failed("there is no centre"));
     };
-    repo::create(
-        &centre.client,
-        PROJECT,
-        REPOSITORY,
-        "what the demonstration replicates",
-        false,
-    )
-    .await?;
+    let new = json!({
+        "projectId": PROJECT, "name": REPOSITORY, "type": "GENERIC", "category": "LOCAL", "public": false,
+        "description": "what the demonstration replicates",
+    });
+    repo::create(&centre.client, PROJECT, &new).await?;
     let files = &chosen.files;
     let moving = bar(files.len(), "uploading");
     let manifest = transfer::upload(&centre.client, files, &moving).await?;

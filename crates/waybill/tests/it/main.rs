@@ -12,6 +12,7 @@ mod files;
 mod help;
 mod images;
 mod promises;
+mod registry;
 mod registry_tasks;
 mod replicate;
 mod serve;

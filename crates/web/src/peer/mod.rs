@@ -7,6 +7,7 @@
 mod answer;
 mod incoming;
 mod read;
+mod versions;
 mod write;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use connectors::peer::wire::{Answer, EXCHANGE_VERSION, Handshake, PREFIX, PRODUC
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use domain::repository::{RepositoryRef, RepositoryType};
-use hosted::{Hosted, HostedRepository, Viewer};
+use hosted::{Hosted, HostedRepository, Viewer, holds_images};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
@@ -90,7 +91,7 @@ impl Asked {
         ConnectorError::new(kind, stage, self.name.to_string()).words(words)
     }
 
-    /// Returns the repository asked about, which must be there and hold files.
+    /// Returns the repository asked about, which must be there and hold something that travels between nodes.
     async fn repository(&self, stage: Stage) -> ConnectorResult<HostedRepository> {
         let found = self.hosted.repository(&self.name).await;
         let found = found.map_err(|error| error.to_connector(stage, self.name.to_string()))?;
@@ -98,22 +99,29 @@ impl Asked {
             let words = format!("repository {} does not exist", self.name);
             return Err(self.error(ErrorKind::NotFound, stage, &words));
         };
-        self.holding_files(repository, stage)
+        self.kept_here(repository, stage)
     }
 
-    fn holding_files(&self, repository: HostedRepository, stage: Stage) -> ConnectorResult<HostedRepository> {
+    fn kept_here(&self, repository: HostedRepository, stage: Stage) -> ConnectorResult<HostedRepository> {
         if repository.info().is_foreign() {
             let words = format!("repository {} stands for a registry elsewhere", self.name);
             return Err(self.error(ErrorKind::Conflict, stage, &words));
         }
+        Ok(repository)
+    }
+
+    /// Refuses a repository that holds something else than `wanted`; DOCKER and OCI both hold images.
+    fn holding(
+        &self,
+        repository: &HostedRepository,
+        wanted: &RepositoryType,
+        stage: Stage,
+    ) -> ConnectorResult<()> {
         let held = &repository.info().repository_type;
-        if *held == RepositoryType::generic() {
-            return Ok(repository);
+        if held == wanted || (repository.holds_images() && holds_images(wanted)) {
+            return Ok(());
         }
-        let words = format!(
-            "repository {} is of type {held}, only GENERIC ones take part",
-            self.name
-        );
+        let words = format!("repository {} is of type {held}, not {wanted}", self.name);
         Err(self.error(ErrorKind::Conflict, stage, &words))
     }
 }
@@ -169,7 +177,11 @@ async fn work(asked: Asked, question: Question, mut frames: Frames) -> Connector
 
 async fn reply(asked: Asked, question: Question) -> ConnectorResult<Vec<Answer>> {
     match question {
-        Question::Prepare { create, .. } => write::prepare(asked, create).await,
+        Question::Prepare {
+            create,
+            repository_type,
+            ..
+        } => write::prepare(asked, create, repository_type).await,
         Question::Inventory { keys, checksums, .. } => write::inventory(asked, keys, checksums).await,
         Question::Blobs { digests, .. } => write::blobs(asked, digests).await,
         Question::Upload {

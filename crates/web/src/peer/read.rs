@@ -7,7 +7,7 @@ use bytes::Bytes;
 use connectors::peer::wire::{Answer, BATCH_ARTIFACTS, BATCH_BYTES, Trouble, Wanted};
 use domain::artifact::ArtifactKey;
 use domain::failure::{ErrorKind, Stage};
-use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, Source};
+use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor};
 use domain::task::Scope;
 use hosted::{HostedRepository, Node};
 
@@ -104,8 +104,8 @@ async fn nodes(
     repository: &HostedRepository,
     wanted: &[Wanted],
 ) -> ConnectorResult<Vec<ConnectorResult<Node>>> {
-    let paths: Vec<&str> = wanted.iter().map(|wanted| wanted.key.name.as_str()).collect();
-    let found = repository.nodes(&paths).await;
+    let named: Vec<_> = wanted.iter().map(|wanted| (&wanted.key, wanted.digest)).collect();
+    let found = repository.files_of(&named).await;
     let found = found.map_err(|error| error.to_connector(Stage::Read, asked.name.to_string()))?;
     let checked = |(node, wanted): (Option<Node>, &Wanted)| {
         let error = |kind| ConnectorError::new(kind, Stage::Read, wanted.key.to_string());

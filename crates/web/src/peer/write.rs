@@ -11,27 +11,37 @@ use domain::artifact::ArtifactKey;
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorResult, Put, PutOutcome};
+use domain::repository::RepositoryType;
 use futures_util::stream;
-use hosted::{HostedError, MOST_PARTS, Publish};
+use hosted::{HostedError, HostedRepository, MOST_PARTS, Publish, holds_images};
 
 use super::read::bounded;
-use super::{Asked, turn};
+use super::{Asked, turn, versions};
 
 /// Fates in one frame.
 const FATES: usize = 250;
 
-pub(super) async fn prepare(asked: Asked, create: bool) -> ConnectorResult<Vec<Answer>> {
+pub(super) async fn prepare(
+    asked: Asked,
+    create: bool,
+    repository_type: RepositoryType,
+) -> ConnectorResult<Vec<Answer>> {
     let stage = Stage::Describe;
-    if create {
+    if repository_type != RepositoryType::generic() && !holds_images(&repository_type) {
+        let words = format!("repositories of type {repository_type} are not kept here");
+        return Err(asked.error(ErrorKind::Protocol, stage, &words));
+    }
+    let repository = if create {
         let made = asked
             .hosted
-            .ensure_repository(&asked.name, &asked.viewer.user)
+            .ensure_repository_of(&asked.name, &repository_type, &asked.viewer.user)
             .await;
         let made = made.map_err(|error| error.to_connector(stage, asked.name.to_string()))?;
-        asked.holding_files(made, stage)?;
+        asked.kept_here(made, stage)?
     } else {
-        asked.repository(stage).await?;
-    }
+        asked.repository(stage).await?
+    };
+    asked.holding(&repository, &repository_type, stage)?;
     Ok(vec![Answer::Done])
 }
 
@@ -60,15 +70,24 @@ pub(super) async fn blobs(asked: Asked, digests: Vec<Digest>) -> ConnectorResult
 /// Takes a batch whole, then stores it in one durable step.
 pub(super) async fn batch(asked: Asked, mut frames: Frames) -> ConnectorResult<Vec<Answer>> {
     let _turn = turn(&asked.turns.held).await?;
-    let items = items(&asked, &mut frames).await?;
+    let (items, blobs) = items(&asked, &mut frames).await?;
     frames.ended().await?;
-    store(asked, items).await
+    let repository = asked.repository(Stage::Write).await?;
+    if repository.holds_images() {
+        return versions::store(asked, &repository, items, blobs).await;
+    }
+    store(asked, repository, items).await
 }
 
-async fn items(asked: &Asked, frames: &mut Frames) -> ConnectorResult<Vec<(Item, Bytes)>> {
+/// Takes the items of a batch, and the blobs that came for those of several blobs.
+async fn items(
+    asked: &Asked,
+    frames: &mut Frames,
+) -> ConnectorResult<(Vec<(Item, Bytes)>, HashMap<Digest, Bytes>)> {
     let refused = |words: &str| asked.error(ErrorKind::Protocol, Stage::Write, words);
     let mut items: Vec<(Item, Bytes)> = Vec::new();
-    let mut held_bytes = 0;
+    let mut blobs = HashMap::new();
+    let (mut held_bytes, mut count) = (0, 0);
     loop {
         match frames.head::<Parcel>().await? {
             Some(Some(Parcel::Item(item))) => {
@@ -78,30 +97,44 @@ async fn items(asked: &Asked, frames: &mut Frames) -> ConnectorResult<Vec<(Item,
                     return Err(refused("the batch is larger than one request may be"));
                 }
                 items.push((item, bytes));
+                count += 1;
             }
-            Some(Some(Parcel::End(count))) if count == items.len() as u64 => return Ok(items),
+            Some(Some(Parcel::Blob(digest))) => {
+                let bytes = frames.body().await?;
+                held_bytes += bytes.len() as u64;
+                if held_bytes > BATCH_BYTES || Digest::of(&bytes) != digest {
+                    return Err(refused("a blob is not the one announced, or one too many"));
+                }
+                blobs.insert(digest, bytes);
+                count += 1;
+            }
+            Some(Some(Parcel::End(sent))) if sent == count => return Ok((items, blobs)),
             Some(Some(Parcel::End(_))) | None => return Err(frames.bad(BadFrame::Short)),
             Some(None) => return Err(frames.bad(BadFrame::Unexpected)),
         }
     }
 }
 
-async fn store(asked: Asked, items: Vec<(Item, Bytes)>) -> ConnectorResult<Vec<Answer>> {
-    let repository = asked.repository(Stage::Write).await?;
+async fn store(
+    asked: Asked,
+    repository: HostedRepository,
+    items: Vec<(Item, Bytes)>,
+) -> ConnectorResult<Vec<Answer>> {
     let supplies: Vec<Supply> = items.iter().map(|(item, _)| item.supply).collect();
     let batch = publications(&asked, items)?;
     let outcomes = repository.publish(batch, &asked.viewer).await;
     let outcomes = outcomes.map_err(|error| error.to_connector(Stage::Commit, asked.name.to_string()))?;
-    let fates: Vec<(usize, Fate)> = outcomes
-        .into_iter()
-        .zip(supplies)
-        .map(|(outcome, supply)| fate(outcome, supply))
-        .enumerate()
-        .collect();
-    Ok(fates
+    let fates = outcomes.into_iter().zip(supplies);
+    Ok(settled(fates.map(|(outcome, supply)| fate(outcome, supply))))
+}
+
+/// Says what became of the items, in their order.
+pub(super) fn settled(fates: impl Iterator<Item = Fate>) -> Vec<Answer> {
+    let fates: Vec<(usize, Fate)> = fates.enumerate().collect();
+    fates
         .chunks(FATES)
         .map(|fates| Answer::Settled(fates.to_vec()))
-        .collect())
+        .collect()
 }
 
 fn publications(asked: &Asked, items: Vec<(Item, Bytes)>) -> ConnectorResult<Vec<Publish>> {
@@ -135,7 +168,7 @@ fn publications(asked: &Asked, items: Vec<(Item, Bytes)>) -> ConnectorResult<Vec
     Ok(batch)
 }
 
-fn fate(outcome: PutOutcome, supply: Supply) -> Fate {
+pub(super) fn fate(outcome: PutOutcome, supply: Supply) -> Fate {
     match outcome {
         PutOutcome::Stored { .. } => Fate::Stored,
         PutOutcome::Raced { found } => Fate::Raced(found),
@@ -207,7 +240,9 @@ fn raw(frames: Frames) -> ByteStream {
                         return Ok(None);
                     }
                     Some(Some(Parcel::End(_))) | None => return Err(frames.bad(BadFrame::Short)),
-                    Some(Some(Parcel::Item(_))) => return Err(frames.bad(BadFrame::Unexpected)),
+                    Some(Some(Parcel::Item(_) | Parcel::Blob(_))) => {
+                        return Err(frames.bad(BadFrame::Unexpected));
+                    }
                 }
             }
         },

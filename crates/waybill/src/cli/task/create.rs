@@ -33,6 +33,9 @@ pub struct Create {
     /// Repository to replicate; =PROJECT/NAME gives it another name at the target. May repeat.
     #[arg(long = "repo", required = true, value_name = "REPO[=PROJECT/NAME]")]
     repositories: Vec<String>,
+    /// What the repositories hold: GENERIC files, or images (DOCKER, OCI).
+    #[arg(long = "type", default_value = "GENERIC", value_name = "TYPE")]
+    repository_type: String,
     /// Only this file, or all below this folder. May repeat.
     #[arg(long = "path", value_name = "PATH")]
     paths: Vec<String>,
@@ -172,7 +175,7 @@ impl Create {
             "localRepoName": local,
             "remoteProjectId": remote.map(|(project, _)| project),
             "remoteRepoName": remote.map(|(_, name)| name),
-            "repoType": "GENERIC",
+            "repoType": self.repository_type,
             "pathConstraints": if paths.is_empty() { Value::Null } else { Value::Array(paths) },
         }))
     }

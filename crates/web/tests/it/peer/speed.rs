@@ -135,7 +135,7 @@ async fn ten_thousand_small_files_from_node_to_node() {
     target.prepare(true).await.expect("a repository");
     let keys: Vec<ArtifactKey> = artifacts.iter().map(|artifact| artifact.key.clone()).collect();
 
-    let content = Verified(&source);
+    let content = Verified(&*source);
     let count = Count(Default::default());
     measured("find 10,000 absent", FILES as f64, async {
         for keys in keys.chunks(1000) {
@@ -247,7 +247,11 @@ async fn two_gib_from_node_to_node() {
     measured(
         "put 2 GiB",
         2048.0,
-        target.put(&puts(std::slice::from_ref(&artifact)), &Verified(&source), &count),
+        target.put(
+            &puts(std::slice::from_ref(&artifact)),
+            &Verified(&*source),
+            &count,
+        ),
     )
     .await
     .expect("it arrives");

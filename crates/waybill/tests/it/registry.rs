@@ -1,0 +1,165 @@
+//! The clients people have push to a node and pull from it, and images go from node to node.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use testkit::servers::program;
+
+use super::two::Two;
+
+/// Runs `name` with nothing of the tester's own settings; it must succeed.
+fn client(name: &str, home: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program(name))
+        .args(arguments)
+        .env("HOME", home)
+        .env("XDG_RUNTIME_DIR", home)
+        .env("REGISTRY_AUTH_FILE", home.join("auth.json"))
+        .env("TMPDIR", home)
+        .output()
+        .expect("it runs");
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{name} {arguments:?}: {out}{err}");
+    out.into_owned()
+}
+
+fn buildah(home: &Path, arguments: &[&str]) -> String {
+    let (root, run) = (home.join("store"), home.join("run"));
+    let mut all = vec![
+        "--storage-driver",
+        "vfs",
+        "--root",
+        root.to_str().expect("UTF-8"),
+        "--runroot",
+        run.to_str().expect("UTF-8"),
+    ];
+    all.extend(arguments);
+    client("buildah", home, &all).trim().to_owned()
+}
+
+/// Builds an image of one file with buildah and returns what it is called there.
+fn built(home: &Path, name: &str, file: &str, bytes: &[u8]) -> String {
+    std::fs::write(home.join(file), bytes).expect("written");
+    let container = buildah(home, &["from", "scratch"]);
+    let file = home.join(file);
+    buildah(home, &["copy", &container, file.to_str().expect("UTF-8"), "/"]);
+    buildah(home, &["config", "--label", &format!("of={name}"), &container]);
+    buildah(home, &["commit", "--timestamp", "0", &container, name]);
+    buildah(home, &["rm", &container]);
+    format!("localhost/{name}")
+}
+
+fn digest_at(two: &Two, home: &Path, at: &str, image: &str) -> String {
+    let url = if at == "hq" { &two.hq.url } else { &two.edge.url };
+    let host = url.strip_prefix("http://").expect("plain http");
+    let reference = format!("docker://{host}/demo/images/{image}");
+    let arguments = [
+        "inspect",
+        "--tls-verify=false",
+        "--creds",
+        "admin:secret",
+        "--format",
+        "{{.Digest}}",
+        &reference,
+    ];
+    client("skopeo", home, &arguments).trim().to_owned()
+}
+
+#[test]
+fn what_buildah_and_skopeo_push_is_replicated_and_pulled_from_the_other_node_the_same() {
+    let two = Two::start();
+    let home = two.folder.path().join("home");
+    std::fs::create_dir_all(&home).expect("made");
+    let host = two.hq.url.strip_prefix("http://").expect("plain http").to_owned();
+    two.ok(&["repo", "create", "demo/images", "--type", "DOCKER"]);
+    two.ok(&["cluster", "add", "edge", &two.edge.url, "--username", "admin"]);
+
+    // buildah logs in, then pushes two images that share nothing and a list of both.
+    let login = [
+        "login",
+        "--tls-verify=false",
+        "--username",
+        "admin",
+        "--password",
+        "secret",
+        &host,
+    ];
+    client("buildah", &home, &login);
+    let noise: Vec<u8> = (0..3_000_000_u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    for (name, bytes) in [("one", &b"small"[..]), ("two", &noise)] {
+        let image = built(&home, name, &format!("{name}.bin"), bytes);
+        let to = format!("docker://{host}/demo/images/team/{name}:v1");
+        buildah(&home, &["push", "--tls-verify=false", &image, &to]);
+    }
+    // skopeo copies within the registry, which mounts what is there.
+    let reference = |image: &str| format!("docker://{host}/demo/images/{image}");
+    let both = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    let mut copy = vec!["copy", "--all"];
+    copy.extend(both);
+    let (from, to) = (reference("team/two:v1"), reference("copied:latest"));
+    copy.extend([from.as_str(), to.as_str()]);
+    client("skopeo", &home, &copy);
+
+    two.ok(&[
+        "task",
+        "create",
+        "images",
+        "--project",
+        "demo",
+        "--repo",
+        "images",
+        "--type",
+        "DOCKER",
+        "--to",
+        "edge",
+        "--manual",
+    ]);
+    two.ok(&["task", "run", "images"]);
+    let watched = two.said(&["record", "watch", "images"]);
+    assert_eq!(watched.code, 0, "{}{}", watched.out, watched.err);
+
+    let rows = two.json(&["record", "details", "images"]);
+    let rows: Vec<&Value> = rows.as_array().expect("rows").iter().collect();
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    for image in ["team/one:v1", "team/two:v1", "copied:latest"] {
+        assert_eq!(
+            digest_at(&two, &home, "hq", image),
+            digest_at(&two, &home, "edge", image)
+        );
+    }
+    // The edge gives what was pushed, byte for byte.
+    let edge = two.edge.url.strip_prefix("http://").expect("plain http");
+    let from = format!("docker://{edge}/demo/images/team/two:v1");
+    let to = format!("dir:{}", home.join("pulled").display());
+    client(
+        "skopeo",
+        &home,
+        &[
+            "copy",
+            "--src-tls-verify=false",
+            "--src-creds",
+            "admin:secret",
+            &from,
+            &to,
+        ],
+    );
+    // A second run has nothing to do.
+    two.ok(&["task", "run", "images"]);
+    two.said(&["record", "watch", "images"]);
+    let shown = two.json(&["record", "list", "images"]);
+    assert_eq!(shown.as_array().map(Vec::len), Some(2), "{shown}");
+    let again = two.json(&["record", "show", "images"]);
+    assert_eq!(
+        again["bytes_moved"]
+            .as_u64()
+            .or(again["bytesMoved"].as_u64())
+            .unwrap_or(0),
+        0,
+        "{again}"
+    );
+}
