@@ -15,6 +15,9 @@ done
 for tool in docker-registry skopeo buildah; do
     command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
 done
+# WebDAV: nginx with the methods that look and lock.
+command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+[ -e /usr/lib/nginx/modules/ngx_http_dav_ext_module.so ] || missing="$missing libnginx-mod-http-dav-ext"
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3 python3-venv"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
@@ -48,3 +51,14 @@ case $("$tools/bin/schemathesis" --version 2>/dev/null) in
     "$tools/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$schemathesis"
     ;;
 esac
+
+# Servers written in Python, in one environment: name, version, each as the package index knows it.
+python_tools="wsgidav==4.3.4 cheroot==11.1.2 moto[server]==5.2.5"
+tools="${CARGO_TARGET_DIR:-target}/tools/python"
+if [ "$(cat "$tools/installed" 2>/dev/null)" != "$python_tools" ]; then
+    echo "installing $python_tools into $tools"
+    python3 -m venv "$tools"
+    # shellcheck disable=SC2086
+    "$tools/bin/pip" install --quiet --disable-pip-version-check $python_tools
+    echo "$python_tools" >"$tools/installed"
+fi

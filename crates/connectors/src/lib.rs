@@ -5,10 +5,14 @@
 #![warn(missing_docs)]
 
 pub mod bkrepo;
+pub mod dav;
+pub mod digests;
+mod fatal;
 pub mod folder;
 pub mod http;
 pub mod node;
 pub mod peer;
 pub mod registry;
+mod scope;
 pub mod signed;
 pub mod url;

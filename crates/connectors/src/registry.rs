@@ -39,7 +39,7 @@ pub struct Opened {
 
 /// Every protocol this program speaks with foreign registries.
 pub fn connectors() -> &'static [&'static dyn Connector] {
-    &[]
+    &[&crate::dav::DavConnector]
 }
 
 /// Returns the protocol whose URLs begin with `scheme`.

@@ -1,14 +1,14 @@
 //! One call of a bk-repo: sent, answered, and its refusal understood.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Body, Method, Response};
+use reqwest::{Method, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -19,8 +19,6 @@ use crate::signed::{ACTING_USER, Call};
 
 /// Most bytes of a JSON answer.
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;
-/// Bytes of a request's body that are handed on at once.
-const SLICE_BYTES: usize = 64 * 1024;
 
 /// A call in the making.
 pub(super) struct Ask<'a> {
@@ -69,29 +67,6 @@ impl Payload {
             signed: text.clone(),
             ..Self::bytes(vec![text])
         }
-    }
-
-    /// Returns it as a request's body, and where an error among its bytes is put.
-    fn body(self, activity: Arc<Activity>) -> (Body, Arc<OnceLock<ConnectorError>>) {
-        let broken: Arc<OnceLock<ConnectorError>> = Arc::default();
-        let kept = Arc::clone(&broken);
-        let slices = self.bytes.flat_map(move |piece| {
-            let slices: Vec<std::io::Result<Bytes>> = match piece {
-                Ok(mut piece) => std::iter::from_fn(|| {
-                    let slice = piece.split_to(piece.len().min(SLICE_BYTES));
-                    (!slice.is_empty()).then_some(Ok(slice))
-                })
-                .collect(),
-                Err(error) => {
-                    // The first error ends the stream, so there is no second.
-                    let _ = kept.set(error);
-                    vec![Err(std::io::ErrorKind::BrokenPipe.into())]
-                }
-            };
-            stream::iter(slices)
-        });
-        let touching = slices.inspect(move |_| activity.touch());
-        (Body::wrap_stream(touching), broken)
     }
 }
 
@@ -288,7 +263,7 @@ impl Ask<'_> {
                 .header(CONTENT_TYPE, &payload.content_type)
                 .header(CONTENT_LENGTH, payload.length_bytes);
             if payload.length_bytes > 0 {
-                let (body, kept) = payload.body(Arc::clone(&activity));
+                let (body, kept) = http::body_of(payload.bytes, Arc::clone(&activity));
                 request = request.body(body);
                 broken = Some(kept);
             }

@@ -5,10 +5,13 @@
 
 mod activity;
 mod answer;
+mod body;
+mod download;
 mod hosts;
 mod manners;
 mod rules;
 mod server;
+mod xml;
 
 use std::time::Duration;
 
@@ -18,10 +21,13 @@ use reqwest::{Certificate, Client};
 
 pub use activity::{Activity, send};
 pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
+pub use body::{Broken, body_of};
+pub use download::{Again, Download, Learned, Reading};
 pub use hosts::{HostList, HostRule, InvalidHost};
 pub use manners::{AllManners, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 pub use server::Server;
+pub use xml::{Node, Xml};
 
 /// How this node reaches others.
 #[derive(Debug, Clone)]

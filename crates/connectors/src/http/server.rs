@@ -12,6 +12,7 @@ use url::Url;
 
 use super::activity::{Activity, send};
 use super::manners::Manners;
+use crate::digests::Digests;
 
 /// How much longer than a peer, who gives signs of life, a foreign server may be silent over an answer.
 const SILENCE: u32 = 3;
@@ -27,6 +28,7 @@ pub struct Server {
     pub(crate) idle_timeout: Duration,
     pub(crate) credentials: Credentials,
     pub(crate) manners: Arc<Manners>,
+    pub(crate) digests: Digests,
 }
 
 impl fmt::Debug for Server {
@@ -56,6 +58,11 @@ impl Server {
     /// Says whether `url` is on this server, so that credentials may go there.
     pub fn owns(&self, url: &Url) -> bool {
         url.origin() == self.base.origin()
+    }
+
+    /// Returns what is remembered of bytes on other servers.
+    pub fn digests(&self) -> &Digests {
+        &self.digests
     }
 
     /// Starts a request; nothing is added to it.

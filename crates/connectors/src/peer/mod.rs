@@ -26,6 +26,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::digests::Digests;
 use crate::http::{Activity, AllManners, Outgoing, Server, Trust, answered, client, send};
 pub use source::PeerSource;
 pub use target::PeerTarget;
@@ -41,6 +42,7 @@ pub struct Peers {
     clients: Arc<Mutex<HashMap<Trust, Client>>>,
     clock: Arc<dyn Clock>,
     manners: AllManners,
+    digests: Digests,
 }
 
 impl Peers {
@@ -51,7 +53,15 @@ impl Peers {
             clients: Arc::default(),
             clock,
             manners: AllManners::default(),
+            digests: Digests::default(),
         }
+    }
+
+    /// Remembers digests of bytes on foreign servers.
+    #[must_use]
+    pub fn with_digests(mut self, digests: Digests) -> Self {
+        self.digests = digests;
+        self
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
@@ -108,6 +118,7 @@ impl Peers {
             name: way.name,
             idle_timeout: way.idle_timeout,
             credentials: credentials.clone(),
+            digests: self.digests.clone(),
         })
     }
 

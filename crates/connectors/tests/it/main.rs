@@ -1,4 +1,5 @@
 //! Connectors against real folders and real connections.
 
 mod bkrepo;
+mod dav;
 mod folder;

@@ -3,6 +3,7 @@
 //! `scripts/needs.sh` installs the programs. A server is started on a free port with a folder of its own,
 //! is waited for until it answers, and ends when it is dropped. One file beside this for each server.
 
+mod dav;
 mod programs;
 mod registry;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+pub use dav::DavServer;
 pub use programs::{npm_tool, program, python_tool, run};
 pub use registry::{OciRegistry, RegistryLogin};
 

@@ -1,9 +1,11 @@
 //! One node: its floors put together, and the order in which they start and stop.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use connectors::digests::{DigestCache, Digests};
 use connectors::http::{AddressRules, HostList, Outgoing};
 use connectors::peer::Peers;
 use engine::endpoints::ClusterEndpoints;
@@ -97,7 +99,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
         idle_timeout: Duration::from_secs(settings.limits.silence_s),
         ..Outgoing::default()
     };
-    let peers = Peers::new(outgoing, store.clock().clone());
+    let peers = Peers::new(outgoing, store.clock().clone()).with_digests(remembered(&settings.data));
     let endpoints = ClusterEndpoints {
         store: store.clone(),
         hosted: hosted.clone(),
@@ -118,6 +120,17 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
             user_hosts: HostList::of(settings.outgoing.user_hosts.iter().map(|host| host.0.clone())),
         },
     })
+}
+
+/// Opens what is known of files on foreign servers; a node works without, only slower.
+fn remembered(data: &Path) -> Digests {
+    match DigestCache::open(data.join("remote-digests")) {
+        Ok(cache) => Digests::in_cache(Arc::new(cache)),
+        Err(error) => {
+            tracing::warn!(%error, "digests of foreign files are not remembered");
+            Digests::default()
+        }
+    }
 }
 
 fn unopened(settings: &Settings, error: &StoreError) -> CliError {

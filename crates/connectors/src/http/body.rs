@@ -1,0 +1,39 @@
+//! Bodies of requests that are sent as their bytes come.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use domain::ports::{ByteStream, ConnectorError};
+use futures_util::{StreamExt, stream};
+use reqwest::Body;
+
+use super::activity::Activity;
+
+/// Bytes of a body that are handed on at once.
+const SLICE_BYTES: usize = 64 * 1024;
+
+/// Where an error among the bytes of a body is put: it says more than the broken exchange.
+pub type Broken = Arc<OnceLock<ConnectorError>>;
+
+/// Returns `bytes` as the body of a request, which touches `activity` as it is taken.
+pub fn body_of(bytes: ByteStream, activity: Arc<Activity>) -> (Body, Broken) {
+    let broken: Broken = Arc::default();
+    let kept = Arc::clone(&broken);
+    let slices = bytes.flat_map(move |piece| {
+        let slices: Vec<std::io::Result<Bytes>> = match piece {
+            Ok(mut piece) => std::iter::from_fn(|| {
+                let slice = piece.split_to(piece.len().min(SLICE_BYTES));
+                (!slice.is_empty()).then_some(Ok(slice))
+            })
+            .collect(),
+            Err(error) => {
+                // The first error ends the stream, so there is no second.
+                let _ = kept.set(error);
+                vec![Err(std::io::ErrorKind::BrokenPipe.into())]
+            }
+        };
+        stream::iter(slices)
+    });
+    let touching = slices.inspect(move |_| activity.touch());
+    (Body::wrap_stream(touching), broken)
+}
