@@ -8,6 +8,7 @@ pub mod bkrepo;
 pub mod dav;
 pub mod digests;
 mod fatal;
+mod files;
 pub mod folder;
 pub mod http;
 pub mod node;

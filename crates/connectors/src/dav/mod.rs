@@ -6,6 +6,7 @@
 //! Servers without `PROPFIND` are asked with `HEAD` (named paths only), those without `MOVE` get conditional `PUT`s.
 
 mod client;
+mod folders;
 mod source;
 mod state;
 mod target;

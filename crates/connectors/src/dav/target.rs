@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use super::PARALLEL;
 use super::client::{Dav, Standing};
 use super::state::State;
-use crate::http::{Reading, answered};
+use crate::http::Reading;
 use crate::scope::path_of;
 
 /// Keys of one folder that are worth listing it for.
@@ -239,29 +239,6 @@ impl DavTarget {
         }
         let read = self.digested(path).await?;
         Ok(read.map(|(digest, state)| self.existing(path, &state, Some(digest))))
-    }
-
-    /// Makes the folder that the repository is, with those above it.
-    async fn make_base(&self) -> ConnectorResult<()> {
-        let base = self.dav.server.base().clone();
-        let names: Vec<&str> = base.path().split('/').filter(|name| !name.is_empty()).collect();
-        for depth in 1..=names.len() {
-            let mut url = base.clone();
-            url.set_path(&format!("/{}/", names[..depth].join("/")));
-            let subject = url.path().to_owned();
-            let activity = self.dav.server.activity();
-            let request = self.dav.own("MKCOL", url);
-            let answer = self
-                .dav
-                .server
-                .send(request, &activity, Stage::Describe, &subject)
-                .await?;
-            // Those above need not be ours to see; the look that follows decides.
-            if depth == names.len() && !matches!(answer.status().as_u16(), 405 | 301) {
-                answered(answer, &activity, Stage::Describe, &subject).await?;
-            }
-        }
-        Ok(())
     }
 }
 

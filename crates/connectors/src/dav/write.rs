@@ -6,14 +6,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::artifact::{ArtifactKey, Blob, Likeness};
-use domain::checksums::{Hasher, Sums};
+use domain::artifact::Likeness;
+use domain::checksums::Sums;
 use domain::failure::{ErrorKind, Stage};
 use domain::id::random_hex32;
 use domain::path::FilePath;
-use domain::ports::{
-    ByteStream, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome, SMALL_BLOB_BYTES, Settled,
-};
+use domain::ports::{ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome, Settled};
 use futures_util::{StreamExt, stream};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Method, Response};
@@ -24,25 +22,13 @@ use super::state::State;
 use super::target::DavTarget;
 use super::{DRAFTS, PARALLEL};
 use crate::fatal::is_the_servers;
+use crate::files::{Job, checked, groups, job, other_bytes, read_small};
 use crate::http::{Activity, answered, body_of};
-use crate::scope::path_of;
 
-/// Bytes of small files that are held at the same time, for each call.
-const TOGETHER_BYTES: u64 = 4 * 1024 * 1024;
 /// After this long the second of a write is over, on the other side's clock too.
 const SECOND: Duration = Duration::from_millis(1_020);
 /// How often a file that others change meanwhile is looked at again.
 const LOOKS: usize = 3;
-
-/// A file to be written.
-struct Job<'a> {
-    index: usize,
-    put: &'a Put,
-    path: FilePath,
-    blob: &'a Blob,
-    /// Its bytes, if it is small.
-    bytes: Option<ConnectorResult<Bytes>>,
-}
 
 /// A file that is written and right, but not in its place.
 struct Draft<'a> {
@@ -191,7 +177,9 @@ impl DavTarget {
             Err(not) => {
                 // In its place it is removed only if nobody else can have written it.
                 let ours = at != job.path || (over == Standing::Nothing && is_corrupt(&not));
-                if ours {
+                // Who asks to be left alone has taken nothing.
+                let wanted = !matches!(&not, Not::Failed(error) if error.kind == ErrorKind::Limit);
+                if ours && wanted {
                     self.remove(&at).await;
                 }
                 Err(not)
@@ -465,61 +453,6 @@ impl DavTarget {
         }
     }
 
-    /// Finds out whether files can be moved, making the folder for drafts.
-    pub(super) async fn can_move(&self) -> ConnectorResult<bool> {
-        let path = drafts_path(&format!("/{DRAFTS}"));
-        let activity = self.dav.server.activity();
-        let request = self.dav.own("MKCOL", self.dav.url(path.as_str(), true));
-        let answer = self
-            .dav
-            .server
-            .send(request, &activity, Stage::Write, path.as_str())
-            .await?;
-        if answer.status().is_success() {
-            return Ok(true);
-        }
-        if matches!(answer.status().as_u16(), 400..=403 | 407 | 409 | 429 | 502..=599) {
-            answered(answer, &activity, Stage::Write, path.as_str()).await?;
-        }
-        // It is there already, or the server knows neither folders nor moves.
-        Ok(self.dav.look(path.as_str(), Stage::Write).await? == Standing::Folder)
-    }
-
-    /// Makes the folders above `path` that are not known to be there.
-    async fn make_parents(&self, path: &FilePath) -> ConnectorResult<()> {
-        let is_known = path.parent().is_none_or(|parent| self.knows_folder(&parent));
-        if is_known {
-            return Ok(());
-        }
-        let _one_at_a_time = self.making.lock().await;
-        let mut folders: Vec<FilePath> = path
-            .ancestors()
-            .take_while(|folder| !self.knows_folder(folder))
-            .collect();
-        while let Some(folder) = folders.pop() {
-            let activity = self.dav.server.activity();
-            let request = self.dav.own("MKCOL", self.dav.url(folder.as_str(), true));
-            let answer = self
-                .dav
-                .server
-                .send(request, &activity, Stage::Write, path.as_str())
-                .await?;
-            if !answer.status().is_success() {
-                match self.dav.look(folder.as_str(), Stage::Write).await? {
-                    Standing::Folder => {}
-                    Standing::File(_) => return Err(conflict(path, "a file stands where a folder should")),
-                    // A plain server makes folders by itself, or does not; the write will tell.
-                    Standing::Nothing if !self.can_still_move() => continue,
-                    Standing::Nothing => {
-                        answered(answer, &activity, Stage::Write, path.as_str()).await?;
-                    }
-                }
-            }
-            self.note_folder(&folder);
-        }
-        Ok(())
-    }
-
     async fn raced(&self, path: &FilePath) -> Not {
         match self.dav.look(path.as_str(), Stage::Write).await {
             Ok(standing) => Not::Raced(standing),
@@ -533,7 +466,7 @@ impl DavTarget {
             .map(drop)
     }
 
-    /// Removes what nobody needs; a failure leaves it there.
+    /// Removes what nobody needs, as far as it can.
     async fn remove(&self, path: &FilePath) {
         let activity = self.dav.server.activity();
         let request = self
@@ -550,113 +483,13 @@ impl DavTarget {
     }
 }
 
-fn job(index: usize, put: &Put) -> ConnectorResult<Job<'_>> {
-    let path = path_of(&put.artifact.key, Stage::Write)?;
-    let [blob] = put.artifact.blobs.as_slice() else {
-        let error = ConnectorError::new(ErrorKind::Protocol, Stage::Write, path.as_str());
-        return Err(error.words("a file consists of exactly one blob"));
-    };
-    let bytes = None;
-    Ok(Job {
-        index,
-        put,
-        path,
-        blob,
-        bytes,
-    })
-}
-
-/// Reads the bytes of those that are small.
-async fn read_small(jobs: &mut [Job<'_>], content: &dyn Content) {
-    let (mut wanted, mut readers): (Vec<(&ArtifactKey, &Blob)>, Vec<&mut Job<'_>>) = Default::default();
-    for job in jobs
-        .iter_mut()
-        .filter(|job| job.blob.size_bytes <= SMALL_BLOB_BYTES)
-    {
-        wanted.push((&job.put.artifact.key, job.blob));
-        readers.push(job);
-    }
-    if wanted.is_empty() {
-        return;
-    }
-    match content.read(&wanted).await {
-        Ok(answers) => readers
-            .into_iter()
-            .zip(answers)
-            .for_each(|(job, bytes)| job.bytes = Some(bytes)),
-        Err(error) => readers
-            .into_iter()
-            .for_each(|job| job.bytes = Some(Err(error.again()))),
-    }
-}
-
-/// Cuts a batch into groups whose small files fit into memory together.
-fn groups(batch: &[Put]) -> Vec<Vec<(usize, &Put)>> {
-    let mut groups: Vec<Vec<(usize, &Put)>> = Vec::new();
-    let mut held_bytes = 0;
-    for (index, put) in batch.iter().enumerate() {
-        let size_bytes = Some(put.artifact.size_bytes())
-            .filter(|size| *size <= SMALL_BLOB_BYTES)
-            .unwrap_or(0);
-        held_bytes += size_bytes;
-        match groups.last_mut() {
-            Some(group) if held_bytes <= TOGETHER_BYTES => group.push((index, put)),
-            _ => {
-                groups.push(vec![(index, put)]);
-                held_bytes = size_bytes;
-            }
-        }
-    }
-    groups
-}
-
-type Summed = std::sync::Arc<std::sync::Mutex<Option<Sums>>>;
-
-/// Returns `bytes`, which end with an error if they are not those of `blob`; the sums are there after the end.
-fn checked(bytes: ByteStream, blob: &Blob, path: &FilePath) -> (ByteStream, Summed) {
-    let summed = Summed::default();
-    let state = (
-        bytes,
-        Hasher::of(blob),
-        blob.clone(),
-        path.clone(),
-        summed.clone(),
-        None::<Bytes>,
-    );
-    let checked = stream::try_unfold(Some(state), |state| async move {
-        let Some((mut bytes, mut hasher, blob, path, summed, mut held)) = state else {
-            return Ok(None);
-        };
-        loop {
-            match bytes.next().await.transpose()? {
-                Some(piece) => {
-                    hasher.update(&piece);
-                    // The last piece is held back, so that wrong bytes are never complete.
-                    if let Some(earlier) = held.replace(piece) {
-                        return Ok(Some((earlier, Some((bytes, hasher, blob, path, summed, held)))));
-                    }
-                }
-                None => {
-                    let sums = hasher.finish();
-                    if !sums.are_of(&blob) {
-                        return Err(other_bytes(&path));
-                    }
-                    *summed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(sums);
-                    return Ok(held.map(|last| (last, None)));
-                }
-            }
-        }
-    });
-    (Box::pin(checked), summed)
-}
-
 /// Says whether every server understands where a file is to be moved: some take a `?` or `#` for the path's end, even an
 /// encoded one, and would move it elsewhere.
 fn is_sure_to_arrive(path: &FilePath) -> bool {
     !path.as_str().contains(['?', '#'])
 }
 
-fn drafts_path(text: &str) -> FilePath {
+pub(super) fn drafts_path(text: &str) -> FilePath {
     text.parse().expect("the names of drafts are paths")
 }
 
@@ -664,15 +497,10 @@ fn is_corrupt(not: &Not) -> bool {
     matches!(not, Not::Failed(error) if error.kind == ErrorKind::Corrupt && error.stage == Stage::Verify)
 }
 
-fn conflict(path: &FilePath, words: &str) -> ConnectorError {
+pub(super) fn conflict(path: &FilePath, words: &str) -> ConnectorError {
     ConnectorError::new(ErrorKind::Conflict, Stage::Write, path.as_str()).words(words)
 }
 
 fn corrupt(path: &FilePath, words: &str) -> ConnectorError {
     ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, path.as_str()).words(words)
-}
-
-fn other_bytes(path: &FilePath) -> ConnectorError {
-    ConnectorError::new(ErrorKind::Corrupt, Stage::Read, path.as_str())
-        .words("the source sent other bytes than it described")
 }

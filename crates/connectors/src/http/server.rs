@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::clock::Clock;
 use domain::cluster::Credentials;
 use domain::failure::Stage;
 use domain::ports::ConnectorResult;
@@ -29,6 +30,7 @@ pub struct Server {
     pub(crate) credentials: Credentials,
     pub(crate) manners: Arc<Manners>,
     pub(crate) digests: Digests,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for Server {
@@ -65,6 +67,11 @@ impl Server {
         &self.digests
     }
 
+    /// Returns the time (Unix milliseconds), for what is dated.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
     /// Starts a request; nothing is added to it.
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.client.request(method, url)
@@ -72,7 +79,12 @@ impl Server {
 
     /// Starts watching one exchange for silence.
     pub fn activity(&self) -> Activity {
-        Activity::new(self.idle_timeout * SILENCE)
+        self.patient_activity(Duration::ZERO)
+    }
+
+    /// Starts watching an exchange whose answer may take `more` than others.
+    pub fn patient_activity(&self, more: Duration) -> Activity {
+        Activity::new(self.idle_timeout * SILENCE + more)
     }
 
     /// Sends `request` in its turn and returns the answer, whatever its status; silence is an error.

@@ -119,6 +119,7 @@ impl Peers {
             idle_timeout: way.idle_timeout,
             credentials: credentials.clone(),
             digests: self.digests.clone(),
+            clock: self.clock(),
         })
     }
 
