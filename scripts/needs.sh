@@ -15,9 +15,13 @@ done
 for tool in docker-registry skopeo buildah; do
     command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
 done
-# WebDAV: nginx with the methods that look and lock.
-command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
-[ -e /usr/lib/nginx/modules/ngx_http_dav_ext_module.so ] || missing="$missing libnginx-mod-http-dav-ext"
+# A web server that takes files (WebDAV), and Maven with what deploys to and resolves from one.
+[ -e /usr/lib/nginx/modules/ngx_http_dav_ext_module.so ] || missing="$missing nginx-light libnginx-mod-http-dav-ext"
+command -v mvn >/dev/null 2>&1 || missing="$missing maven"
+for plugin in deploy jar; do
+    [ -e /usr/share/maven-repo/org/apache/maven/plugins/maven-$plugin-plugin ] ||
+        missing="$missing libmaven-$plugin-plugin-java"
+done
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3 python3-venv"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then

@@ -29,6 +29,32 @@ pub(crate) struct Job<'a> {
     pub(crate) bytes: Option<ConnectorResult<Bytes>>,
 }
 
+/// Why a file is not written, beside `S`, what stands in its place.
+pub(crate) enum Not<S> {
+    /// Its bytes stand there already.
+    Same,
+    /// Something else stands there than was expected.
+    Raced(S),
+    /// It failed.
+    Failed(ConnectorError),
+}
+
+impl<S> From<ConnectorError> for Not<S> {
+    fn from(error: ConnectorError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Returns the error for a file that something stands in the way of.
+pub(crate) fn conflict(path: &FilePath, words: &str) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Conflict, Stage::Write, path.as_str()).words(words)
+}
+
+/// Returns the error for a file that is not what was sent.
+pub(crate) fn corrupt(path: &FilePath, words: &str) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, path.as_str()).words(words)
+}
+
 /// Returns the file that `put` is.
 pub(crate) fn job(index: usize, put: &Put) -> ConnectorResult<Job<'_>> {
     let path = path_of(&put.artifact.key, Stage::Write)?;

@@ -1,12 +1,17 @@
 //! The protocols of foreign registries: one folder beside this file each, and one line in [`connectors`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::ports::{ConnectorResult, Source, Target};
+use domain::cluster::Credentials;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
 use domain::repository::RepositoryType;
+use reqwest::Method;
 
 use crate::http::Server;
-use crate::url::InvalidLocation;
+use crate::peer::Peers;
+use crate::url::{InvalidLocation, address};
 
 /// One protocol, and the repositories that speak it.
 pub trait Connector: Send + Sync {
@@ -37,9 +42,42 @@ pub struct Opened {
     pub target: Arc<dyn Target>,
 }
 
+impl Peers {
+    /// Asks whether anything answers at a foreign registry's `url` within `timeout`: that it does is all there is to
+    /// know before a protocol and a repository are.
+    pub async fn registry_answers(
+        &self,
+        url: &str,
+        credentials: &Credentials,
+        timeout: Duration,
+    ) -> ConnectorResult<()> {
+        let failed = |kind, name: &str, words: String| {
+            Err(ConnectorError::new(kind, Stage::Describe, name).words(words))
+        };
+        let Some(address) = address(url) else {
+            return failed(ErrorKind::Protocol, url, "it is no address of a registry".into());
+        };
+        let server = self.server(&address, credentials)?;
+        let request = server.request(Method::HEAD, server.base().clone());
+        let activity = server.activity();
+        let asking = server.send(request, &activity, Stage::Describe, server.name());
+        match tokio::time::timeout(timeout, asking).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => {
+                let words = format!("no answer within {} s", timeout.as_secs_f32());
+                failed(ErrorKind::Unreachable, server.name(), words)
+            }
+        }
+    }
+}
+
 /// Every protocol this program speaks with foreign registries.
 pub fn connectors() -> &'static [&'static dyn Connector] {
-    &[&crate::dav::DavConnector]
+    &[
+        &crate::dav::DavConnector,
+        &crate::maven::Maven,
+        &crate::s3::S3Connector,
+    ]
 }
 
 /// Returns the protocol whose URLs begin with `scheme`.
@@ -50,12 +88,9 @@ pub fn by_scheme(scheme: &str) -> Option<&'static dyn Connector> {
         .find(|connector| connector.scheme() == scheme)
 }
 
-/// Returns the protocol that repositories of `repository_type` are spoken to in when a URL does not say it; plain
-/// files have none.
+/// Returns the protocol that repositories of `repository_type` are spoken to in when a URL does not say it: the first
+/// of [`connectors`] that carries them.
 pub fn by_type(repository_type: &RepositoryType) -> Option<&'static dyn Connector> {
-    if *repository_type == RepositoryType::generic() {
-        return None;
-    }
     connectors()
         .iter()
         .copied()

@@ -7,11 +7,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use domain::repository::RepositoryRef;
+use domain::cluster::Credentials;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ConnectorError, ConnectorResult};
+use domain::repository::{RepositoryRef, RepositoryType};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::registry::{Connector, by_scheme, checked};
+use crate::peer::Peers;
+use crate::registry::{Connector, Opened, by_scheme, by_type, checked};
 
 /// Where artifacts are copied from or to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +71,17 @@ pub enum InvalidLocation {
         "`{0}` locations are not supported: use a folder, `file://`, `waybill+http(s)://` or `bkrepo+http(s)://`"
     )]
     Scheme(String),
+    /// No protocol is known for repositories of this type.
+    #[error("no registry protocol is known here for {0} repositories")]
+    Unspoken(String),
+    /// The protocol that the URL names does not carry repositories of this type.
+    #[error("`{location}` does not take what {repository_type} repositories hold")]
+    Pairing {
+        /// What was given, without its query.
+        location: String,
+        /// Type of the repository.
+        repository_type: String,
+    },
     /// The rest of the URL has the wrong form.
     #[error("`{location}` is not a location: {why}")]
     Form {
@@ -208,8 +223,72 @@ impl Location {
     pub fn repository_types(&self) -> &'static [&'static str] {
         match self {
             Self::Folder(_) | Self::Peer(_) | Self::BkRepo(_) => &["GENERIC"],
-            Self::Foreign(foreign) => by_scheme(foreign.scheme).map_or(&[], Connector::repository_types),
+            Self::Foreign(foreign) => foreign.repository_types(),
         }
+    }
+}
+
+/// Returns the `http` or `https` address behind the URL of a cluster or a foreign repository, whatever protocol it
+/// names; `None` when it is none.
+pub fn address(url: &str) -> Option<Url> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Url::parse(url).ok();
+    }
+    match url.parse().ok()? {
+        Location::Foreign(foreign) => Some(foreign.url),
+        Location::Peer(node) | Location::BkRepo(node) => Url::parse(&node.url).ok(),
+        Location::Folder(_) => None,
+    }
+}
+
+impl ForeignLocation {
+    /// Returns where a cluster or a foreign repository at `url` keeps what repositories of `repository_type` hold.
+    ///
+    /// A URL that names its protocol (`npm+https://`) has to name one that carries the type; a plain one (`https://`)
+    /// is spoken to as the type says, files over WebDAV.
+    pub fn of(url: &str, repository_type: &RepositoryType) -> Result<Self, InvalidLocation> {
+        let location = url.split(['?', '#']).next().unwrap_or_default();
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return Err(InvalidLocation::Scheme(shown_scheme(url)));
+        };
+        if matches!(scheme, "http" | "https") {
+            let unspoken = || InvalidLocation::Unspoken(repository_type.to_string());
+            let connector = by_type(repository_type).ok_or_else(unspoken)?;
+            return foreign(connector, scheme, rest);
+        }
+        match url.parse()? {
+            Location::Foreign(found) if found.repository_types().contains(&repository_type.as_str()) => {
+                Ok(found)
+            }
+            _ => Err(InvalidLocation::Pairing {
+                location: location.into(),
+                repository_type: repository_type.to_string(),
+            }),
+        }
+    }
+
+    /// Returns the place below this one that `names` lead to.
+    #[must_use]
+    pub fn below<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        if let Ok(mut segments) = self.url.path_segments_mut() {
+            segments.pop_if_empty().extend(names);
+        }
+        self
+    }
+
+    /// Returns the types of repositories, as the contract writes them, that are kept there.
+    pub fn repository_types(&self) -> &'static [&'static str] {
+        by_scheme(self.scheme).map_or(&[], Connector::repository_types)
+    }
+
+    /// Opens it, logged in with `credentials`. Nothing is sent yet.
+    pub fn open(&self, peers: &Peers, credentials: &Credentials) -> ConnectorResult<Opened> {
+        let server = peers.server(&self.url, credentials)?;
+        let connector = by_scheme(self.scheme).ok_or_else(|| {
+            ConnectorError::new(ErrorKind::Protocol, Stage::Describe, server.name())
+                .words(format!("nobody here speaks {}", self.scheme))
+        })?;
+        connector.open(server)
     }
 }
 
@@ -271,7 +350,7 @@ mod tests {
 
     #[test]
     fn unbuilt_schemes_are_refused_by_name() {
-        for scheme in ["oci", "s3", "npm+https", "bkrepo", "https"] {
+        for scheme in ["gopher", "ftp", "ftp+https", "bkrepo", "https"] {
             let refused = location(&format!("{scheme}://host/x")).expect_err("unbuilt");
             assert_eq!(refused, InvalidLocation::Scheme(scheme.into()));
         }

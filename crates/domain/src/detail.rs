@@ -200,6 +200,12 @@ pub struct DetailFilter {
     pub outcome: Option<Outcome>,
     /// Exactly this class of failure.
     pub class: Option<crate::failure::ErrorKind>,
+    /// Exactly this cause of failure, by its number within the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<i64>,
+    /// Causes of failure in whose words, class or cluster this is found, whatever the case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     /// Exactly this artifact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact: Option<ArtifactKey>,

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod artifact;
+pub mod cause;
 pub mod checksums;
 pub mod clock;
 pub mod cluster;
@@ -17,9 +18,11 @@ pub mod detail;
 pub mod digest;
 pub mod failure;
 pub mod id;
+pub mod oci;
 pub mod open_failure;
 pub mod path;
 pub mod ports;
 pub mod record;
 pub mod repository;
 pub mod task;
+pub mod versions;

@@ -217,11 +217,4 @@ impl Task {
             Trigger::RealTime => TaskStatus::Waiting,
         }
     }
-
-    /// Says whether the scope of its objects is a list of paths.
-    pub fn is_by_path(&self) -> bool {
-        self.objects
-            .iter()
-            .any(|object| matches!(object.scope, Scope::Paths(_)))
-    }
 }

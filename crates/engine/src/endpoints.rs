@@ -4,32 +4,32 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connectors::peer::Peers;
+use connectors::url::ForeignLocation;
+use domain::cluster::ClusterType;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
 use domain::repository::{RepositoryRef, RepositoryType};
-use hosted::Hosted;
+use domain::task::TaskObject;
+use hosted::{Hosted, HostedError};
 use storage::Store;
 
 /// Finds the two ends of a run.
 #[async_trait]
 pub trait Endpoints: Send + Sync {
-    /// Returns the repository of this cluster that is read from.
-    async fn source(
-        &self,
-        repository: &RepositoryRef,
-        repository_type: &RepositoryType,
-    ) -> ConnectorResult<Arc<dyn Source>>;
+    /// Returns the repository of this cluster that `object` of a task of `project` reads from.
+    async fn source(&self, project: &str, object: &TaskObject) -> ConnectorResult<Arc<dyn Source>>;
 
-    /// Returns the repository of the cluster named `cluster` that is written to. Does not connect yet.
+    /// Returns the repository of the cluster named `cluster` that `object` of a task of `project` writes to. Does not
+    /// connect yet.
     async fn target(
         &self,
         cluster: &str,
-        repository: &RepositoryRef,
-        repository_type: &RepositoryType,
+        project: &str,
+        object: &TaskObject,
     ) -> ConnectorResult<Arc<dyn Target>>;
 }
 
-/// The two ends of a served run: a repository this node keeps, and one of a registered cluster.
+/// The two ends of a served run: a repository this node keeps or stands for, and one of a registered cluster.
 pub struct ClusterEndpoints {
     /// What the node keeps; knows the clusters.
     pub store: Store,
@@ -41,27 +41,38 @@ pub struct ClusterEndpoints {
 
 #[async_trait]
 impl Endpoints for ClusterEndpoints {
-    async fn source(
-        &self,
-        repository: &RepositoryRef,
-        _repository_type: &RepositoryType,
-    ) -> ConnectorResult<Arc<dyn Source>> {
-        let found = self.hosted.repository(repository).await;
-        let found = found.map_err(|error| error.to_connector(Stage::List, repository.to_string()))?;
-        match found {
-            Some(found) => Ok(Arc::new(found.source())),
-            None => Err(
-                ConnectorError::new(ErrorKind::NotFound, Stage::List, repository.to_string())
-                    .words(format!("there is no repository {repository} here")),
-            ),
+    async fn source(&self, project: &str, object: &TaskObject) -> ConnectorResult<Arc<dyn Source>> {
+        let repository = RepositoryRef::new(project, &object.local_repository);
+        let failed = |error: HostedError| error.to_connector(Stage::List, repository.to_string());
+        let refused =
+            |kind, words: String| ConnectorError::new(kind, Stage::List, repository.to_string()).words(words);
+        let found = self.hosted.repository(&repository).await.map_err(failed)?;
+        let Some(found) = found else {
+            let words = format!("there is no repository {repository} here");
+            return Err(refused(ErrorKind::NotFound, words));
+        };
+        let held = &found.info().repository_type;
+        if *held != object.repository_type {
+            let words = format!(
+                "it is of type {held}, the task expects {}",
+                object.repository_type
+            );
+            return Err(refused(ErrorKind::Protocol, words));
+        }
+        match found.foreign().await.map_err(failed)? {
+            Some(place) => {
+                let location = located(&place.url, held, Stage::List, &repository.to_string())?;
+                Ok(location.open(&self.peers, &place.credentials())?.source)
+            }
+            None => Ok(Arc::new(found.source())),
         }
     }
 
     async fn target(
         &self,
         cluster: &str,
-        repository: &RepositoryRef,
-        _repository_type: &RepositoryType,
+        project: &str,
+        object: &TaskObject,
     ) -> ConnectorResult<Arc<dyn Target>> {
         let registered = self.store.clusters().by_name(cluster).await.map_err(|error| {
             ConnectorError::new(ErrorKind::Disk, Stage::Describe, cluster).words(error.to_string())
@@ -70,7 +81,31 @@ impl Endpoints for ClusterEndpoints {
             return Err(ConnectorError::new(ErrorKind::NotFound, Stage::Describe, cluster)
                 .words(format!("there is no cluster {cluster} any more")));
         };
+        if registered.cluster_type == ClusterType::Remote {
+            let location = located(&registered.url, &object.repository_type, Stage::Describe, cluster)?;
+            let opened = location
+                .below(named_below(object))
+                .open(&self.peers, &registered.credentials)?;
+            return Ok(opened.target);
+        }
         let node = self.peers.node(&registered.url, &registered.credentials)?;
-        Ok(Arc::new(node.target(repository.clone())))
+        Ok(Arc::new(node.target(object.remote(project))))
     }
+}
+
+fn located(
+    url: &str,
+    repository_type: &RepositoryType,
+    stage: Stage,
+    subject: &str,
+) -> ConnectorResult<ForeignLocation> {
+    ForeignLocation::of(url, repository_type)
+        .map_err(|error| ConnectorError::new(ErrorKind::Protocol, stage, subject).words(error.to_string()))
+}
+
+/// Returns the names below a foreign registry's URL that lead to where `object` goes: only those the task names. A
+/// registry knows nothing of this node's projects.
+pub(crate) fn named_below(object: &TaskObject) -> impl Iterator<Item = &str> {
+    let names = [&object.remote_project, &object.remote_repository];
+    names.into_iter().flatten().map(String::as_str)
 }

@@ -133,6 +133,24 @@ pub enum Why {
     Url,
     /// The repository holds files, no packages.
     FilesOnly,
+    /// The repository holds packages, no files.
+    PackagesOnly,
+    /// The local repository is of another type.
+    OtherType {
+        /// What it is of.
+        found: String,
+    },
+    /// The target does not take what the repository holds.
+    Pairing {
+        /// Name of the target.
+        target: String,
+    },
+    /// The source is a registry elsewhere, which tells nobody what changes in it.
+    NoEvents,
+    /// Only one version of one package can be given other names at the target.
+    OneVersion,
+    /// It names no foreign registry.
+    NotARegistry,
     /// Something else than a node answers there.
     NotANode,
     /// Neither paths nor the whole repository are selected.

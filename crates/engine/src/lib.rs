@@ -15,6 +15,7 @@ pub mod freshness;
 pub mod import;
 pub mod lease;
 pub mod metrics;
+pub mod overview;
 pub mod records;
 pub mod retain;
 mod run;

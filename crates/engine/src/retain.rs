@@ -29,6 +29,9 @@ pub async fn tick(engine: &Engine) -> StoreResult<()> {
             }
         }
     }
+    let now_ms = inner.clock.now_ms();
+    store.hours().forget(now_ms).await?;
+    store.clusters().forget_checks(now_ms).await?;
     while store.tasks().purge_hidden(BATCH_ROWS).await? {
         inner.clock.sleep_ms(PAUSE_MS).await;
     }

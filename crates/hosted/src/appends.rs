@@ -56,7 +56,7 @@ impl From<AppendRow> for Appended {
 pub(crate) struct Appends(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Appends {
-    async fn turn(&self, id: &str) -> Held {
+    pub(crate) async fn turn(&self, id: &str) -> Held {
         let turn = {
             let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);
@@ -155,7 +155,7 @@ impl Hosted {
             offset_bytes: 0,
             size_bytes: whole_bytes,
         };
-        let sums = self.sums_of(place).await?;
+        let sums = self.sums_of(place, Wanted::All).await?;
         if row.digest != Some(sums.sha256) {
             self.drop_append(&row).await?;
             return Err(HostedError::Mismatch("sha256"));
@@ -177,12 +177,12 @@ impl Hosted {
         self.data().clock().now_ms() + UPLOAD_MS
     }
 
-    async fn append_row(&self, owner: &str, id: &str) -> HostedResult<AppendRow> {
+    pub(crate) async fn append_row(&self, owner: &str, id: &str) -> HostedResult<AppendRow> {
         let row = self.data().append(id, owner).await?;
         row.ok_or_else(|| HostedError::UploadUnknown(id.into()))
     }
 
-    async fn drop_append(&self, row: &AppendRow) -> HostedResult<()> {
+    pub(crate) async fn drop_append(&self, row: &AppendRow) -> HostedResult<()> {
         if !self.data().drop_append(&row.id).await? {
             return Ok(());
         }
@@ -273,9 +273,9 @@ impl Hosted {
         }
     }
 
-    async fn sums_of(&self, place: BlobPlace) -> HostedResult<Checksums> {
+    pub(crate) async fn sums_of(&self, place: BlobPlace, wanted: Wanted) -> HostedResult<Checksums> {
         let mut bytes = self.data().files().stream(place, 0, place.size_bytes).await?;
-        let mut summing = Summing::start(Wanted::All);
+        let mut summing = Summing::start(wanted);
         while let Some(piece) = bytes.next().await {
             summing.push(piece?).await;
         }

@@ -1,6 +1,8 @@
 //! Why a hosted repository did not do what was asked.
 
+use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
+use domain::oci::InvalidManifest;
 use domain::path::FilePath;
 use domain::ports::ConnectorError;
 use domain::repository::RepositoryRef;
@@ -97,6 +99,15 @@ pub enum HostedError {
     /// A block is missing, so the others cannot be joined.
     #[error("block {0} is missing")]
     BlockMissing(u32),
+    /// The repository holds no images.
+    #[error("repository `{0}` holds no images")]
+    NoImages(RepositoryRef),
+    /// A manifest cannot be taken.
+    #[error(transparent)]
+    Manifest(#[from] InvalidManifest),
+    /// What a manifest names is not here.
+    #[error("the manifest names {} blobs that are not here", .0.len())]
+    BlobsMissing(Vec<Digest>),
     /// Open uploads use up the budget.
     #[error("open uploads use up the {0} bytes set aside for them")]
     UploadBudget(u64),
@@ -151,6 +162,8 @@ impl HostedError {
             | Self::NodeUnknown(_)
             | Self::BlobAbsent(_)
             | Self::DataLost(_)
+            | Self::NoImages(_)
+            | Self::BlobsMissing(_)
             | Self::UploadUnknown(_) => ErrorKind::NotFound,
             Self::ProjectExists(_)
             | Self::RepositoryExists(_)
@@ -165,6 +178,7 @@ impl HostedError {
             Self::Mismatch(_) | Self::WrongSize { .. } => ErrorKind::Corrupt,
             Self::Disk(_) | Self::Store(_) => ErrorKind::Disk,
             Self::Invalid { .. }
+            | Self::Manifest(_)
             | Self::PathTooLong(_)
             | Self::RangeOutside
             | Self::RootDeleted

@@ -32,11 +32,11 @@ pub enum Supply {
 }
 
 /// The bytes of one new blob, checked.
-struct Brought {
-    digest: Digest,
-    bytes: Bytes,
-    md5: Option<[u8; 16]>,
-    crc64: Option<u64>,
+pub(crate) struct Brought {
+    pub digest: Digest,
+    pub bytes: Bytes,
+    pub md5: Option<[u8; 16]>,
+    pub crc64: Option<u64>,
 }
 
 /// A small file that was checked already, with everything known of its bytes.
@@ -236,7 +236,11 @@ async fn store(
         .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?
 }
 
-async fn pack(files: Arc<BlobFiles>, brought: Vec<Brought>) -> HostedResult<Option<(Packed, Vec<NewBlob>)>> {
+/// Writes the bytes of new blobs into one file, durable when this returns; `None` when there are none.
+pub(crate) async fn pack(
+    files: Arc<BlobFiles>,
+    brought: Vec<Brought>,
+) -> HostedResult<Option<(Packed, Vec<NewBlob>)>> {
     if brought.is_empty() {
         return Ok(None);
     }

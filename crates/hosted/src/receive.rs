@@ -46,6 +46,15 @@ pub struct Received {
 }
 
 impl Received {
+    /// Takes a file that holds exactly a blob, durably, with the sums of it.
+    pub(crate) fn of(file: NewFile, size_bytes: u64, sums: Checksums) -> Self {
+        Self {
+            file,
+            size_bytes,
+            sums,
+        }
+    }
+
     /// Returns the digest of what arrived.
     pub fn digest(&self) -> Digest {
         self.sums.sha256

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::artifact::{ArtifactKey, Existing};
 use domain::path::FilePath;
 use domain::ports::{ByteStream, ConnectorResult, PutOutcome, Source, Target};
+use storage::foreign::ForeignPlace;
 use storage::nodes::Node;
 use storage::publish::Viewer;
 use storage::repositories::Repository;
@@ -37,6 +38,14 @@ impl HostedRepository {
 
     pub(crate) fn hosted(&self) -> &Hosted {
         &self.hosted
+    }
+
+    /// Returns the registry it stands for; `None` when its bytes are kept here.
+    pub async fn foreign(&self) -> HostedResult<Option<ForeignPlace>> {
+        if !self.info.is_foreign() {
+            return Ok(None);
+        }
+        Ok(self.hosted.data().foreign(self.info.no).await?)
     }
 
     /// Returns the file or folder at `path`.

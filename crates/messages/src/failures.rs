@@ -41,7 +41,8 @@ fn said(failure: &Failure) -> Text {
     }
 }
 
-fn advice(class: ErrorKind) -> Text {
+/// Says what to do about failures of `class`.
+pub fn advice(class: ErrorKind) -> Text {
     match class {
         ErrorKind::Unreachable => text!("advice-unreachable"),
         ErrorKind::Tls => text!("advice-tls"),

@@ -6,7 +6,7 @@
 #![warn(missing_docs)]
 
 mod bundles;
-mod failures;
+pub mod failures;
 mod faults;
 mod language;
 mod text;

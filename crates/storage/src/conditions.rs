@@ -19,6 +19,7 @@ enum Condition {
     Version(String),
     Outcome(i64),
     Class(&'static str),
+    Causes(Vec<i64>),
 }
 
 /// Rows found through one index.
@@ -41,8 +42,14 @@ enum Access {
     Order,
 }
 
-/// Returns the branches of `filter` over `lanes`, which hold nothing it excludes by kind.
-pub fn branches(filter: &DetailFilter, lanes: &[i64], others: &[i64]) -> Vec<Branch> {
+/// Returns the branches of `filter` over `lanes`, which hold nothing it excludes by kind; details must have
+/// one of `causes`, if there are any given.
+pub fn branches(
+    filter: &DetailFilter,
+    causes: Option<Vec<i64>>,
+    lanes: &[i64],
+    others: &[i64],
+) -> Vec<Branch> {
     let mut conditions = Vec::new();
     if let Some(key) = &filter.artifact {
         conditions.push(Condition::Exactly(key.name.clone()));
@@ -63,6 +70,7 @@ pub fn branches(filter: &DetailFilter, lanes: &[i64], others: &[i64]) -> Vec<Bra
     if let Some(class) = filter.class {
         conditions.push(Condition::Class(class.as_str()));
     }
+    conditions.extend(causes.map(Condition::Causes));
     let mut branches = vec![Branch {
         lanes: lanes.to_vec(),
         every_lane: others.is_empty(),
@@ -199,7 +207,7 @@ impl Condition {
     }
 
     fn has_index(&self) -> bool {
-        self.is_of_names() || matches!(self, Self::Package(_) | Self::Version(_))
+        self.is_of_names() || matches!(self, Self::Package(_) | Self::Version(_) | Self::Causes(_))
     }
 
     fn write(&self, sql: &mut Builder, access: Access) {
@@ -227,6 +235,13 @@ impl Condition {
             Self::Outcome(code) => {
                 sql.push(&format!(" AND {} = ", unindexed("outcome")))
                     .bind(int(*code));
+            }
+            Self::Causes(causes) if causes.is_empty() => {
+                sql.push(" AND 1 = 0");
+            }
+            Self::Causes(causes) => {
+                sql.push(&format!(" AND {} IN ", column("cause_no")))
+                    .bind_list(causes.iter().map(|cause| int(*cause)));
             }
             Self::Class(class) => {
                 sql.push(" AND class = ").bind(text(*class));

@@ -144,7 +144,7 @@ struct Span {
     take: u64,
 }
 
-async fn visible(read: &mut Snapshot, record: RecordId) -> StoreResult<Option<i64>> {
+pub(crate) async fn visible(read: &mut Snapshot, record: RecordId) -> StoreResult<Option<i64>> {
     let row = read
         .fetch_optional(VISIBLE, vec![blob(*record.as_bytes())])
         .await?;

@@ -12,16 +12,16 @@ use crate::records::Unit;
 use crate::rows::{from_json, json, unreadable};
 
 /// Columns of a detail, in the order of [`Entry::values`].
-pub const COLUMNS: usize = 21;
+pub const COLUMNS: usize = 22;
 /// The statement that adds details.
 pub const INSERT: &str = "INSERT INTO detail (record_no, start_ms, id, lane, lane_group, name, version, package_name, \
     outcome, size_bytes, digest, ended_ms, conflict, on_conflict, moved_bytes, moved_blobs, failed_blobs, \
-    attempts, class, failure, historical) VALUES";
+    attempts, class, failure, historical, cause_no) VALUES";
 /// The statement that settles a running one.
 pub const SETTLE: &str = "UPDATE detail SET lane = $4, lane_group = $5, name = $6, version = $7, package_name = $8, \
     outcome = $9, size_bytes = $10, digest = $11, ended_ms = $12, conflict = $13, on_conflict = $14, \
     moved_bytes = $15, moved_blobs = $16, failed_blobs = $17, attempts = $18, class = $19, failure = $20, \
-    historical = $21 WHERE record_no = $1 AND start_ms = $2 AND id = $3 AND outcome = 0";
+    historical = $21, cause_no = $22 WHERE record_no = $1 AND start_ms = $2 AND id = $3 AND outcome = 0";
 
 const RUNNING: i64 = 0;
 const IMPORTED: i64 = 7;
@@ -80,6 +80,8 @@ pub struct Entry<'a> {
     pub started_ms: i64,
     pub ended_ms: Option<i64>,
     pub historical: Option<&'a Historical>,
+    /// Number of the cause of its failure.
+    pub cause_no: Option<i64>,
 }
 
 impl Entry<'_> {
@@ -130,6 +132,7 @@ impl Entry<'_> {
             }
         }
         values.push(maybe(self.historical, json));
+        values.push(maybe(self.cause_no, int));
         values
     }
 

@@ -94,6 +94,10 @@ impl HostedData {
         self.store.next_id()
     }
 
+    pub(crate) fn vault(&self) -> &crate::secrets::Vault {
+        self.store.vault()
+    }
+
     pub(crate) fn event_bell(&self) -> Arc<tokio::sync::Notify> {
         self.store.event_bell().clone()
     }

@@ -107,6 +107,7 @@ fn entry(detail: &RecordDetail, unit_no: u16) -> Entry<'_> {
         started_ms: detail.started_ms,
         ended_ms: detail.ended_ms,
         historical: detail.historical.as_deref(),
+        cause_no: None,
     }
 }
 

@@ -17,7 +17,9 @@ pub mod blobfiles;
 pub mod blobs;
 pub mod block_uploads;
 mod builder;
+mod causes;
 mod changes;
+pub mod checks;
 mod closing;
 pub mod clusters;
 pub mod collect;
@@ -31,7 +33,10 @@ pub mod events;
 mod failing;
 mod folder;
 pub mod folders;
+pub mod foreign;
 pub mod hosted;
+pub mod hours;
+pub mod images;
 mod import;
 mod journal;
 mod lags;
@@ -63,6 +68,7 @@ mod settle;
 mod standing;
 mod stretches;
 mod strides;
+pub mod tags;
 pub mod tasks;
 pub mod tokens;
 pub mod undelivered;
@@ -71,6 +77,7 @@ pub mod users;
 mod watches;
 pub mod writer;
 
+pub use causes::CauseRow;
 pub use db::{StoreError, StoreResult};
 pub use lags::Lag;
 pub use page::{Page, PageRequest};
@@ -81,6 +88,7 @@ use console_logins::ConsoleLogins;
 use db::{Db, text};
 use details::Details;
 use distributions::Distributions;
+use hours::Hours;
 use live::Live;
 use open_failures::OpenFailures;
 use passwords::Passwords;
@@ -229,6 +237,11 @@ impl Store {
     /// The record details: one artifact to one target each.
     pub fn details(&self) -> Details<'_> {
         Details(self)
+    }
+
+    /// What was settled, by hours.
+    pub fn hours(&self) -> Hours<'_> {
+        Hours(self)
     }
 
     /// The distributions: tasks that come and go with a cluster of their own.

@@ -193,6 +193,13 @@ impl Records<'_> {
         self.one(&condition, vec![text(&task.0)]).await
     }
 
+    /// Returns at most `limit` records that have not ended, the newest first.
+    pub async fn open(&self, limit: usize) -> StoreResult<Vec<Record>> {
+        let sql = format!("{SELECT} AND r.{OPEN} ORDER BY r.no DESC LIMIT $1");
+        let rows = self.0.db().fetch_all(sql, vec![size(limit as u64)]).await?;
+        rows.iter().map(read).collect()
+    }
+
     /// Returns the number the store gave a record, hidden or not.
     pub async fn no_of(&self, id: RecordId) -> StoreResult<Option<i64>> {
         let row = self

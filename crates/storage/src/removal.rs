@@ -44,6 +44,7 @@ const DROP_PACKAGES: [&str; 4] = [
     "DELETE FROM manifests WHERE repository_no = $1",
     "DELETE FROM manifest_blobs WHERE repository_no = $1",
 ];
+const DROP_FOREIGN: &str = "DELETE FROM foreign_repositories WHERE repository_no = $1";
 const DROP_REPOSITORY: &str = "DELETE FROM repositories WHERE no = $1 AND deleted_ms IS NOT NULL";
 
 impl HostedData {
@@ -126,6 +127,7 @@ impl HostedData {
                     for drop in DROP_PACKAGES {
                         write.execute(drop, vec![int(no)]).await?;
                     }
+                    write.execute(DROP_FOREIGN, vec![int(no)]).await?;
                     write.execute(DROP_REPOSITORY, vec![int(no)]).await?;
                     write.commit().await?;
                     break;

@@ -5,7 +5,11 @@ use domain::repository::{RepositoryRef, RepositoryType};
 
 use crate::builder::Builder;
 use crate::db::{Row, StoreError, StoreResult, blob, flag, int, maybe, size, text};
+use crate::foreign::ForeignPlace;
 use crate::hosted::HostedData;
+
+/// The contract's category of repositories that stand for a registry elsewhere.
+pub const FOREIGN: &str = "REMOTE";
 
 /// A repository this node keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub struct NewRepository {
     pub configuration: String,
     /// Most bytes it may hold.
     pub quota_bytes: Option<u64>,
+    /// The registry it stands for; `None`: this node keeps its bytes.
+    pub foreign: Option<ForeignPlace>,
 }
 
 impl NewRepository {
@@ -81,6 +87,7 @@ impl NewRepository {
             configuration: r#"{"type":"composite","proxy":{"channelList":[]},"webHook":{"webHookList":[]},"settings":{}}"#
                 .into(),
             quota_bytes: None,
+            foreign: None,
         }
     }
 }
@@ -111,6 +118,8 @@ pub struct RepositoryChange {
     pub configuration: Option<String>,
     /// Most bytes it may hold.
     pub quota_bytes: Option<u64>,
+    /// The registry it stands for, of a repository that stands for one.
+    pub foreign: Option<ForeignPlace>,
 }
 
 /// Which repositories of a project a list shows.
@@ -170,12 +179,15 @@ impl HostedData {
         if write.execute(INSERT, values).await? == 0 {
             return Ok(Created::Exists);
         }
-        let row = write.fetch_optional(BY_NAME, by_name(&new.name)).await?;
-        write.commit().await?;
-        match row {
-            Some(row) => Ok(Created::Created(Box::new(repository_of(&row)?))),
-            None => Ok(Created::Exists),
+        let Some(row) = write.fetch_optional(BY_NAME, by_name(&new.name)).await? else {
+            return Ok(Created::Exists);
+        };
+        let made = repository_of(&row)?;
+        if let Some(place) = &new.foreign {
+            self.put_foreign(&mut write, made.no, place).await?;
         }
+        write.commit().await?;
+        Ok(Created::Created(Box::new(made)))
     }
 
     /// Returns the repository `name`.
@@ -228,7 +240,15 @@ impl HostedData {
             int(self.now_ms()),
             maybe(change.display_name, text),
         ];
-        Ok(self.db().execute(UPDATE, values).await? > 0)
+        let mut write = self.db().begin().await?;
+        if write.execute(UPDATE, values).await? == 0 {
+            return Ok(false);
+        }
+        if let Some(place) = &change.foreign {
+            self.put_foreign(&mut write, no, place).await?;
+        }
+        write.commit().await?;
+        Ok(true)
     }
 
     /// Stops showing repository `no`; `false` (and nothing happens) when it holds nodes and `forced` is not set.
@@ -243,6 +263,37 @@ impl HostedData {
         write.execute(HIDE, values).await?;
         write.commit().await?;
         Ok(true)
+    }
+}
+
+impl Repository {
+    /// Says whether it stands for a registry elsewhere, and keeps no bytes here.
+    pub fn is_foreign(&self) -> bool {
+        self.category == FOREIGN
+    }
+}
+
+/// What a repository holds, and whether this node keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryKind {
+    /// What it holds.
+    pub repository_type: RepositoryType,
+    /// Whether it stands for a registry elsewhere.
+    pub foreign: bool,
+}
+
+impl crate::Store {
+    /// Returns what the repository `name` of this node holds; `None` when there is none.
+    pub async fn repository_kind(&self, name: &RepositoryRef) -> StoreResult<Option<RepositoryKind>> {
+        let row = self.db().fetch_optional(BY_NAME, by_name(name)).await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let found = repository_of(&row)?;
+        Ok(Some(RepositoryKind {
+            foreign: found.is_foreign(),
+            repository_type: found.repository_type,
+        }))
     }
 }
 

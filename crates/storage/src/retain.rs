@@ -24,7 +24,8 @@ const DELETE_BATCH: &str = "DELETE FROM detail WHERE record_no = $1 AND (start_m
 const DELETE_LAST: &str = "DELETE FROM detail WHERE record_no = $1";
 const DELETE_IMPORTS: &str = "DELETE FROM detail_import WHERE id IN \
     (SELECT id FROM detail_import WHERE record_no = $1 LIMIT $2)";
-const DELETE_REST: [&str; 7] = [
+const DELETE_REST: [&str; 8] = [
+    "DELETE FROM record_cause WHERE record_no = $1",
     "DELETE FROM detail_stretch WHERE record_no = $1",
     "DELETE FROM detail_lane WHERE record_no = $1",
     "DELETE FROM journal_page WHERE record_no = $1",

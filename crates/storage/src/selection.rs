@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use domain::detail::{DetailFilter, DetailStatus, Outcome};
 
 use crate::builder::Builder;
+use crate::causes;
 use crate::conditions::{Branch, and_lanes, branches, groups};
 use crate::db::{Snapshot, StoreResult, int};
 use crate::lanes::{Kind, kind_of, status_of, unit_of};
@@ -55,7 +56,8 @@ impl Selection {
             }
         }
         let lanes: Vec<i64> = rows_of.keys().copied().collect();
-        let branches = simplified(read, no, branches(filter, &lanes, &others)).await?;
+        let causes = wanted_causes(read, no, filter).await?;
+        let branches = simplified(read, no, branches(filter, causes, &lanes, &others)).await?;
         let mut selection = Self {
             no,
             units,
@@ -109,6 +111,16 @@ impl Selection {
         self.lane_rows = lanes.iter().filter_map(|lane| rows_of.get(lane)).sum();
         self.lanes = lanes;
     }
+}
+
+/// Returns the causes one of which selected details must have; `None`: any, or none at all.
+async fn wanted_causes(read: &mut Snapshot, no: i64, filter: &DetailFilter) -> StoreResult<Option<Vec<i64>>> {
+    let Some(words) = &filter.words else {
+        return Ok(filter.cause.map(|cause| vec![cause]));
+    };
+    let mut found = causes::found_by(read, no, words).await?;
+    found.retain(|cause| filter.cause.is_none_or(|wanted| wanted == *cause));
+    Ok(Some(found))
 }
 
 /// Forgets prefixes that all names begin with, and branches that select nothing.
@@ -185,7 +197,8 @@ fn may_match(filter: &DetailFilter, lane: i64, units: &BTreeMap<u16, Unit>) -> b
     });
     filter.status.is_none_or(|wanted| wanted == status)
         && settled_as.is_none_or(|wanted| wanted == status)
-        && (filter.class.is_none() || status == DetailStatus::Failed)
+        && ((filter.class.is_none() && filter.cause.is_none() && filter.words.is_none())
+            || status == DetailStatus::Failed)
         && filter
             .cluster
             .as_ref()

@@ -6,9 +6,11 @@
 use domain::counts::Counts;
 use domain::detail::Outcome;
 
+use crate::causes;
 use crate::db::{StoreResult, Value, Write, blob, int, size};
 use crate::entries::{COLUMNS, Entry, INSERT, SETTLE};
 use crate::failing;
+use crate::hours;
 use crate::stretches::{self, Change};
 use crate::writer::{DetailRow, RowState};
 
@@ -35,11 +37,16 @@ pub(crate) async fn store_rows<'a>(
         }
     }
     failing::follow(write, no, rows.clone()).await?;
+    let causes = causes::count(write, no, rows.clone()).await?;
+    hours::count(write, rows.clone()).await?;
     let last = stretches::last_place(write, no).await?;
     let mut changes = Vec::new();
     let mut new = Vec::new();
     for row in rows {
-        let entry = row.entry();
+        let entry = Entry {
+            cause_no: causes.get(&row.id).copied(),
+            ..row.entry()
+        };
         let kept = keeps_details || leaves_row(row);
         let was_there = row.was_running && settle_running(write, no, &entry, kept).await?;
         if was_there {

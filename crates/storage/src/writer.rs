@@ -77,6 +77,7 @@ impl DetailRow {
             started_ms: self.started_ms,
             ended_ms: self.ended_ms,
             historical: None,
+            cause_no: None,
         }
     }
 }

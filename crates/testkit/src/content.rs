@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifact::{ArtifactKey, Blob};
+use domain::checksums::Sums;
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Content, PutOutcome, Settled};
@@ -16,6 +17,7 @@ use futures_util::stream;
 pub struct MemoryContent {
     bytes: Mutex<HashMap<Digest, Bytes>>,
     breaks: Mutex<HashMap<Digest, usize>>,
+    verifies: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -35,6 +37,13 @@ impl MemoryContent {
     /// Gives `bytes` out as those of `digest`, which they are not.
     pub fn lie(&self, digest: &Digest, bytes: Vec<u8>) {
         lock(&self.bytes).insert(*digest, bytes.into());
+    }
+
+    /// Verifies what it gives out, as a run does for targets that do not: the last piece of wrong bytes never comes.
+    #[must_use]
+    pub fn verifying(mut self) -> Self {
+        self.verifies = true;
+        self
     }
 
     /// Fails as changed when more than `bytes` of `digest` are read.
@@ -58,6 +67,9 @@ impl MemoryContent {
             .collect();
         if whole.is_some() {
             pieces.push(error(ErrorKind::Changed));
+        } else if self.verifies && !Sums::of(&bytes, blob).are_of(blob) {
+            pieces.pop();
+            pieces.push(error(ErrorKind::Corrupt));
         }
         pieces
     }

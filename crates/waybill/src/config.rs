@@ -4,9 +4,10 @@
 //! do not is refused with its line, so that a misspelt limit is never silently no limit.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use connectors::http::{HostRule, InvalidHost, InvalidRange, IpRange};
+use connectors::http::{Budget, HostRule, InvalidHost, InvalidRange, IpRange};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -108,6 +109,23 @@ pub struct OutgoingConfig {
     pub denied: Vec<Range>,
     /// Hosts that users who are no administrators may name as targets of distributions.
     pub user_hosts: Vec<Host>,
+    /// Requests that one foreign registry gets at the same time, from all runs together [default: 32].
+    pub requests_at_once: Option<NonZeroU32>,
+    /// Requests that one foreign registry gets in a second, from all runs together [default: no limit].
+    pub requests_per_second: Option<NonZeroU32>,
+}
+
+impl OutgoingConfig {
+    /// Returns how many requests one foreign registry gets.
+    pub fn budget(&self) -> Budget {
+        let at_once = self
+            .requests_at_once
+            .and_then(|most| usize::try_from(most.get()).ok());
+        Budget {
+            at_once: at_once.unwrap_or(Budget::default().at_once),
+            per_second: self.requests_per_second.map(NonZeroU32::get),
+        }
+    }
 }
 
 /// A host such as `edge-1.example`, `edge-1:8080` or `*.corp.example`.

@@ -113,6 +113,11 @@ impl ApiError {
         self.0.status
     }
 
+    /// Returns how long the caller is asked to wait, in seconds.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.0.retry_after_s
+    }
+
     /// Returns the message in `language`.
     pub fn message(&self, language: Language) -> String {
         printable(&self.text().render(language), LONGEST_MESSAGE)

@@ -24,6 +24,18 @@ pub(crate) fn is_over_tls(parts: &Parts) -> bool {
 #[derive(Debug, Clone)]
 pub struct Origin(String);
 
+impl Origin {
+    /// Reads how this node was reached.
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let Some(host) = header(HOST.as_str()).filter(|host| !host.is_empty()) else {
+            return Self(String::new());
+        };
+        let scheme = if is_over_tls(parts) { "https" } else { "http" };
+        Self(format!("{scheme}://{host}"))
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -34,11 +46,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let Some(host) = header(HOST.as_str()).filter(|host| !host.is_empty()) else {
-            return Ok(Self(String::new()));
-        };
-        let scheme = if is_over_tls(parts) { "https" } else { "http" };
-        Ok(Self(format!("{scheme}://{host}")))
+        Ok(Self::of(parts))
     }
 }

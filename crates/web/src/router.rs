@@ -33,6 +33,7 @@ pub fn router(app: App) -> Router {
     let routes = described
         .merge(native)
         .merge(crate::peer::router())
+        .merge(crate::registry::router())
         .merge(openapi::router("/v3/api-docs", &document))
         .merge(openapi::router("/api/v1/openapi.json", &native_document))
         .fallback(unknown)

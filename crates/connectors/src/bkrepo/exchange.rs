@@ -263,7 +263,7 @@ impl Ask<'_> {
                 .header(CONTENT_TYPE, &payload.content_type)
                 .header(CONTENT_LENGTH, payload.length_bytes);
             if payload.length_bytes > 0 {
-                let (body, kept) = http::body_of(payload.bytes, Arc::clone(&activity));
+                let (body, kept) = http::body(payload.bytes, Arc::clone(&activity));
                 request = request.body(body);
                 broken = Some(kept);
             }

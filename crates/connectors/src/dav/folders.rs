@@ -7,7 +7,8 @@ use domain::ports::ConnectorResult;
 use super::DRAFTS;
 use super::client::Standing;
 use super::target::DavTarget;
-use super::write::{conflict, drafts_path};
+use super::write::drafts_path;
+use crate::files::conflict;
 use crate::http::answered;
 
 impl DavTarget {

@@ -22,8 +22,8 @@ use super::state::State;
 use super::target::DavTarget;
 use super::{DRAFTS, PARALLEL};
 use crate::fatal::is_the_servers;
-use crate::files::{Job, checked, groups, job, other_bytes, read_small};
-use crate::http::{Activity, answered, body_of};
+use crate::files::{Job, checked, conflict, corrupt, groups, job, other_bytes, read_small};
+use crate::http::{Activity, answered, body};
 
 /// After this long the second of a write is over, on the other side's clock too.
 const SECOND: Duration = Duration::from_millis(1_020);
@@ -52,19 +52,7 @@ struct Placed<'a> {
     lasting: bool,
 }
 
-/// Why a file is not written.
-enum Not {
-    /// Its bytes stand there already.
-    Same,
-    Raced(Standing),
-    Failed(ConnectorError),
-}
-
-impl From<ConnectorError> for Not {
-    fn from(error: ConnectorError) -> Self {
-        Self::Failed(error)
-    }
-}
+type Not = crate::files::Not<Standing>;
 
 impl DavTarget {
     /// Writes `batch`, group after group.
@@ -260,8 +248,8 @@ impl DavTarget {
             None => {
                 let source = content.open(&job.put.artifact.key, job.blob, 0).await?;
                 let (checked, sums) = checked(source, job.blob, &job.path);
-                let (body, broken) = body_of(checked, std::sync::Arc::clone(&activity));
-                request = request.body(body);
+                let (sent, broken) = body(checked, std::sync::Arc::clone(&activity));
+                request = request.body(sent);
                 (None, Some((broken, sums)))
             }
         };
@@ -495,12 +483,4 @@ pub(super) fn drafts_path(text: &str) -> FilePath {
 
 fn is_corrupt(not: &Not) -> bool {
     matches!(not, Not::Failed(error) if error.kind == ErrorKind::Corrupt && error.stage == Stage::Verify)
-}
-
-pub(super) fn conflict(path: &FilePath, words: &str) -> ConnectorError {
-    ConnectorError::new(ErrorKind::Conflict, Stage::Write, path.as_str()).words(words)
-}
-
-fn corrupt(path: &FilePath, words: &str) -> ConnectorError {
-    ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, path.as_str()).words(words)
 }

@@ -1,4 +1,4 @@
-//! Bodies of requests that are sent as their bytes come.
+//! Bytes as they are sent: piece by piece, with a sign of life for each.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,15 +9,15 @@ use reqwest::Body;
 
 use super::activity::Activity;
 
-/// Bytes of a body that are handed on at once.
+/// Bytes of a request's body that are handed on at once.
 const SLICE_BYTES: usize = 64 * 1024;
 
-/// Where an error among the bytes of a body is put: it says more than the broken exchange.
+/// Where an error among the bytes of a body is put: it is the call's error, not the broken connection it leads to.
 pub type Broken = Arc<OnceLock<ConnectorError>>;
 
-/// Returns `bytes` as the body of a request, which touches `activity` as it is taken.
-pub fn body_of(bytes: ByteStream, activity: Arc<Activity>) -> (Body, Broken) {
-    let broken: Broken = Arc::default();
+/// Returns `bytes` as a request's body that touches `activity` as it is taken.
+pub fn body(bytes: ByteStream, activity: Arc<Activity>) -> (Body, Broken) {
+    let broken = Broken::default();
     let kept = Arc::clone(&broken);
     let slices = bytes.flat_map(move |piece| {
         let slices: Vec<std::io::Result<Bytes>> = match piece {

@@ -7,7 +7,9 @@ mod activity;
 mod answer;
 mod body;
 mod download;
+mod files;
 mod hosts;
+mod links;
 mod manners;
 mod rules;
 mod server;
@@ -21,10 +23,12 @@ use reqwest::{Certificate, Client};
 
 pub use activity::{Activity, send};
 pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
-pub use body::{Broken, body_of};
+pub use body::{Broken, body};
 pub use download::{Again, Download, Learned, Reading};
+pub use files::{Files, Whole, sum};
 pub use hosts::{HostList, HostRule, InvalidHost};
-pub use manners::{AllManners, Manners};
+pub use links::links;
+pub use manners::{AllManners, Budget, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 pub use server::Server;
 pub use xml::{Node, Xml};
@@ -39,6 +43,8 @@ pub struct Outgoing {
     /// Longest silence, in either direction, before the other side counts as unreachable. A peer at work gives a
     /// sign of life every two seconds.
     pub idle_timeout: Duration,
+    /// How many requests one foreign server gets.
+    pub budget: Budget,
 }
 
 impl Default for Outgoing {
@@ -47,6 +53,7 @@ impl Default for Outgoing {
             rules: AddressRules::default(),
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(10),
+            budget: Budget::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::clock::Clock;
 use domain::cluster::Credentials;
-use domain::failure::Stage;
+use domain::failure::{ErrorKind, Stage};
 use domain::ports::ConnectorResult;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use url::Url;
@@ -95,9 +95,13 @@ impl Server {
         stage: Stage,
         subject: &str,
     ) -> ConnectorResult<Response> {
-        let _under_way = self.manners.turn().await;
-        let answer = send(request, activity, stage, subject).await?;
-        self.manners.note(answer.status().as_u16(), answer.headers());
-        Ok(answer)
+        let _under_way = self.manners.turn(stage, &self.name).await?;
+        let answer = send(request, activity, stage, subject).await;
+        match &answer {
+            Ok(answer) => self.manners.answered(answer.status().as_u16(), answer.headers()),
+            Err(error) if error.kind == ErrorKind::Unreachable => self.manners.silent(),
+            Err(_) => {}
+        }
+        answer
     }
 }

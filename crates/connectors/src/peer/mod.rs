@@ -49,10 +49,10 @@ impl Peers {
     /// Reaches others by the rules of `outgoing`; `clock` dates what is signed.
     pub fn new(outgoing: Outgoing, clock: Arc<dyn Clock>) -> Self {
         Self {
+            manners: AllManners::of(outgoing.budget),
             outgoing: Arc::new(outgoing),
             clients: Arc::default(),
             clock,
-            manners: AllManners::default(),
             digests: Digests::default(),
         }
     }

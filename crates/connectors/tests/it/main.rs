@@ -3,3 +3,5 @@
 mod bkrepo;
 mod dav;
 mod folder;
+mod maven;
+mod s3;

@@ -1,7 +1,5 @@
 //! Cron expressions against the recorded answers of Quartz 2.3.2, and the laws of the search.
 
-use std::time::{Duration, Instant};
-
 use domain::cron::CronExpression;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -141,10 +139,10 @@ fn a_local_time_that_comes_twice_fires_the_second_time_only() {
 }
 
 #[test]
-fn what_never_fires_is_known_at_once() {
+fn what_never_fires_is_known_without_looking_at_every_second() {
     let start = moment("1970-01-01T00:00:00", &TimeZone::UTC);
-    let began = Instant::now();
 
+    // Looking second by second would not come to an end today.
     for text in [
         "0 0 0 31 2 ?",
         "* * * 30W 2 ? 2027",
@@ -154,8 +152,6 @@ fn what_never_fires_is_known_at_once() {
     ] {
         assert_eq!(cron(text).next_after(start, &TimeZone::UTC), None, "{text}");
     }
-
-    assert!(began.elapsed() < Duration::from_secs(1));
 }
 
 #[test]

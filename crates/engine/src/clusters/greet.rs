@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use connectors::node::Who;
 use connectors::peer::Peers;
 use domain::cluster::{Cluster, ClusterType};
-use domain::failure::ErrorKind;
 use domain::ports::ConnectorResult;
 use domain::repository::RepositoryRef;
 
@@ -44,16 +43,18 @@ pub trait Greeter: Send + Sync {
 #[async_trait]
 impl Greeter for Peers {
     async fn greet(&self, cluster: &Cluster) -> ConnectorResult<Greeting> {
+        if cluster.cluster_type == ClusterType::Remote {
+            let answered = self
+                .registry_answers(&cluster.url, &cluster.credentials, TRY)
+                .await;
+            return answered.map(|()| Greeting::default());
+        }
         let answer = self.node(&cluster.url, &cluster.credentials)?.check(TRY).await;
         match answer {
             Ok(Who::Waybill(handshake)) => Ok(Greeting {
                 node_id: handshake.node_id,
             }),
             Ok(Who::BkRepo) => Ok(Greeting::default()),
-            // A foreign registry answers in its own way; that it answers is all there is to know.
-            Err(error) if cluster.cluster_type == ClusterType::Remote && answered(error.kind) => {
-                Ok(Greeting::default())
-            }
             Err(error) => Err(error),
         }
     }
@@ -69,28 +70,33 @@ impl Greeter for Peers {
     }
 }
 
-fn answered(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::Unreachable | ErrorKind::Tls)
-}
-
 impl Engine {
     /// Tests the connection to `cluster`: two tries, a second apart, 5 seconds at most.
     pub async fn greet(&self, cluster: &Cluster) -> EngineResult<Greeting> {
+        self.greet_timed(cluster).await.0
+    }
+
+    /// Tests the connection to `cluster`; says too how long the last try took, in milliseconds.
+    pub(crate) async fn greet_timed(&self, cluster: &Cluster) -> (EngineResult<Greeting>, u64) {
         let greeter = self.greeter();
+        let mut begun_ms = self.clock().now_ms();
+        let took_ms = |begun_ms: i64| u64::try_from(self.clock().now_ms() - begun_ms).unwrap_or(0);
         let error = match greeter.greet(cluster).await {
-            Ok(greeting) => return Ok(greeting),
+            Ok(greeting) => return (Ok(greeting), took_ms(begun_ms)),
             Err(error) if error.kind.is_transient() => {
                 self.clock().sleep_ms(PAUSE_MS).await;
+                begun_ms = self.clock().now_ms();
                 match greeter.greet(cluster).await {
-                    Ok(greeting) => return Ok(greeting),
+                    Ok(greeting) => return (Ok(greeting), took_ms(begun_ms)),
                     Err(error) => error,
                 }
             }
             Err(error) => error,
         };
-        Err(EngineError::ClusterUnreachable {
+        let refusal = EngineError::ClusterUnreachable {
             name: cluster.name.clone(),
             failure: Box::new(error.to_failure(&cluster.name, 2)),
-        })
+        };
+        (Err(refusal), took_ms(begun_ms))
     }
 }

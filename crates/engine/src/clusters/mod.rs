@@ -3,8 +3,10 @@
 pub mod greet;
 mod probe;
 
+use connectors::url::{ForeignLocation, InvalidLocation, Location};
 use domain::cluster::{Audit, Cluster, ClusterStatus, ClusterType, Credentials, DetectType};
 use domain::id::ClusterId;
+use domain::repository::RepositoryType;
 use storage::StoreError;
 use url::Url;
 
@@ -68,7 +70,7 @@ impl Engine {
             return Err(EngineError::Empty("url"));
         }
         check_name_length("name", &draft.name)?;
-        let url = checked_url("url", draft.url.as_deref())?;
+        let url = checked_cluster_url(draft.cluster_type, draft.url.as_deref())?;
         if self.cluster_named(&draft.name).await?.is_some() {
             return Err(EngineError::ClusterExists(draft.name));
         }
@@ -99,7 +101,7 @@ impl Engine {
     pub async fn update_cluster(&self, draft: ClusterDraft, user: &str) -> EngineResult<Cluster> {
         let known = self.cluster_named(&draft.name).await?;
         let known = known.ok_or_else(|| EngineError::ClusterUnknown(draft.name.clone()))?;
-        let url = checked_url("url", draft.url.as_deref())?;
+        let url = checked_cluster_url(known.cluster_type, draft.url.as_deref())?;
         let cluster = Cluster {
             url,
             credentials: draft.credentials,
@@ -139,8 +141,9 @@ impl Engine {
     pub async fn try_connect(&self, name: &str) -> EngineResult<()> {
         let cluster = self.cluster_named(name).await?;
         let cluster = cluster.ok_or_else(|| EngineError::ClusterUnknown(name.into()))?;
-        let greeted = self.greet(&cluster).await;
-        self.note_health(&cluster, &greeted).await?;
+        let (greeted, took_ms) = self.greet_timed(&cluster).await;
+        let check = self.note_health(&cluster, &greeted, took_ms).await?;
+        self.store().clusters().note_checks(check.as_slice()).await?;
         greeted.map(|_| ())
     }
 
@@ -155,6 +158,44 @@ impl Engine {
             Err(StoreError::Taken(_)) => Err(EngineError::ClusterExists(cluster.name.clone())),
             inserted => Ok(inserted?),
         }
+    }
+}
+
+/// Returns the URL of a cluster: a foreign registry's may name the protocol it speaks (`npm+https://`).
+fn checked_cluster_url(cluster_type: ClusterType, url: Option<&str>) -> EngineResult<String> {
+    match url {
+        Some(url) if cluster_type == ClusterType::Remote => checked_registry_url("url", url),
+        _ => checked_url("url", url),
+    }
+}
+
+/// Refuses a registry's `url` whose protocol does not carry what repositories of `repository_type` hold.
+pub fn checked_pairing(
+    member: &'static str,
+    url: &str,
+    repository_type: &RepositoryType,
+) -> EngineResult<()> {
+    match ForeignLocation::of(url, repository_type) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(EngineError::invalid(member, url, Why::Words(error.to_string()))),
+    }
+}
+
+/// Returns `url` with a scheme, which may name a protocol; refuses what names no place of a registry.
+pub fn checked_registry_url(member: &'static str, url: &str) -> EngineResult<String> {
+    let names_protocol = url
+        .split_once("://")
+        .is_some_and(|(scheme, _)| !matches!(scheme, "http" | "https"));
+    if !names_protocol {
+        return checked_url(member, Some(url));
+    }
+    match url.parse() {
+        Ok(Location::Foreign(_)) => Ok(url.into()),
+        Ok(_) => Err(EngineError::invalid(member, url, Why::NotARegistry)),
+        Err(refused @ InvalidLocation::Secret(_)) => {
+            Err(EngineError::invalid(member, refused.to_string(), Why::Url))
+        }
+        Err(_) => Err(EngineError::invalid(member, url, Why::Url)),
     }
 }
 

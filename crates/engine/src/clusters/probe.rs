@@ -2,6 +2,7 @@
 
 use domain::cluster::{Cluster, ClusterStatus, ClusterType, DetectType};
 use futures_util::{StreamExt, stream};
+use storage::checks::Check;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
@@ -22,14 +23,19 @@ impl Engine {
         });
         let mut notes = stream::iter(clusters)
             .map(|cluster| async move {
-                let greeted = self.greet(&cluster).await;
-                self.note_health(&cluster, &greeted).await
+                let (greeted, took_ms) = self.greet_timed(&cluster).await;
+                self.note_health(&cluster, &greeted, took_ms).await
             })
             .buffer_unordered(AT_ONCE);
+        let mut checks = Vec::new();
         while let Some(noted) = notes.next().await {
-            noted?;
+            checks.extend(noted?);
         }
-        Ok(())
+        drop(notes);
+        if checks.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store().clusters().note_checks(&checks).await?)
     }
 
     /// Asks again and again until `shutdown`.
@@ -49,26 +55,34 @@ impl Engine {
         }
     }
 
-    /// Notes what asking `cluster` found, when that is news.
+    /// Notes what asking `cluster` found, when that is news; returns the look, to be noted with others.
     pub(crate) async fn note_health(
         &self,
         cluster: &Cluster,
         greeted: &EngineResult<Greeting>,
-    ) -> EngineResult<()> {
+        latency_ms: u64,
+    ) -> EngineResult<Option<Check>> {
         let (status, failure) = match greeted {
             Ok(_) => (ClusterStatus::Healthy, None),
             Err(EngineError::ClusterUnreachable { failure, .. }) => {
                 (ClusterStatus::Unhealthy, Some(&**failure))
             }
-            Err(_) => return Ok(()),
+            Err(_) => return Ok(None),
+        };
+        let now_ms = self.clock().now_ms();
+        let check = Check {
+            cluster: cluster.id,
+            at_ms: now_ms,
+            latency_ms,
+            class: failure.map(|failure| failure.class.as_str().into()),
+            turned: status != cluster.status,
         };
         if status == cluster.status && failure == cluster.error_reason.as_ref() {
-            return Ok(());
+            return Ok(Some(check));
         }
         tracing::info!(cluster.name = %cluster.name, cluster.status = ?status, ?failure, "cluster health changed");
         let clusters = self.store().clusters();
-        Ok(clusters
-            .set_status(cluster.id, status, failure, self.clock().now_ms())
-            .await?)
+        clusters.set_status(cluster.id, status, failure, now_ms).await?;
+        Ok(Some(check))
     }
 }

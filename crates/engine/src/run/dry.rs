@@ -4,11 +4,11 @@ use domain::artifact::ArtifactKey;
 use domain::decide::Action;
 use domain::ports::{ConnectorError, ConnectorResult};
 use domain::record::RunPlan;
-use domain::repository::RepositoryRef;
 use serde::Serialize;
 
 use super::compare;
 use super::item::decided;
+use super::renamed::renamed;
 use crate::Engine;
 
 /// Artifacts asked about in one exchange.
@@ -104,12 +104,9 @@ impl Engine {
         answer: &mut DryRun,
     ) -> ConnectorResult<()> {
         let endpoints = &self.inner.endpoints;
-        let local = RepositoryRef::new(&plan.project, &object.local_repository);
-        let source = endpoints.source(&local, &object.repository_type).await?;
-        let remote = object.remote(&plan.project);
-        let target = endpoints
-            .target(cluster, &remote, &object.repository_type)
-            .await?;
+        let source = endpoints.source(&plan.project, object).await?;
+        let target = endpoints.target(cluster, &plan.project, object).await?;
+        let target = renamed(target, &object.scope);
         for missing in source.missing(&object.scope).await? {
             answer
                 .problems

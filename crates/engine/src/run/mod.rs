@@ -15,6 +15,7 @@ pub(crate) mod item;
 pub(crate) mod listing;
 pub(crate) mod page;
 pub(crate) mod part;
+pub(crate) mod renamed;
 pub(crate) mod throttle;
 pub(crate) mod unit;
 
@@ -37,6 +38,7 @@ use content::RunContent;
 use feed::Feed;
 use listing::{Listing, Place, Selection};
 use part::Part;
+use renamed::renamed;
 use throttle::Throttle;
 use unit::{UnitEnd, UnitRun};
 
@@ -202,18 +204,13 @@ impl Run {
         feed: Option<Arc<Feed>>,
     ) -> StoreResult<Result<Arc<UnitRun>, Failure>> {
         let inner = &self.engine.inner;
-        let local = domain::repository::RepositoryRef::new(&self.plan.project, &object.local_repository);
-        let source = match inner.endpoints.source(&local, &object.repository_type).await {
+        let project = &self.plan.project;
+        let source = match inner.endpoints.source(project, object).await {
             Ok(source) => source,
             Err(error) => return Ok(Err(error.to_failure(&inner.cluster_name, 1))),
         };
-        let remote = object.remote(&self.plan.project);
-        let target = match inner
-            .endpoints
-            .target(&part.cluster, &remote, &object.repository_type)
-            .await
-        {
-            Ok(target) => target,
+        let target = match inner.endpoints.target(&part.cluster, project, object).await {
+            Ok(target) => renamed(target, &object.scope),
             Err(error) => return Ok(Err(error.to_failure(&part.cluster, 1))),
         };
         let content = RunContent {

@@ -5,10 +5,11 @@
 
 use std::collections::HashSet;
 
+use connectors::registry::by_type;
 use domain::cron::CronExpression;
 use domain::path::FilePath;
 use domain::repository::RepositoryType;
-use domain::task::{Scope, Settings, TaskObject, Trigger};
+use domain::task::{PackageSelection, Scope, Settings, TaskObject, Trigger};
 use jiff::tz::TimeZone;
 
 use crate::error::{EngineError, EngineResult, Why};
@@ -94,6 +95,10 @@ pub struct PackageDraft {
     pub key: Option<String>,
     /// Its versions.
     pub versions: Vec<String>,
+    /// What its only version is called at the target.
+    pub target_versions: Vec<String>,
+    /// A member this version refuses when it is set: its name and value.
+    pub refused: Option<(&'static str, String)>,
 }
 
 /// One path of an object.
@@ -203,8 +208,7 @@ impl TaskDraft {
     pub(crate) fn checked_objects(&self) -> EngineResult<Vec<TaskObject>> {
         match self.scope {
             ScopeKind::Repository => self.check_whole_repositories()?,
-            ScopeKind::Package => return Err(self.refuse_packages()),
-            ScopeKind::Path => self.check_only_object()?,
+            ScopeKind::Package | ScopeKind::Path => self.check_only_object()?,
         }
         let objects = self.objects.iter().map(|object| self.checked_object(object));
         let objects: Vec<TaskObject> = objects.collect::<EngineResult<_>>()?;
@@ -238,42 +242,31 @@ impl TaskDraft {
         }
     }
 
-    fn refuse_packages(&self) -> EngineError {
-        let well_formed = || -> EngineResult<()> {
-            self.check_only_object()?;
-            let packages = self.objects[0].packages.as_ref();
-            let packages = packages.ok_or(EngineError::Missing("packageConstraints"))?;
-            if packages.is_empty() {
-                return Err(EngineError::Empty("packageConstraints"));
-            }
-            for package in packages {
-                let key = package.key.as_ref().ok_or(EngineError::Missing("packageKey"))?;
-                if key.trim().is_empty() {
-                    return Err(EngineError::Empty("packageKey"));
-                }
-                if package.versions.iter().any(|version| version.trim().is_empty()) {
-                    return Err(EngineError::Empty("version"));
-                }
-            }
-            Ok(())
-        };
-        match well_formed() {
-            Err(error) => error,
-            Ok(()) => EngineError::invalid("replicaObjectType", "PACKAGE", Why::NotSupported),
-        }
-    }
-
     fn checked_object(&self, object: &ObjectDraft) -> EngineResult<TaskObject> {
         if object.local_repository.trim().is_empty() {
             return Err(EngineError::Empty("localRepoName"));
         }
         let scope = match self.scope {
             ScopeKind::Path => Scope::Paths(checked_paths(object)?),
-            ScopeKind::Repository | ScopeKind::Package => Scope::Repository,
+            ScopeKind::Package => Scope::Packages(checked_packages(object)?),
+            ScopeKind::Repository => Scope::Repository,
         };
-        if object.repository_type != RepositoryType::generic() {
-            let value = object.repository_type.as_str();
-            return Err(EngineError::invalid("repoType", value, Why::NotSupported));
+        let held = &object.repository_type;
+        if by_type(held).is_none() && *held != RepositoryType::generic() {
+            return Err(EngineError::invalid("repoType", held.as_str(), Why::NotSupported));
+        }
+        let wrong = match self.scope {
+            ScopeKind::Package if *held == RepositoryType::generic() => Some(Why::FilesOnly),
+            ScopeKind::Path if *held != RepositoryType::generic() => Some(Why::PackagesOnly),
+            ScopeKind::Package | ScopeKind::Path | ScopeKind::Repository => None,
+        };
+        if let Some(reason) = wrong {
+            let kind = if self.scope == ScopeKind::Path {
+                "PATH"
+            } else {
+                "PACKAGE"
+            };
+            return Err(EngineError::invalid("replicaObjectType", kind, reason));
         }
         if let Some((member, value)) = &object.refused {
             return Err(EngineError::invalid(*member, value, Why::NotSupported));
@@ -343,6 +336,49 @@ fn checked_paths(object: &ObjectDraft) -> EngineResult<Vec<FilePath>> {
         if !checked.contains(&path) {
             checked.push(path);
         }
+    }
+    Ok(checked)
+}
+
+fn checked_packages(object: &ObjectDraft) -> EngineResult<Vec<PackageSelection>> {
+    let packages = object
+        .packages
+        .as_ref()
+        .ok_or(EngineError::Missing("packageConstraints"))?;
+    if packages.is_empty() {
+        return Err(EngineError::Empty("packageConstraints"));
+    }
+    if object.paths.as_ref().is_some_and(|list| !list.is_empty()) {
+        return Err(EngineError::Contradiction("pathConstraints"));
+    }
+    let mut checked: Vec<PackageSelection> = Vec::with_capacity(packages.len());
+    for package in packages {
+        let key = package.key.as_ref().ok_or(EngineError::Missing("packageKey"))?;
+        if key.trim().is_empty() {
+            return Err(EngineError::Empty("packageKey"));
+        }
+        if package.versions.iter().any(|version| version.trim().is_empty()) {
+            return Err(EngineError::Empty("version"));
+        }
+        if let Some((member, value)) = &package.refused {
+            return Err(EngineError::invalid(*member, value, Why::NotSupported));
+        }
+        let one = packages.len() == 1 && package.versions.len() == 1;
+        if let (Some(first), false) = (package.target_versions.first(), one) {
+            return Err(EngineError::invalid("targetVersions", first, Why::OneVersion));
+        }
+        if package
+            .target_versions
+            .iter()
+            .any(|version| version.trim().is_empty())
+        {
+            return Err(EngineError::Empty("targetVersions"));
+        }
+        checked.push(PackageSelection {
+            key: key.clone(),
+            versions: package.versions.clone(),
+            target_versions: package.target_versions.clone(),
+        });
     }
     Ok(checked)
 }

@@ -3,9 +3,11 @@
 pub mod draft;
 mod run;
 
+use connectors::url::ForeignLocation;
 use domain::cluster::{Audit, Cluster, ClusterType};
 use domain::cron::CronExpression;
 use domain::id::{ClusterId, TaskKey};
+use domain::repository::{RepositoryRef, RepositoryType};
 use domain::task::{Settings, Task, TaskObject, TaskStatus, Trigger};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -38,6 +40,7 @@ impl Engine {
         draft.check_name()?;
         draft.check_replica_type()?;
         let objects = draft.checked_objects()?;
+        self.check_sources(&draft, &objects).await?;
         let settings = draft.checked_settings(now_ms, self.zone())?;
         let settings = settings.ok_or(EngineError::Missing("setting"))?;
         let targets = self.checked_targets(&draft, &objects).await?;
@@ -87,6 +90,7 @@ impl Engine {
         draft.check_filled()?;
         draft.check_name()?;
         let objects = draft.checked_objects()?;
+        self.check_sources(&draft, &objects).await?;
         let settings = draft.checked_settings(self.clock().now_ms(), self.zone())?;
         let targets = self.checked_targets(&draft, &objects).await?;
 
@@ -215,6 +219,26 @@ impl Engine {
         }
     }
 
+    /// Refuses repositories that are there and hold something else than the draft says, and changes of registries
+    /// elsewhere, of which nobody is told. One that is not there yet may come.
+    async fn check_sources(&self, draft: &TaskDraft, objects: &[TaskObject]) -> EngineResult<()> {
+        for object in objects {
+            let name = RepositoryRef::new(&draft.project, &object.local_repository);
+            let Some(kind) = self.store().repository_kind(&name).await? else {
+                continue;
+            };
+            if kind.repository_type != object.repository_type {
+                let found = kind.repository_type.to_string();
+                let said = object.repository_type.as_str();
+                return Err(EngineError::invalid("repoType", said, Why::OtherType { found }));
+            }
+            if kind.foreign && draft.replica_type == draft::ReplicaType::RealTime {
+                return Err(EngineError::invalid("replicaType", "REAL_TIME", Why::NoEvents));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the clusters a draft names, each of which answered just now.
     async fn checked_targets(
         &self,
@@ -229,6 +253,7 @@ impl Engine {
                 continue;
             }
             let cluster = self.store().clusters().get(id).await?.ok_or_else(unknown)?;
+            check_pairing(&cluster, objects)?;
             let peer = self.greet_target(&cluster, "remoteClusterIds").await?;
             if peer.node_id == self.store().node_id() {
                 check_not_onto_itself(&draft.project, objects)?;
@@ -247,10 +272,34 @@ impl Engine {
         let refused = |reason| Err(EngineError::invalid(member, &cluster.name, reason));
         match cluster.cluster_type {
             ClusterType::Center => refused(Why::OwnCluster),
-            ClusterType::Remote => refused(Why::NotSupported),
-            ClusterType::Edge | ClusterType::Standalone => self.greet(cluster).await,
+            ClusterType::Remote | ClusterType::Edge | ClusterType::Standalone => self.greet(cluster).await,
         }
     }
+}
+
+/// Refuses objects whose repositories hold what `cluster` does not take.
+fn check_pairing(cluster: &Cluster, objects: &[TaskObject]) -> EngineResult<()> {
+    for object in objects {
+        let held = &object.repository_type;
+        let taken = match cluster.cluster_type {
+            ClusterType::Remote => ForeignLocation::of(&cluster.url, held).is_ok(),
+            ClusterType::Center | ClusterType::Edge | ClusterType::Standalone => is_carried_by_nodes(held),
+        };
+        if !taken {
+            let target = cluster.name.clone();
+            return Err(EngineError::invalid(
+                "repoType",
+                held.as_str(),
+                Why::Pairing { target },
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Says whether nodes exchange what repositories of this type hold.
+fn is_carried_by_nodes(repository_type: &RepositoryType) -> bool {
+    *repository_type == RepositoryType::generic()
 }
 
 /// Refuses objects that would be replicated onto themselves when the target is this very node.

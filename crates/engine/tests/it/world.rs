@@ -11,8 +11,9 @@ use domain::detail::{DetailFilter, DetailState, RecordDetail, Settlement};
 use domain::id::{RecordId, TaskKey};
 use domain::ports::{ConnectorResult, Source, Target};
 use domain::record::Record;
-use domain::repository::{RepositoryRef, RepositoryType};
+use domain::repository::RepositoryRef;
 use domain::task::Task;
+use domain::task::TaskObject;
 use engine::clusters::greet::{Greeter, Greeting};
 use engine::distributions::RemoteUser;
 use engine::endpoints::Endpoints;
@@ -72,11 +73,8 @@ impl Repositories {
 
 #[async_trait]
 impl Endpoints for Repositories {
-    async fn source(
-        &self,
-        repository: &RepositoryRef,
-        _repository_type: &RepositoryType,
-    ) -> ConnectorResult<Arc<dyn Source>> {
+    async fn source(&self, project: &str, object: &TaskObject) -> ConnectorResult<Arc<dyn Source>> {
+        let repository = &RepositoryRef::new(project, &object.local_repository);
         match self.hosted() {
             Some(hosted) => Ok(Arc::new(
                 hosted.repository(repository).await.unwrap().unwrap().source(),
@@ -88,9 +86,10 @@ impl Endpoints for Repositories {
     async fn target(
         &self,
         cluster: &str,
-        repository: &RepositoryRef,
-        _repository_type: &RepositoryType,
+        project: &str,
+        object: &TaskObject,
     ) -> ConnectorResult<Arc<dyn Target>> {
+        let repository = &object.remote(project);
         match self.hosted().filter(|_| cluster == "self") {
             Some(hosted) => {
                 let repository = hosted.repository(repository).await.unwrap().unwrap();

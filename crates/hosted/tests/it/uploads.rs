@@ -5,7 +5,7 @@ use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, PutOutcome};
 use futures_util::StreamExt;
-use hosted::{HostedError, LEAST_PART_BYTES, UPLOAD_MS, Viewer};
+use hosted::{HostedError, LEAST_PART_BYTES, Session, UPLOAD_MS, Viewer};
 
 use crate::world::{World, admin, noise, stream, without_bytes};
 
@@ -16,17 +16,30 @@ fn part(bytes: &[u8], part_no: usize) -> domain::ports::ByteStream {
     stream(bytes[part_no * PART..end].to_vec())
 }
 
+/// Opens or resumes a session of eve's.
+async fn opened(world: &World, digest: Digest, size_bytes: u64) -> Session {
+    let session = world
+        .hosted
+        .open_upload("eve", digest, size_bytes, PART as u64)
+        .await;
+    session.expect("opened")
+}
+
+/// Sends part `n` of `bytes`.
+async fn put(world: &World, session: &Session, bytes: &[u8], n: u32) {
+    let put = world
+        .hosted
+        .put_part("eve", &session.id, n, part(bytes, n as usize));
+    put.await.expect("durable");
+}
+
 #[tokio::test]
 async fn parts_in_any_order_become_the_blob() {
     let world = World::start().await;
     let bytes = noise(PART * 7 + 123, 1);
     let digest = Digest::of(&bytes);
     let size = bytes.len() as u64;
-    let session = world
-        .hosted
-        .open_upload("eve", digest, size, PART as u64)
-        .await
-        .expect("opened");
+    let session = opened(&world, digest, size).await;
 
     let parts = [3, 0, 7, 1, 5, 2, 6, 4].map(|n| {
         world
@@ -61,17 +74,9 @@ async fn a_session_goes_on_after_a_restart_with_the_parts_it_has() {
     let world = World::start().await;
     let bytes = noise(PART * 4, 2);
     let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
-    let session = world
-        .hosted
-        .open_upload("eve", digest, size, PART as u64)
-        .await
-        .expect("opened");
+    let session = opened(&world, digest, size).await;
     for n in [0, 2] {
-        world
-            .hosted
-            .put_part("eve", &session.id, n, part(&bytes, n as usize))
-            .await
-            .expect("durable");
+        put(&world, &session, &bytes, n).await;
     }
 
     let world = world.restart().await;
@@ -111,17 +116,9 @@ async fn a_session_goes_on_after_a_restart_with_the_parts_it_has() {
 async fn wrong_bytes_end_the_session_and_leave_nothing() {
     let world = World::start().await;
     let bytes = noise(PART * 2, 3);
-    let session = world
-        .hosted
-        .open_upload("eve", Digest::of(b"other"), bytes.len() as u64, PART as u64)
-        .await
-        .expect("opened");
+    let session = opened(&world, Digest::of(b"other"), bytes.len() as u64).await;
     for n in 0..2 {
-        world
-            .hosted
-            .put_part("eve", &session.id, n, part(&bytes, n as usize))
-            .await
-            .expect("durable");
+        put(&world, &session, &bytes, n).await;
     }
 
     let refused = world.hosted.finish_upload("eve", &session.id).await;
@@ -139,11 +136,7 @@ async fn a_part_that_breaks_off_or_has_the_wrong_length_does_not_count() {
     let world = World::start().await;
     let bytes = noise(PART * 2, 4);
     let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
-    let session = world
-        .hosted
-        .open_upload("eve", digest, size, PART as u64)
-        .await
-        .expect("opened");
+    let session = opened(&world, digest, size).await;
     let broken = ConnectorError::new(ErrorKind::Unreachable, Stage::Write, "client");
     let broken: domain::ports::ByteStream = Box::pin(futures_util::stream::iter([
         Ok(Bytes::from_static(b"some")),
@@ -169,11 +162,7 @@ async fn whoever_sends_a_part_anew_takes_over_from_a_dead_connection() {
     let world = World::start().await;
     let bytes = noise(PART, 6);
     let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
-    let session = world
-        .hosted
-        .open_upload("eve", digest, size, PART as u64)
-        .await
-        .expect("opened");
+    let session = opened(&world, digest, size).await;
     let stalled =
         futures_util::stream::iter([Ok(Bytes::from_static(b"some"))]).chain(futures_util::stream::pending());
 
@@ -198,11 +187,7 @@ async fn whoever_sends_a_part_anew_takes_over_from_a_dead_connection() {
 async fn sessions_belong_to_their_owner_count_against_the_budget_and_expire() {
     let world = World::with(|hosted| hosted.with_upload_budget(100_000)).await;
     let digest = Digest::of(b"x");
-    let session = world
-        .hosted
-        .open_upload("eve", digest, 80_000, PART as u64)
-        .await
-        .expect("opened");
+    let session = opened(&world, digest, 80_000).await;
 
     let stranger = world.hosted.put_part("bob", &session.id, 0, stream("x")).await;
     let too_much = world.hosted.open_upload("bob", digest, 80_000, PART as u64).await;
@@ -242,17 +227,9 @@ async fn right_bytes_are_never_called_wrong_however_late_the_digest_is_asked_for
     for round in 0..40_u64 {
         let bytes = noise(PART + 1, 100 + round);
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
-        let session = world
-            .hosted
-            .open_upload("eve", digest, size, PART as u64)
-            .await
-            .expect("opened");
+        let session = opened(&world, digest, size).await;
         for n in [1, 0] {
-            world
-                .hosted
-                .put_part("eve", &session.id, n, part(&bytes, n as usize))
-                .await
-                .expect("durable");
+            put(&world, &session, &bytes, n).await;
         }
         // From at once to long after everything is hashed.
         for _ in 0..round {
@@ -270,11 +247,7 @@ async fn a_file_that_cannot_be_read_back_is_a_disk_failure_and_keeps_the_session
     let world = World::start().await;
     let bytes = noise(PART * 2, 7);
     let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
-    let session = world
-        .hosted
-        .open_upload("eve", digest, size, PART as u64)
-        .await
-        .expect("opened");
+    let session = opened(&world, digest, size).await;
     world
         .hosted
         .put_part("eve", &session.id, 0, part(&bytes, 0))

@@ -116,6 +116,16 @@ impl BlobFiles {
         OpenOptions::new().read(true).write(true).open(self.path(no))
     }
 
+    /// Takes over file `no`, which a row named until now: it is removed unless it is kept. Blocks.
+    pub fn adopt(self: &Arc<Self>, no: i64) -> io::Result<NewFile> {
+        Ok(NewFile {
+            no,
+            file: Arc::new(self.reopen(no)?),
+            files: self.clone(),
+            kept: false,
+        })
+    }
+
     /// Opens file `no` for direct writes; `None` where the file system has none. Blocks.
     pub fn reopen_direct(&self, no: i64) -> io::Result<Option<File>> {
         open_direct(&self.path(no))

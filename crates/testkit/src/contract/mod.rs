@@ -1,8 +1,10 @@
 //! What every source and every target promises, as tests that each connector runs against itself.
 //!
 //! A connector's tests implement [`SourceWorld`] or [`TargetWorld`] and write one line with
-//! [`source_contract!`](crate::source_contract) or [`target_contract!`](crate::target_contract).
+//! [`source_contract!`](crate::source_contract) or [`target_contract!`](crate::target_contract); for repositories of
+//! packages there is [`packages`].
 
+pub mod packages;
 pub mod source;
 pub mod target;
 

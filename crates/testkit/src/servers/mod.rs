@@ -4,8 +4,10 @@
 //! is waited for until it answers, and ends when it is dropped. One file beside this for each server.
 
 mod dav;
+mod nginx;
 mod programs;
 mod registry;
+mod s3;
 #[cfg(test)]
 mod tests;
 
@@ -21,8 +23,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub use dav::DavServer;
+pub use nginx::{Nginx, NginxOptions};
 pub use programs::{npm_tool, program, python_tool, run};
 pub use registry::{OciRegistry, RegistryLogin};
+pub use s3::S3Server;
 
 /// How long a server may take to answer, or to end, before the test gives up on it.
 const HANG_GUARD: Duration = Duration::from_secs(120);

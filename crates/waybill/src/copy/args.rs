@@ -14,10 +14,13 @@ Examples:
   waybill copy ./dist waybill+https://admin@hq/demo/files --conflict overwrite --rate 10MiB
   waybill copy waybill+http://admin@hq:8080/demo/files ./mirror
   waybill copy bkrepo+https://ann@bkrepo.example/demo/files ./mirror
+  waybill copy ./dist dav+https://ann@files.example/releases
+  waybill copy s3://AKIAEXAMPLE@releases/stable s3+http://key@10.0.0.7:9000/mirror
 
 SOURCE and TARGET are folders (./a, /a, file:///a), repositories of Waybill nodes
-(waybill+http://[user@]host:port/project/repository, waybill+https://...) or GENERIC repositories of
-a bk-repo (bkrepo+http://..., bkrepo+https://...). Passwords come from WAYBILL_PASSWORD, the login
+(waybill+http://[user@]host:port/project/repository, waybill+https://...), GENERIC repositories of
+a bk-repo (bkrepo+http://..., bkrepo+https://...), folders of WebDAV servers (dav+https://...) or
+prefixes of buckets (s3://bucket/prefix, s3+https://host/bucket/prefix). Passwords come from WAYBILL_PASSWORD, the login
 file or a prompt, never from the URL.
 
 Nothing is ever deleted at the target. Ctrl-C stops cleanly; the same command again goes on and

@@ -9,12 +9,12 @@ use connectors::digests::{DigestCache, Digests};
 use connectors::folder::{FolderOptions, FolderSource, FolderTarget};
 use connectors::http::Outgoing;
 use connectors::peer::{Peer, Peers};
-use connectors::registry::{Opened, by_scheme};
+use connectors::registry::Opened;
 use connectors::url::{ForeignLocation, Location, PeerLocation};
 use domain::clock::Clock;
 use domain::cluster::Credentials;
 use domain::ports::{ConnectorResult, Source, Target};
-use domain::repository::{RepositoryRef, RepositoryType};
+use domain::task::TaskObject;
 use engine::endpoints::Endpoints;
 use messages::{Language, Render};
 
@@ -178,12 +178,8 @@ impl Opening<'_> {
             },
             false => self.credentials(&origin, location.user.as_deref())?,
         };
-        let connector = by_scheme(location.scheme)
-            .ok_or_else(|| refused(format!("{} locations are not supported", location.scheme)))?;
-        let opened = self.peers.server(&location.url, &credentials);
-        opened
-            .and_then(|server| connector.open(server))
-            .map_err(|error| refused(error.to_string()))
+        let opened = location.open(&self.peers, &credentials);
+        opened.map_err(|error| refused(error.to_string()))
     }
 
     fn credentials(&self, url: &str, user: Option<&str>) -> CliResult<Credentials> {
@@ -226,16 +222,11 @@ fn answered<T>(answer: ConnectorResult<T>, location: &PeerLocation) -> CliResult
 
 #[async_trait]
 impl Endpoints for Ends {
-    async fn source(&self, _: &RepositoryRef, _: &RepositoryType) -> ConnectorResult<Arc<dyn Source>> {
+    async fn source(&self, _: &str, _: &TaskObject) -> ConnectorResult<Arc<dyn Source>> {
         Ok(self.source.clone())
     }
 
-    async fn target(
-        &self,
-        _: &str,
-        _: &RepositoryRef,
-        _: &RepositoryType,
-    ) -> ConnectorResult<Arc<dyn Target>> {
+    async fn target(&self, _: &str, _: &str, _: &TaskObject) -> ConnectorResult<Arc<dyn Target>> {
         Ok(self.target.clone())
     }
 }

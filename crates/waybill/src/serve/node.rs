@@ -97,6 +97,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
     let outgoing = Outgoing {
         rules: AddressRules::refusing(denied),
         idle_timeout: Duration::from_secs(settings.limits.silence_s),
+        budget: settings.outgoing.budget(),
         ..Outgoing::default()
     };
     let peers = Peers::new(outgoing, store.clock().clone()).with_digests(remembered(&settings.data));

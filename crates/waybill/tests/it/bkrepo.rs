@@ -1,59 +1,17 @@
 //! Waybill to Waybill over the protocol of bk-repo: real processes, our own serving side as the counterpart.
 
-use std::process::Command;
-
 use serde_json::Value;
 
-use super::support::{Said, Served, run, waybill};
+use super::support::{Served, run};
+use super::two::Two;
 
-struct Two {
-    folder: tempfile::TempDir,
-    hq: Served,
-    edge: Served,
-}
-
-impl Two {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let (hq, edge) = (folder.path().join("hq"), folder.path().join("edge"));
-        let files = folder.path().join("files/img");
-        std::fs::create_dir_all(&files).expect("made");
-        for (name, bytes) in [
-            ("a b", vec![1; 3]),
-            ("empty", vec![]),
-            ("large", noise(11_000_000)),
-        ] {
-            std::fs::write(files.join(name), bytes).expect("written");
-        }
-        Self {
-            hq: Served::node("hq", &hq),
-            edge: Served::node("edge", &edge),
-            folder,
-        }
-    }
-
-    fn said(&self, arguments: &[&str]) -> Said {
-        let mut command: Command = waybill(arguments);
-        command
-            .env("WAYBILL_SERVER", &self.hq.url)
-            .env("WAYBILL_PASSWORD", "secret")
-            .env("WAYBILL_CLUSTER_PASSWORD", "secret")
-            .env("WAYBILL_CLUSTER_SECRET_KEY", "hush")
-            .env("XDG_STATE_HOME", self.folder.path().join("state"));
-        run(&mut command)
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let mut all = arguments.to_vec();
-        all.extend(["--output", "json"]);
-        let said = self.said(&all);
-        assert_eq!(said.code, 0, "{arguments:?}: {}{}", said.out, said.err);
-        serde_json::from_str(&said.out).unwrap_or_default()
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().expect("UTF-8").to_owned()
-    }
+/// Starts two nodes, beside a folder `files`.
+fn two() -> Two {
+    let two = Two::start();
+    two.write("files/img/a b", [1; 3]);
+    two.write("files/img/empty", "");
+    two.write("files/img/large", noise(11_000_000));
+    two
 }
 
 /// Bytes without a pattern a compressor or a gap could hide in.
@@ -74,7 +32,7 @@ fn spoken_to_as_bkrepo(served: &Served) -> String {
 
 #[test]
 fn a_folder_goes_to_a_bk_repo_and_comes_back_the_same() {
-    let two = Two::start();
+    let two = two();
     let there = spoken_to_as_bkrepo(&two.edge);
 
     let first = two.json(&["copy", &two.path("files"), &there]);
@@ -101,30 +59,17 @@ fn a_folder_goes_to_a_bk_repo_and_comes_back_the_same() {
 
 #[test]
 fn a_task_replicates_to_a_cluster_that_is_a_bk_repo() {
-    let two = Two::start();
+    let two = two();
     let source = two.hq.url.replace("http://", "waybill+http://admin@") + "/demo/files";
     two.json(&["copy", &two.path("files"), &source]);
     let address = format!("bkrepo+{}", two.edge.url);
     let added = two.said(&["cluster", "add", "edge", &address, "--username", "admin"]);
     assert_eq!(added.code, 0, "{}{}", added.out, added.err);
 
-    let task = [
-        "task",
-        "create",
-        "once",
-        "--project",
-        "demo",
-        "--repo",
-        "files",
-        "--to",
-        "edge",
-        "--manual",
-    ];
-    assert_eq!(two.said(&task).code, 0);
+    two.task("once", &[]);
     let mut moved = Vec::new();
     for _ in 0..2 {
-        assert_eq!(two.said(&["task", "run", "once"]).code, 0);
-        let watched = two.said(&["record", "watch", "once"]);
+        let watched = two.carried("once");
         assert_eq!(watched.code, 0, "{}{}", watched.out, watched.err);
         let record = two.json(&["record", "show", "once"]);
         moved.push(record["record"]["counts"]["bytesMoved"].clone());
@@ -139,10 +84,11 @@ fn a_cluster_may_be_logged_in_to_with_a_platforms_keys() {
     let keys = ["--app-id", "ci", "--access-key", "0a1b"];
     let mut add = vec!["cluster", "add", "edge", &two.edge.url, "--username", "admin"];
     add.extend(keys);
+    let said = |add: &[&str]| run(two.command(add).env("WAYBILL_CLUSTER_SECRET_KEY", "hush"));
 
-    let unknown = two.said(&add);
+    let unknown = said(&add);
     add.push("--no-test");
-    let added = two.said(&add);
+    let added = said(&add);
     let shown = two.json(&["cluster", "show", "edge"]);
 
     assert_ne!(unknown.code, 0, "nobody knows these keys there");

@@ -216,13 +216,11 @@ fn a_copy_that_was_interrupted_or_killed_goes_on_and_repeats_nothing() {
             .args([&format!("-{signal}"), &copying.id().to_string()])
             .status();
         assert!(sent.expect("kill runs").success());
-        let told = Instant::now();
         let ended = copying.wait().expect("it ends");
         let before = arrived();
         let again = folders.copy(&["./a", "./b", "--output", "json"]);
 
         assert_eq!(ended.code(), code, "{signal}");
-        assert!(told.elapsed() < Duration::from_secs(20), "{signal}");
         assert!(before < 8, "{signal}: it was too quick to be interrupted");
         assert_eq!(again.code, 0, "{signal}: {}{}", again.out, again.err);
         let counts = counts(&again);

@@ -10,7 +10,7 @@ mod examples;
 mod files;
 mod help;
 mod promises;
-mod registries;
 mod replicate;
 mod serve;
 mod support;
+mod two;

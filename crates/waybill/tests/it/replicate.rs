@@ -1,77 +1,28 @@
 //! Two nodes and the command line: from an empty repository to a log of what arrived.
 
-use std::process::Command;
-
 use serde_json::Value;
 
-use super::support::{Said, Served, run, waybill};
+use super::support::{run, waybill};
+use super::two::Two;
 
-struct Two {
-    folder: tempfile::TempDir,
-    hq: Served,
-    edge: Served,
+/// Fills `demo/files` of hq with `names`.
+fn fill(two: &Two, names: &[&str]) {
+    for name in names {
+        two.write(&format!("files/{name}"), name);
+    }
+    let location = two.hq.url.replace("http://", "waybill+http://admin@") + "/demo/files";
+    two.ok(&["copy", &two.path("files"), &location]);
 }
 
-impl Two {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let (hq, edge) = (folder.path().join("hq"), folder.path().join("edge"));
-        Self {
-            hq: Served::node("hq", &hq),
-            edge: Served::node("edge", &edge),
-            folder,
-        }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = waybill(arguments);
-        command
-            .env("WAYBILL_SERVER", &self.hq.url)
-            .env("WAYBILL_PASSWORD", "secret")
-            .env("WAYBILL_CLUSTER_PASSWORD", "secret")
-            .env("XDG_STATE_HOME", self.folder.path().join("state"));
-        command
-    }
-
-    fn said(&self, arguments: &[&str]) -> Said {
-        run(&mut self.command(arguments))
-    }
-
-    /// Runs a command that has to succeed.
-    fn ok(&self, arguments: &[&str]) -> String {
-        let said = self.said(arguments);
-        assert_eq!(said.code, 0, "{arguments:?}: {}{}", said.out, said.err);
-        said.out
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let mut all = arguments.to_vec();
-        all.extend(["--output", "json"]);
-        serde_json::from_str(&self.ok(&all)).expect("JSON")
-    }
-
-    /// Fills `demo/files` of hq with `names`.
-    fn fill(&self, names: &[&str]) {
-        let files = self.folder.path().join("files");
-        for name in names {
-            let file = files.join(name);
-            std::fs::create_dir_all(file.parent().expect("a parent")).expect("made");
-            std::fs::write(file, name).expect("written");
-        }
-        let location = self.hq.url.replace("http://", "waybill+http://admin@") + "/demo/files";
-        self.ok(&["copy", files.to_str().expect("UTF-8"), &location]);
-    }
-
-    fn register(&self) {
-        self.ok(&["cluster", "add", "edge", &self.edge.url, "--username", "admin"]);
-    }
+fn register(two: &Two) {
+    two.ok(&["cluster", "add", "edge", &two.edge.url, "--username", "admin"]);
 }
 
 #[test]
 fn a_task_made_on_the_command_line_replicates_and_its_record_says_so() {
     let two = Two::start();
-    two.fill(&["a", "img/b", "img/c"]);
-    two.register();
+    fill(&two, &["a", "img/b", "img/c"]);
+    register(&two);
 
     two.ok(&[
         "task",
@@ -124,7 +75,7 @@ fn a_task_made_on_the_command_line_replicates_and_its_record_says_so() {
 #[test]
 fn a_task_of_a_cluster_that_does_not_answer_is_refused() {
     let two = Two::start();
-    two.fill(&["a"]);
+    fill(&two, &["a"]);
     two.ok(&[
         "cluster",
         "add",
@@ -189,37 +140,11 @@ fn a_login_is_remembered_for_its_owner_only() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-impl Two {
-    /// Makes a task of `demo/files` to the edge that runs when asked to.
-    fn task(&self, name: &str, more: &[&str]) {
-        let mut arguments = vec![
-            "task",
-            "create",
-            name,
-            "--project",
-            "demo",
-            "--repo",
-            "files",
-            "--to",
-            "edge",
-            "--manual",
-        ];
-        arguments.extend(more);
-        self.ok(&arguments);
-    }
-
-    /// Runs a task to its end and returns how that was.
-    fn carried(&self, task: &str) -> Said {
-        self.ok(&["task", "run", task]);
-        self.said(&["record", "watch", task])
-    }
-}
-
 #[test]
 fn a_plan_is_told_and_nothing_is_done() {
     let two = Two::start();
-    two.fill(&["a", "img/b"]);
-    two.register();
+    fill(&two, &["a", "img/b"]);
+    register(&two);
     two.task("plan", &[]);
 
     let said = two.said(&["task", "plan", "plan"]);
@@ -237,8 +162,8 @@ fn a_plan_is_told_and_nothing_is_done() {
 #[test]
 fn a_retry_takes_exactly_the_selection() {
     let two = Two::start();
-    two.fill(&["a", "img/b", "img/c"]);
-    two.register();
+    fill(&two, &["a", "img/b", "img/c"]);
+    register(&two);
     two.task("again", &[]);
     assert_eq!(two.carried("again").code, 0);
 
@@ -261,10 +186,10 @@ fn a_retry_takes_exactly_the_selection() {
 fn a_stopped_run_says_who_stopped_it_and_ends_with_1() {
     let two = Two::start();
     let large = "x".repeat(3_000_000);
-    two.fill(&["a"]);
+    fill(&two, &["a"]);
     std::fs::write(two.folder.path().join("files/large"), large).expect("written");
-    two.fill(&[]);
-    two.register();
+    fill(&two, &[]);
+    register(&two);
     two.task("slow", &["--rate", "100KiB"]);
 
     two.ok(&["task", "run", "slow"]);
@@ -282,8 +207,8 @@ fn a_stopped_run_says_who_stopped_it_and_ends_with_1() {
 #[test]
 fn details_are_exported_as_lines_and_as_a_sheet() {
     let two = Two::start();
-    two.fill(&["a", "img/b", "img/c"]);
-    two.register();
+    fill(&two, &["a", "img/b", "img/c"]);
+    register(&two);
     two.task("out", &[]);
     assert_eq!(two.carried("out").code, 0);
     let file = two.folder.path().join("out.csv");
@@ -331,8 +256,8 @@ fn history_is_imported_once_however_often_it_is_sent() {
 fn a_failure_ends_the_plan_when_the_command_line_says_so() {
     let two = Two::start();
     let names: Vec<String> = (0..200).map(|n| format!("{n:03}")).collect();
-    two.fill(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    two.register();
+    fill(&two, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    register(&two);
     let other = two.folder.path().join("other");
     std::fs::create_dir(&other).expect("made");
     std::fs::write(other.join("000"), "other").expect("written");
@@ -354,8 +279,8 @@ fn a_failure_ends_the_plan_when_the_command_line_says_so() {
 #[test]
 fn a_task_may_be_told_the_time_of_another_zone() {
     let two = Two::start();
-    two.fill(&["a"]);
-    two.register();
+    fill(&two, &["a"]);
+    register(&two);
     let at = [
         "task",
         "create",
@@ -381,8 +306,8 @@ fn a_task_may_be_told_the_time_of_another_zone() {
 #[test]
 fn failures_are_listed_retried_and_dismissed() {
     let two = Two::start();
-    two.fill(&["a", "b"]);
-    two.register();
+    fill(&two, &["a", "b"]);
+    register(&two);
     let edge = two.edge.url.replace("http://", "waybill+http://admin@") + "/demo/files";
     let other = two.folder.path().join("other");
     std::fs::create_dir(&other).expect("made");

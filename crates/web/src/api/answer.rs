@@ -4,9 +4,11 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use messages::text;
 use serde::Serialize;
 
 use crate::error::{ApiError, ApiResult};
+use crate::params::Params;
 
 /// Answers `value` with `status`.
 pub fn answer(status: StatusCode, value: impl Serialize) -> ApiResult<Response> {
@@ -17,6 +19,16 @@ pub fn answer(status: StatusCode, value: impl Serialize) -> ApiResult<Response> 
 /// Answers `value`.
 pub fn ok(value: impl Serialize) -> ApiResult<Response> {
     answer(StatusCode::OK, value)
+}
+
+/// Reads `limit`, the most rows of a page: `usual` unless it is given, and from 1 to `most`.
+pub fn limit(params: &Params, usual: usize, most: usize) -> ApiResult<usize> {
+    let limit = params.parsed::<usize>("limit")?.unwrap_or(usual);
+    if (1..=most).contains(&limit) {
+        return Ok(limit);
+    }
+    let error = ApiError::invalid("limit", &limit.to_string());
+    Err(error.because(text!("between", least = 1, most = most)))
 }
 
 /// Returns the instant `ms` as text, such as `2024-07-25T03:20:00.5Z`.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::answer::{answer, ok, time};
+use crate::api::answer::{answer, limit, ok, time};
 use crate::api::failure::FailureSchema;
 use crate::app::App;
 use crate::auth::Admin;
@@ -21,7 +21,7 @@ use crate::contract::clusters::{ClusterBody, draft};
 use crate::contract::names::{CLUSTER_TYPES, DETECT_TYPES, name_of};
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Members, unreadable_member};
-use crate::params::Segments;
+use crate::params::{Params, Segments};
 use crate::reader::Reader;
 
 /// Returns the routes.
@@ -30,6 +30,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(list, create))
         .routes(routes!(show, change, remove))
         .routes(routes!(check))
+        .routes(routes!(checks))
 }
 
 /// A cluster; secrets have no member here.
@@ -93,6 +94,15 @@ struct Clusters {
     clusters: Vec<ClusterView>,
 }
 
+/// A cluster, and what replicates there.
+#[derive(Serialize, ToSchema)]
+struct ClusterAndTasks {
+    #[serde(flatten)]
+    cluster: ClusterView,
+    /// Names of the tasks that write to it.
+    tasks: Vec<String>,
+}
+
 /// What connecting found.
 #[derive(Serialize, ToSchema)]
 struct Checked {
@@ -116,15 +126,19 @@ async fn list(_: Admin, State(app): State<App>, reader: Reader) -> ApiResult<Res
     })
 }
 
-/// Answers one cluster.
-#[utoipa::path(get, path = "/api/v1/clusters/{name}", responses((status = 200, body = ClusterView)))]
+/// Answers one cluster, and what replicates there.
+#[utoipa::path(get, path = "/api/v1/clusters/{name}", responses((status = 200, body = ClusterAndTasks)))]
 async fn show(
     _: Admin,
     State(app): State<App>,
     reader: Reader,
     Segments(name): Segments<String>,
 ) -> ApiResult<Response> {
-    ok(ClusterView::of(named(&app, &name).await?, &reader))
+    let cluster = named(&app, &name).await?;
+    ok(ClusterAndTasks {
+        tasks: app.store().tasks().using_cluster(cluster.id).await?,
+        cluster: ClusterView::of(cluster, &reader),
+    })
 }
 
 /// Registers a cluster, once it has answered unless `ping` is false.
@@ -216,6 +230,47 @@ async fn check(
     }
     ok(Checked {
         cluster: ClusterView::of(named(&app, &name).await?, &reader),
+    })
+}
+
+/// One look at a cluster.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CheckView {
+    at: String,
+    healthy: bool,
+    /// Class of the failure, when it was not well.
+    class: Option<String>,
+    /// Until it answered, or was known not to, in milliseconds.
+    latency_ms: u64,
+    /// Whether the look before found otherwise.
+    turned: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Checks {
+    checks: Vec<CheckView>,
+}
+
+/// Lists what looks at a cluster found, the latest first: each of a day, and changes of health for longer.
+#[utoipa::path(get, path = "/api/v1/clusters/{name}/checks", params(("limit" = Option<usize>, Query, minimum = 1, maximum = 10000, description = "Most looks; 1,500 unless said otherwise, which is about a day")), responses((status = 200, body = Checks)))]
+async fn checks(
+    _: Admin,
+    State(app): State<App>,
+    Segments(name): Segments<String>,
+    params: Params,
+) -> ApiResult<Response> {
+    let limit = limit(&params, 1_500, 10_000)?;
+    let found = app.engine().cluster_checks(&name, 0, limit).await?;
+    let shown = found.into_iter().map(|check| CheckView {
+        at: time(check.at_ms),
+        healthy: check.class.is_none(),
+        class: check.class,
+        latency_ms: check.latency_ms,
+        turned: check.turned,
+    });
+    ok(Checks {
+        checks: shown.collect(),
     })
 }
 

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::answer::{ok, time};
+use crate::api::answer::{limit, ok, time};
 use crate::api::failure::FailureSchema;
 use crate::api::filter;
 use crate::app::App;
@@ -139,10 +139,7 @@ async fn list(
     Segments(id): Segments<String>,
     params: Params,
 ) -> ApiResult<Response> {
-    let limit = params.parsed::<usize>("limit")?.unwrap_or(ROWS);
-    if !(1..=MOST_ROWS).contains(&limit) {
-        return Err(ApiError::invalid("limit", &limit.to_string()));
-    }
+    let limit = limit(&params, ROWS, MOST_ROWS)?;
     let filter = filter::of_query(&params)?;
     let after = match params.filled("cursor") {
         None => None,

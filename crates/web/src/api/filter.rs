@@ -61,6 +61,10 @@ pub struct FilterView {
     outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<String>,
 }
 
 /// Selects details: every member given holds.
@@ -86,6 +90,11 @@ pub struct FilterParams {
     outcome: Option<String>,
     /// Class of the failure, such as `unreachable`.
     class: Option<String>,
+    /// Number of a root cause of this record.
+    #[param(minimum = 1)]
+    cause: Option<i64>,
+    /// Part of the words, class or cluster of a root cause; numbers, digests and ids in it stand for any.
+    words: Option<String>,
 }
 
 impl FilterView {
@@ -101,6 +110,8 @@ impl FilterView {
             version: filter.version,
             outcome: filter.outcome.map(Outcome::as_str),
             class: filter.class.map(ErrorKind::as_str),
+            cause: filter.cause,
+            words: filter.words,
         }
     }
 }
@@ -129,6 +140,8 @@ const MEMBERS: &[&str] = &[
     "version",
     "outcome",
     "class",
+    "cause",
+    "words",
 ];
 
 /// Reads a filter from a body; a member it does not know is refused, since ignoring it would select more.
@@ -152,6 +165,10 @@ fn read(member: impl Fn(&str) -> ApiResult<Option<String>>) -> ApiResult<DetailF
         let known = CLASSES.iter().find(|class| class.as_str() == text);
         known.copied().ok_or_else(|| ApiError::invalid("class", &text))
     });
+    let cause = member("cause")?.map(|text| {
+        let known = text.parse::<i64>().ok().filter(|cause| *cause > 0);
+        known.ok_or_else(|| ApiError::invalid("cause", &text))
+    });
     Ok(DetailFilter {
         status: status.transpose()?,
         cluster: member("cluster")?,
@@ -162,6 +179,8 @@ fn read(member: impl Fn(&str) -> ApiResult<Option<String>>) -> ApiResult<DetailF
         version: member("version")?,
         outcome: outcome.transpose()?,
         class: class.transpose()?,
+        cause: cause.transpose()?,
+        words: member("words")?,
         artifact: None,
     })
 }

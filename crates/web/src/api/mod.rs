@@ -4,12 +4,15 @@
 
 mod access;
 mod answer;
+mod causes;
 mod clusters;
 mod details;
+mod export;
 mod failure;
 mod filter;
 mod import;
 mod live;
+mod overview;
 mod platforms;
 mod records;
 mod task_schema;
@@ -31,6 +34,9 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(platforms::router())
         .merge(tasks::router())
         .merge(clusters::router())
+        .merge(overview::router())
+        .merge(causes::router())
+        .merge(export::router())
         .merge(live::router())
         .merge(records::router())
         .merge(details::router())

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::answer::{answer, ok};
+use crate::api::answer::{answer, limit, ok};
 use crate::api::records::Started;
 use crate::api::task_schema::{self, NativeTaskBody};
 use crate::api::task_view::TaskView;
@@ -78,10 +78,7 @@ struct TaskParams {
 /// Lists tasks and how they stand, the worst first.
 #[utoipa::path(get, path = "/api/v1/tasks", params(TaskParams), responses((status = 200, body = Tasks)))]
 async fn list(_: Admin, State(app): State<App>, params: Params) -> ApiResult<Response> {
-    let limit = params.parsed::<usize>("limit")?.unwrap_or(ROWS);
-    if !(1..=MOST_ROWS).contains(&limit) {
-        return Err(ApiError::invalid("limit", &limit.to_string()));
-    }
+    let limit = limit(&params, ROWS, MOST_ROWS)?;
     let skip = params.parsed::<usize>("cursor")?.unwrap_or(0);
     let standings = app.engine().standings(&standing_filter(&params)?).await?;
     let total = standings.len();

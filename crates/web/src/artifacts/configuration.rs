@@ -1,7 +1,7 @@
 //! A repository's configuration: an object whose members depend on its `type`.
 //!
-//! What was given is kept, and what the contract's clients rely on is added. A configuration that would make this
-//! node fetch from others or call them is refused.
+//! What was given is kept but for passwords, and what the contract's clients rely on is added. A configuration that
+//! would make this node call others is refused; one of type `remote` names a registry that tasks read from.
 
 use serde_json::{Map, Value, json};
 
@@ -16,8 +16,8 @@ pub(super) fn default_configuration(category: &str) -> String {
     completed(given.as_object().cloned().unwrap_or_default()).to_string()
 }
 
-/// Reads a configuration.
-pub(super) fn configuration(body: &Members) -> ApiResult<Option<String>> {
+/// Reads a configuration, which has to be of the type that a repository of this kind has.
+pub(super) fn configuration(body: &Members, foreign: bool) -> ApiResult<Option<String>> {
     let Some(given) = body.get("configuration") else {
         return Ok(None);
     };
@@ -31,7 +31,12 @@ pub(super) fn configuration(body: &Members) -> ApiResult<Option<String>> {
     if !known {
         return Err(unreadable_member("configuration.type"));
     }
-    if !matches!(given_type, "local" | "composite") {
+    let fits = match given_type {
+        "local" | "composite" => !foreign,
+        "remote" => foreign,
+        _ => false,
+    };
+    if !fits {
         return Err(not_supported("configuration.type", given_type));
     }
     for (pointer, name) in [
@@ -45,7 +50,7 @@ pub(super) fn configuration(body: &Members) -> ApiResult<Option<String>> {
             Some(_) => return Err(unreadable_member(name)),
         }
     }
-    for name in ["proxy", "webHook", "settings"] {
+    for name in ["proxy", "webHook", "settings", "credentials"] {
         if members
             .get(name)
             .is_some_and(|member| !member.is_object() && !member.is_null())
@@ -53,7 +58,12 @@ pub(super) fn configuration(body: &Members) -> ApiResult<Option<String>> {
             return Err(unreadable_member(&format!("configuration.{name}")));
         }
     }
-    Ok(Some(completed(members.clone()).to_string()))
+    let mut kept = members.clone();
+    if let Some(Value::Object(credentials)) = kept.get_mut("credentials") {
+        // Kept sealed, and never shown.
+        credentials.remove("password");
+    }
+    Ok(Some(completed(kept).to_string()))
 }
 
 /// Adds the members that every configuration of its type has.

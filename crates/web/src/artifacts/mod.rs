@@ -8,6 +8,7 @@ mod blocks;
 mod configuration;
 mod content_type;
 mod download;
+mod foreign;
 mod headers;
 mod listing;
 mod node_changes;
@@ -16,7 +17,7 @@ mod nodes;
 mod packages;
 mod place;
 mod projects;
-mod range;
+pub(crate) mod range;
 mod refusals;
 mod repositories;
 mod rules;
@@ -32,8 +33,9 @@ pub(crate) use repositories::{
 pub(crate) use upload::expiry_ms;
 
 use domain::path::FilePath;
-use domain::repository::RepositoryRef;
-use hosted::{HostedRepository, Viewer};
+use domain::repository::{RepositoryRef, RepositoryType};
+use hosted::{FOREIGN, HostedRepository, Viewer};
+use messages::text;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -65,22 +67,34 @@ async fn readable(app: &App, caller: MaybeCaller, project: &str, name: &str) -> 
     let found = find(app, project, name).await?;
     let public = found.as_ref().is_some_and(|repository| repository.info().public);
     caller.need_read(project, public)?;
-    found.ok_or_else(|| unknown(project, name))
+    kept_here(found.ok_or_else(|| unknown(project, name))?)
 }
 
-/// Finds a repository somebody wants to change.
+/// Finds a repository of files somebody wants to change; others are changed by the protocol of what they hold.
 async fn writable(app: &App, caller: &Caller, project: &str, name: &str) -> ApiResult<HostedRepository> {
     caller.need_write(project)?;
     let found = find(app, project, name).await?;
-    found.ok_or_else(|| unknown(project, name))
+    let found = kept_here(found.ok_or_else(|| unknown(project, name))?)?;
+    if found.info().repository_type == RepositoryType::generic() {
+        Ok(found)
+    } else {
+        Err(unknown(project, name))
+    }
+}
+
+/// Refuses a repository that stands for a registry elsewhere.
+fn kept_here(found: HostedRepository) -> ApiResult<HostedRepository> {
+    if found.info().is_foreign() {
+        return Err(ApiError::invalid("category", FOREIGN).because(text!("foreign-repository")));
+    }
+    Ok(found)
 }
 
 async fn find(app: &App, project: &str, name: &str) -> ApiResult<Option<HostedRepository>> {
-    let found = app
+    Ok(app
         .hosted()
         .repository(&RepositoryRef::new(project, name))
-        .await?;
-    Ok(found.filter(|repository| repository.info().repository_type.as_str() == "GENERIC"))
+        .await?)
 }
 
 pub(crate) fn unknown(project: &str, name: &str) -> ApiError {

@@ -3,16 +3,16 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::repository::RepositoryRef;
-use hosted::{HostedRepository, Package, PackageFilter, PackageVersion};
+use hosted::{Package, PackageFilter, PackageVersion};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::readable;
 use super::rules::PACKAGE_FIELDS;
 use super::search::{Asked, NodeSearchBody, only_public};
-use super::unknown;
 use crate::app::App;
 use crate::auth::MaybeCaller;
 use crate::codes::Code;
@@ -157,16 +157,6 @@ fn version_view(version: PackageVersion, reader: &Reader) -> VersionView {
     }
 }
 
-/// Finds a repository of any type for somebody who may read it.
-async fn readable(app: &App, caller: &MaybeCaller, project: &str, name: &str) -> ApiResult<HostedRepository> {
-    let found = app
-        .hosted()
-        .repository(&RepositoryRef::new(project, name))
-        .await?;
-    caller.need_read(project, found.as_ref().is_some_and(|found| found.info().public))?;
-    found.ok_or_else(|| unknown(project, name))
-}
-
 fn filter(params: &Params, prefix: &str, page: PageQuery) -> PackageFilter {
     PackageFilter {
         name_prefix: params.text(prefix),
@@ -217,7 +207,7 @@ async fn page(
     Segments((project, name)): Segments<(String, String)>,
     params: Params,
 ) -> ApiResult<Response> {
-    let repository = readable(&app, &caller, &project, &name).await?;
+    let repository = readable(&app, caller, &project, &name).await?;
     let page = PageQuery::of(&params)?;
     let filter = filter(&params, "packageName", page);
     let total = repository.package_count(&filter).await?;
@@ -239,7 +229,7 @@ async fn info(
     Segments((project, name)): Segments<(String, String)>,
     params: Params,
 ) -> ApiResult<Response> {
-    let repository = readable(&app, &caller, &project, &name).await?;
+    let repository = readable(&app, caller, &project, &name).await?;
     let key = params.required("packageKey")?;
     let found = repository.package(key).await?;
     let found = found.ok_or_else(|| ApiError::new(Code::PackageUnknown, [key]))?;
@@ -256,7 +246,7 @@ async fn versions(
     Segments((project, name)): Segments<(String, String)>,
     params: Params,
 ) -> ApiResult<Response> {
-    let repository = readable(&app, &caller, &project, &name).await?;
+    let repository = readable(&app, caller, &project, &name).await?;
     let key = params.required("packageKey")?;
     let page = PageQuery::of(&params)?;
     let filter = filter(&params, "version", page);

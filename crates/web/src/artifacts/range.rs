@@ -8,7 +8,7 @@ use crate::error::{ApiError, ApiResult};
 /// Returns the bytes of a file of `size_bytes` that `header` asks for.
 ///
 /// Several ranges, a bad syntax, an end before the beginning and a beginning past the end are refused.
-pub(super) fn of(header: &str, size_bytes: u64) -> ApiResult<Range<u64>> {
+pub(crate) fn of(header: &str, size_bytes: u64) -> ApiResult<Range<u64>> {
     parse(header, size_bytes).ok_or_else(|| ApiError::new(Code::RangeInvalid, []))
 }
 

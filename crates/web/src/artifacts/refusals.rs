@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use hosted::HostedError;
-use messages::text;
+use messages::{Text, text};
 
 use crate::codes::Code;
 use crate::error::ApiError;
@@ -33,6 +33,14 @@ impl From<HostedError> for ApiError {
             }
             HostedError::SearchTooLong => Self::about(Code::QueryTooLarge, text!("search-too-long")),
             HostedError::FolderNotEmpty(path) => of(Code::FolderNotEmpty, path.to_string()),
+            HostedError::NoImages(name) => of(Code::RepositoryUnknown, name.to_string()),
+            HostedError::Manifest(invalid) => {
+                Self::new(Code::ContentInvalid, []).because(Text::verbatim(invalid.to_string()))
+            }
+            HostedError::BlobsMissing(missing) => {
+                let first = missing.first().map(ToString::to_string).unwrap_or_default();
+                of(Code::DataMissing, first)
+            }
             HostedError::RootDeleted => {
                 Self::new(Code::MethodNotAllowed, ["DELETE /"]).with_status(StatusCode::BAD_REQUEST)
             }

@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use domain::repository::{RepositoryRef, RepositoryType};
-use hosted::{NewRepository, Repository, RepositoryChange, RepositoryFilter};
+use hosted::{FOREIGN, NewRepository, Repository, RepositoryChange, RepositoryFilter};
 use messages::text;
 use serde::Serialize;
 use serde_json::Value;
@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::configuration::{configuration, default_configuration};
+use super::foreign::{changed_place, new_place};
 use super::unknown;
 use crate::app::App;
 use crate::auth::{Caller, MaybeCaller};
@@ -28,6 +29,9 @@ use crate::params::{Params, Segments};
 use crate::reader::Reader;
 
 const BASE: &str = "/repository/api/repo";
+
+/// Types of repositories this node keeps itself.
+const KEPT_TYPES: [&str; 3] = ["GENERIC", "DOCKER", "OCI"];
 
 /// Returns the routes.
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -200,25 +204,32 @@ pub(crate) fn new_repository(body: &Members) -> ApiResult<NewRepository> {
     if !REPOSITORY_TYPES.contains(&repository_type.as_str()) {
         return Err(unreadable_member("type"));
     }
-    if repository_type != "GENERIC" {
+    let category = body.text("category")?.unwrap_or_else(|| "COMPOSITE".into());
+    let held: RepositoryType = repository_type.parse().map_err(|_| unreadable_member("type"))?;
+    let kept_here = KEPT_TYPES.contains(&repository_type.as_str());
+    if !kept_here && category != FOREIGN {
         return Err(not_supported("type", &repository_type));
     }
-    let category = body.text("category")?.unwrap_or_else(|| "COMPOSITE".into());
     match category.as_str() {
-        "LOCAL" | "COMPOSITE" => {}
+        "LOCAL" | "COMPOSITE" | FOREIGN => {}
         other if REPOSITORY_CATEGORIES.contains(&other) => return Err(not_supported("category", other)),
         _ => return Err(unreadable_member("category")),
     }
     if let Some(key) = body.text("storageCredentialsKey")?.filter(|key| !key.is_empty()) {
         return Err(not_supported("storageCredentialsKey", &key));
     }
+    let foreign = match category.as_str() {
+        FOREIGN => Some(new_place(body, &held)?),
+        _ => None,
+    };
     Ok(NewRepository {
-        repository_type: RepositoryType::generic(),
+        repository_type: held,
+        foreign,
         public: body.flag("public")?.unwrap_or(false),
         display: body.flag("display")?.unwrap_or(true),
         display_name: body.text("displayName")?,
         description: body.text("description")?,
-        configuration: match configuration(body)? {
+        configuration: match configuration(body, category == FOREIGN)? {
             Some(given) => given,
             None => default_configuration(&category),
         },
@@ -363,15 +374,22 @@ async fn update(
     caller.need_manage(&project)?;
     let body = Members::from_request(request, &app).await?;
     let name = RepositoryRef::new(project, name);
+    let known = app.hosted().repository(&name).await?;
+    let foreign = known.as_ref().is_some_and(|known| known.info().is_foreign());
+    let place = match &known {
+        Some(known) => changed_place(&body, known).await?,
+        None => None,
+    };
     let change = RepositoryChange {
+        foreign: place,
         public: body.flag("public")?,
         display: body.flag("display")?,
         display_name: body.text("displayName")?,
         description: body.text("description")?,
-        configuration: configuration(&body)?,
+        configuration: configuration(&body, foreign)?,
         quota_bytes: quota(&body)?,
     };
-    if let (Some(quota_bytes), Some(found)) = (change.quota_bytes, app.hosted().repository(&name).await?) {
+    if let (Some(quota_bytes), Some(found)) = (change.quota_bytes, known) {
         let used_bytes = found.info().used_bytes;
         if quota_bytes < used_bytes {
             return Err(ApiError::invalid("quota", &quota_bytes.to_string())

@@ -7,9 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::artifact::Metadata;
 use domain::clock::Clock;
-use domain::failure::{ErrorKind, Stage};
-use domain::ports::{ByteStream, ConnectorError};
-use futures_util::StreamExt;
 use hosted::{MOST_BLOCKS, UploadOptions};
 use messages::text;
 use percent_encoding::percent_decode_str;
@@ -22,6 +19,7 @@ use super::place::Place;
 use super::viewer;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::body;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::openapi::FileBytes;
@@ -84,12 +82,7 @@ pub(super) async fn upload(
     let (repository, path) = place.writable(&app, &caller).await?;
     let options = options(request.headers(), app.clock())?;
     let block = block_of(request.headers())?.map(|(id, sequence)| (id.to_owned(), sequence));
-    let bytes: ByteStream = Box::pin(request.into_body().into_data_stream().map(|piece| {
-        piece.map_err(|error| {
-            ConnectorError::new(ErrorKind::Unreachable, Stage::Read, "the request's body")
-                .words(error.to_string())
-        })
-    }));
+    let bytes = body::stream(request.into_body());
     if let Some((id, sequence)) = block {
         repository
             .put_block(&path, &id, sequence, bytes, &options, &viewer(&caller))

@@ -194,7 +194,7 @@ impl Logins {
     }
 }
 
-pub(super) fn caller(user: User) -> Caller {
+pub(crate) fn caller(user: User) -> Caller {
     Caller {
         name: user.name.into(),
         role: user.role,

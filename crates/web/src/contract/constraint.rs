@@ -1,6 +1,7 @@
 //! The constraint objects of tasks and details: what limits a task, or names the artifact of a row.
 
 use domain::path::FilePath;
+use domain::task::PackageSelection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,7 +41,7 @@ pub struct PackageConstraint {
     pub package_key: Option<String>,
     /// Its versions.
     pub versions: Option<Vec<String>>,
-    /// Never set by this version.
+    /// What the only version is called at the target.
     pub target_versions: Option<Vec<String>>,
     /// Never set by this version.
     pub package_regex: Option<String>,
@@ -51,6 +52,20 @@ pub struct PackageConstraint {
 }
 
 impl PackageConstraint {
+    /// Shows what a task selects of a package.
+    pub fn of(package: &PackageSelection) -> Self {
+        Self {
+            package_key: Some(package.key.clone()),
+            versions: Some(package.versions.clone()),
+            target_versions: Some(&package.target_versions)
+                .filter(|names| !names.is_empty())
+                .cloned(),
+            package_regex: None,
+            version_regex: None,
+            deleted_date: None,
+        }
+    }
+
     /// Names one version of a package.
     pub fn named(key: &str, version: &str) -> Self {
         Self {

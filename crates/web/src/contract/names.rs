@@ -3,7 +3,7 @@
 use domain::cluster::{ClusterStatus, ClusterType, DetectType};
 use domain::detail::{DetailStatus, ExecuteType};
 use domain::record::{RecordEnd, RecordStatus};
-use domain::task::{ConflictStrategy, ErrorStrategy, Task, TaskStatus, Trigger};
+use domain::task::{ConflictStrategy, ErrorStrategy, Scope, Task, TaskStatus, Trigger};
 use engine::tasks::draft::{ExecutionStrategy, ReplicaType, ScopeKind};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -196,10 +196,10 @@ pub fn record_status(status: RecordStatus) -> DetailStatus {
 
 /// Returns what the contract calls the scope of a task.
 pub fn object_type(task: &Task) -> &'static str {
-    let kind = if task.is_by_path() {
-        ScopeKind::Path
-    } else {
-        ScopeKind::Repository
+    let kind = match task.objects.first().map(|object| &object.scope) {
+        Some(Scope::Paths(_)) => ScopeKind::Path,
+        Some(Scope::Packages(_)) => ScopeKind::Package,
+        Some(Scope::Repository) | None => ScopeKind::Repository,
     };
     name_of(SCOPE_KINDS, &kind)
 }

@@ -102,6 +102,10 @@ impl Asked {
     }
 
     fn holding_files(&self, repository: HostedRepository, stage: Stage) -> ConnectorResult<HostedRepository> {
+        if repository.info().is_foreign() {
+            let words = format!("repository {} stands for a registry elsewhere", self.name);
+            return Err(self.error(ErrorKind::Conflict, stage, &words));
+        }
         let held = &repository.info().repository_type;
         if *held == RepositoryType::generic() {
             return Ok(repository);

@@ -88,7 +88,10 @@ async fn repository(app: &App, caller: &Caller, project: &str, name: &str) -> Ap
         .hosted()
         .repository(&RepositoryRef::new(project, name))
         .await?;
-    let files = found.filter(|found| found.info().repository_type.as_str() == "GENERIC");
+    let files = found.filter(|found| {
+        let info = found.info();
+        info.repository_type.as_str() == "GENERIC" && !info.is_foreign()
+    });
     files.ok_or_else(|| artifacts::unknown(project, name))
 }
 

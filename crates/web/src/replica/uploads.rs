@@ -8,9 +8,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use connectors::bkrepo::wire::{REPLICA, SESSION, range_of};
-use domain::failure::{ErrorKind, Stage};
-use domain::ports::{ByteStream, ConnectorError};
-use futures_util::StreamExt;
 use hosted::{Appended, HostedError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,6 +16,7 @@ use super::{Node, digest_of, repository};
 use crate::app::App;
 use crate::artifacts::viewer;
 use crate::auth::Caller;
+use crate::body;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::openapi::FileBytes;
@@ -79,7 +77,13 @@ async fn append(
     };
     let taken = app
         .hosted()
-        .append(&caller.name, &id, offset_bytes, length_bytes, bytes_of(request))
+        .append(
+            &caller.name,
+            &id,
+            offset_bytes,
+            length_bytes,
+            body::stream(request.into_body()),
+        )
         .await;
     match taken {
         Ok(arrived_bytes) => Ok(place.answer(StatusCode::ACCEPTED, &Appended { id, arrived_bytes })),
@@ -106,7 +110,7 @@ async fn finish(
     let size_bytes = params.parsed::<u64>("size")?;
     let finished = app
         .hosted()
-        .finish_append(&caller.name, &id, size_bytes, bytes_of(request))
+        .finish_append(&caller.name, &id, size_bytes, body::stream(request.into_body()))
         .await;
     match finished {
         Ok(found) if found == digest => {}
@@ -123,15 +127,6 @@ async fn finish(
     };
     let session = Appended { id, arrived_bytes: 0 };
     Ok(place.answer(StatusCode::CREATED, &session))
-}
-
-fn bytes_of(request: Request) -> ByteStream {
-    Box::pin(request.into_body().into_data_stream().map(|piece| {
-        piece.map_err(|error| {
-            ConnectorError::new(ErrorKind::Unreachable, Stage::Read, "the request's body")
-                .words(error.to_string())
-        })
-    }))
 }
 
 /// Returns where a piece begins and how long it is; `None` when its headers do not say so or contradict each other.

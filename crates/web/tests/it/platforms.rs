@@ -149,6 +149,21 @@ async fn signed(world: &World, platform: &Platform, call: &Call<'_>, path: &str)
     ask.send().await
 }
 
+/// The call that answers who makes it.
+const WHO_AM_I: Call<'_> = Call {
+    path: "/api/user/info",
+    method: "GET",
+    parameters: &[],
+    body: b"",
+};
+
+/// Returns the path of [`WHO_AM_I`] with `query`.
+fn who_am_i(query: &[(String, String)]) -> String {
+    let mut written = url::form_urlencoded::Serializer::new(String::new());
+    written.extend_pairs(query);
+    format!("{USER_PATH}?{}", written.finish())
+}
+
 #[tokio::test]
 async fn a_signed_call_acts_as_the_system_and_its_body_is_signed_too() {
     let world = World::start().await;
@@ -192,15 +207,7 @@ async fn a_signed_call_acts_as_the_system_and_its_body_is_signed_too() {
 async fn a_signature_is_good_for_its_time_and_for_the_user_it_comes_with() {
     let world = World::start().await;
     let platform = platform(&world).await;
-    let call = Call {
-        path: "/api/user/info",
-        method: "GET",
-        parameters: &[],
-        body: b"",
-    };
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(platform.sign(&call, NOW_MS));
-    let path = format!("{USER_PATH}?{}", query.finish());
+    let path = who_am_i(&platform.sign(&WHO_AM_I, NOW_MS));
     let ask = || world.ask(Method::GET, &path).anonymous();
 
     let acting = ask().header("X-BKREPO-MS-UID", "dev").send().await;
@@ -241,15 +248,7 @@ fn signed_as_stock(platform: &Platform, call: &Call<'_>) -> Vec<(String, String)
 async fn a_stock_call_may_have_a_twin_but_is_not_repeated_later() {
     let world = World::start().await;
     let platform = platform(&world).await;
-    let call = Call {
-        path: "/api/user/info",
-        method: "GET",
-        parameters: &[],
-        body: b"",
-    };
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(signed_as_stock(&platform, &call));
-    let path = format!("{USER_PATH}?{}", query.finish());
+    let path = who_am_i(&signed_as_stock(&platform, &WHO_AM_I));
     let ask = || world.ask(Method::GET, &path).anonymous();
 
     let (first, twin) = (ask().send().await, ask().send().await);
@@ -264,15 +263,7 @@ async fn a_stock_call_may_have_a_twin_but_is_not_repeated_later() {
 async fn what_was_signed_before_the_node_began_is_asked_for_anew() {
     let world = World::start().await;
     let platform = platform(&world).await;
-    let call = Call {
-        path: "/api/user/info",
-        method: "GET",
-        parameters: &[],
-        body: b"",
-    };
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(platform.sign(&call, NOW_MS - 1_000));
-    let path = format!("{USER_PATH}?{}", query.finish());
+    let path = who_am_i(&platform.sign(&WHO_AM_I, NOW_MS - 1_000));
 
     let answer = world.ask(Method::GET, &path).anonymous().send().await;
 

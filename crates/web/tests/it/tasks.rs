@@ -208,7 +208,12 @@ async fn what_this_version_cannot_do_is_refused_by_name() {
             "deletedDate = 2024",
         ),
         (json!({ "remoteClusterIds": [center] }), "remoteClusterIds = hq"),
-        (json!({ "remoteClusterIds": [foreign] }), "remoteClusterIds = hub"),
+        (
+            json!({ "remoteClusterIds": [foreign], "replicaTaskObjects": [
+                { "localRepoName": "files", "repoType": "COMPOSER" }
+            ] }),
+            "repoType = COMPOSER",
+        ),
         (
             json!({ "replicaType": "RUN_ONCE" }),
             "executionStrategy = CRON_EXPRESSION",

@@ -12,7 +12,8 @@ use connectors::http::HostList;
 use domain::cluster::{Cluster, Secret};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
-use domain::repository::{RepositoryRef, RepositoryType};
+use domain::repository::RepositoryRef;
+use domain::task::TaskObject;
 use engine::clusters::greet::{Greeter, Greeting};
 use engine::distributions::RemoteUser;
 use engine::endpoints::Endpoints;
@@ -89,20 +90,15 @@ struct NoEndpoints;
 
 #[async_trait::async_trait]
 impl Endpoints for NoEndpoints {
-    async fn source(&self, at: &RepositoryRef, _: &RepositoryType) -> ConnectorResult<Arc<dyn Source>> {
+    async fn source(&self, _: &str, object: &TaskObject) -> ConnectorResult<Arc<dyn Source>> {
         Err(ConnectorError::new(
             ErrorKind::NotFound,
             Stage::List,
-            at.to_string(),
+            object.local_repository.clone(),
         ))
     }
 
-    async fn target(
-        &self,
-        cluster: &str,
-        _: &RepositoryRef,
-        _: &RepositoryType,
-    ) -> ConnectorResult<Arc<dyn Target>> {
+    async fn target(&self, cluster: &str, _: &str, _: &TaskObject) -> ConnectorResult<Arc<dyn Target>> {
         Err(ConnectorError::new(ErrorKind::NotFound, Stage::Describe, cluster))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world::{Draw, Node, free_address, until};
+use super::world::{Draw, Node, own_address, until};
 
 struct Pair {
     centre: Node,
@@ -354,7 +354,7 @@ async fn secrets_are_in_no_answer_and_no_log() {
             "{path}: {text}"
         );
     }
-    let wrong = json!({ "name": "wrong", "url": format!("http://{}", free_address()), "type": "STANDALONE",
+    let wrong = json!({ "name": "wrong", "url": format!("http://{}", own_address()), "type": "STANDALONE",
         "username": "admin", "password": secret });
     let (_, answer) = centre
         .call(Method::POST, "/replication/api/cluster/create", Some(wrong))

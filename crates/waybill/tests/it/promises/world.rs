@@ -1,9 +1,10 @@
 //! Real nodes on loopback, and what tests say to them.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
@@ -26,10 +27,16 @@ pub struct Node {
     _folder: TempDir,
 }
 
-/// Returns a loopback address nobody listens on.
-pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address")
+/// Returns a loopback address that nobody but this process uses, whatever else runs here.
+///
+/// Free ports of 127.0.0.1 are given to whoever asks first, also while a node that will want its own again is
+/// down. All of 127.0.0.0/8 is this machine, so each test process has a host of its own there.
+pub fn own_address() -> SocketAddr {
+    static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    // Process ids have 22 bits; 127.0.x.y is left to everybody else.
+    let host = Ipv4Addr::new(127, 64 + high % 64, middle, low);
+    (host, NEXT_PORT.fetch_add(1, Ordering::Relaxed)).into()
 }
 
 fn http() -> reqwest::Client {
@@ -47,7 +54,7 @@ impl Node {
         let data = folder.path().join("data");
         let node = Self {
             name: name.into(),
-            address: free_address(),
+            address: own_address(),
             data,
             child: None,
             http: http(),

@@ -172,9 +172,7 @@ async fn detail_page(
         path_prefix: params.text("path"),
         artifact_prefix: params.text("artifactName"),
         version: params.text("version"),
-        outcome: None,
-        class: None,
-        artifact: None,
+        ..DetailFilter::default()
     };
     let request = PageRequest::new(page.number, page.size);
     let details = app.engine().detail_page(&id, &filter, request).await?;

@@ -91,6 +91,8 @@ fn package(body: &Members) -> ApiResult<PackageDraft> {
     Ok(PackageDraft {
         key: body.text("packageKey")?,
         versions: body.texts("versions")?.unwrap_or_default(),
+        target_versions: body.texts("targetVersions")?.unwrap_or_default(),
+        refused: set(body, &["packageRegex", "versionRegex", "deletedDate"]),
     })
 }
 

@@ -88,6 +88,8 @@ pub(crate) struct ObjectBody {
 pub(crate) struct PackageBody {
     package_key: String,
     versions: Option<Vec<String>>,
+    /// What the only version is called at the target.
+    target_versions: Option<Vec<String>>,
 }
 
 /// A file or folder.

@@ -93,8 +93,7 @@ pub struct ObjectView {
     remote_repo_name: Option<String>,
     #[schema(value_type = RepositoryTypeName)]
     repo_type: String,
-    #[schema(value_type = Option<Vec<PackageConstraint>>)]
-    package_constraints: Option<()>,
+    package_constraints: Option<Vec<PackageConstraint>>,
     path_constraints: Option<Vec<PathConstraint>>,
     #[schema(value_type = Option<String>)]
     source_filter: Option<()>,
@@ -177,7 +176,10 @@ impl ObjectView {
             remote_project_id: object.remote_project.clone(),
             remote_repo_name: object.remote_repository.clone(),
             repo_type: object.repository_type.to_string(),
-            package_constraints: None,
+            package_constraints: match &object.scope {
+                Scope::Repository | Scope::Paths(_) => None,
+                Scope::Packages(packages) => Some(packages.iter().map(PackageConstraint::of).collect()),
+            },
             path_constraints: match &object.scope {
                 Scope::Repository | Scope::Packages(_) => None,
                 Scope::Paths(paths) => Some(paths.iter().map(PathConstraint::of).collect()),

@@ -1,0 +1,307 @@
+//! A Maven repository, read from.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
+use domain::task::{PackageSelection, Scope};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::layout::{Package, Version};
+use super::repository::{Listing, PARALLEL, Repository};
+use super::walk::{Depth, Root, Walk};
+use crate::fatal;
+
+/// How long what a walk saw of a folder is taken for what it holds.
+const SEEN_FOR: Duration = Duration::from_secs(30);
+
+/// A Maven repository, read from.
+pub(super) struct MavenSource {
+    repository: Repository,
+    /// What the last page of a walk saw of the folders it told; each is used once.
+    seen: Mutex<HashMap<ArtifactKey, (Listing, Instant)>>,
+}
+
+impl fmt::Debug for MavenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MavenSource({:?})", self.repository)
+    }
+}
+
+impl MavenSource {
+    pub(super) fn of(repository: Repository) -> Self {
+        Self {
+            repository,
+            seen: Mutex::default(),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<ArtifactKey, (Listing, Instant)>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns where a walk through `scope` begins: in order, none twice, none within another.
+    async fn roots(&self, scope: &Scope) -> ConnectorResult<Vec<Root>> {
+        let selections = match scope {
+            Scope::Repository => {
+                let everything = Root {
+                    folder: Vec::new(),
+                    depth: Depth::Everything,
+                };
+                return Ok(vec![everything]);
+            }
+            // A Maven repository is replicated by versions; files of it are none.
+            Scope::Paths(_) => return Ok(Vec::new()),
+            Scope::Packages(selections) => selections,
+        };
+        let mut roots: BTreeMap<Vec<String>, Depth> = BTreeMap::new();
+        for (package, selection) in packages(selections) {
+            if selection.versions.is_empty() {
+                if self.repository.lists(Stage::List).await? {
+                    roots.insert(package.folder(), Depth::Children);
+                } else {
+                    let versions = self.repository.listed_versions(&package, Stage::List).await?;
+                    roots.extend(versions.iter().map(|version| (version.folder(), Depth::Itself)));
+                }
+                continue;
+            }
+            let versions = selection
+                .versions
+                .iter()
+                .filter_map(|version| package.version(version));
+            for version in versions {
+                roots.entry(version.folder()).or_insert(Depth::Itself);
+            }
+        }
+        let whole: Vec<Vec<String>> = roots
+            .iter()
+            .filter(|(_, depth)| **depth == Depth::Children)
+            .map(|(folder, _)| folder.clone())
+            .collect();
+        let covered = |folder: &[String]| {
+            let parent = folder.split_last().map(|(_, parent)| parent).unwrap_or_default();
+            whole.iter().any(|whole| whole == parent)
+        };
+        let left = roots
+            .into_iter()
+            .filter(|(folder, depth)| *depth != Depth::Itself || !covered(folder));
+        Ok(left.map(|(folder, depth)| Root { folder, depth }).collect())
+    }
+
+    /// Returns a page of versions that are looked up one by one, where folders are not listed.
+    async fn list_unlisted(
+        &self,
+        roots: Vec<Root>,
+        after: Option<Vec<String>>,
+        limit: usize,
+    ) -> ConnectorResult<KeyPage> {
+        let left = roots
+            .into_iter()
+            .map(|root| root.folder)
+            .filter(|folder| after.as_ref().is_none_or(|after| folder > after));
+        let versions: Vec<Version> = left.filter_map(|folder| Version::of_folder(&folder)).collect();
+        let looks: Vec<_> = versions
+            .into_iter()
+            .map(|version| async move {
+                let there = self.repository.names(&version, Stage::List).await?.is_some();
+                Ok::<_, ConnectorError>(there.then_some(version))
+            })
+            .collect();
+        let found = stream::iter(looks)
+            .buffered(PARALLEL)
+            .try_filter_map(|found| async { Ok(found) })
+            .take(limit + 1)
+            .try_collect()
+            .await?;
+        Ok(page(found, limit))
+    }
+
+    async fn list_from(
+        &self,
+        scope: &Scope,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> ConnectorResult<KeyPage> {
+        let after = cursor.map(|cursor| cursor.0.split('/').map(String::from).collect());
+        let roots = self.roots(scope).await?;
+        if roots.is_empty() {
+            return Ok(page(Vec::new(), limit));
+        }
+        if !self.repository.lists(Stage::List).await? {
+            if *scope == Scope::Repository {
+                return Err(self.repository.unlisted(&[], Stage::List));
+            }
+            return self.list_unlisted(roots, after, limit).await;
+        }
+        let mut found = Walk::new(&self.repository, roots, after).next(limit + 1).await?;
+        let mut seen = HashMap::new();
+        for found in found.iter_mut().take(limit) {
+            let listing = std::mem::take(&mut found.listing);
+            seen.insert(found.version.key(), (listing, Instant::now()));
+        }
+        *self.seen() = seen;
+        Ok(page(
+            found.into_iter().map(|found| found.version).collect(),
+            limit,
+        ))
+    }
+
+    async fn describe_one(&self, key: &ArtifactKey) -> ConnectorResult<Artifact> {
+        let error = |kind| ConnectorError::new(kind, Stage::Describe, key.to_string());
+        let version = Version::of_key(key)
+            .ok_or_else(|| error(ErrorKind::NotFound).words("it names no version of a Maven artifact"))?;
+        let seen = self.seen().remove(key);
+        let listing = match seen {
+            Some((listing, when)) if when.elapsed() < SEEN_FOR => Some(listing),
+            _ => self.repository.names(&version, Stage::Describe).await?,
+        };
+        let listing = listing.ok_or_else(|| error(ErrorKind::NotFound).words("there is no such version"))?;
+        let blobs = blobs(&self.repository, &version, &listing).await?;
+        if blobs.is_empty() {
+            return Err(error(ErrorKind::NotFound).words("its files are gone"));
+        }
+        Ok(Artifact {
+            key: key.clone(),
+            digest: None,
+            blobs,
+            metadata: Metadata::new(),
+            document: None,
+        })
+    }
+
+    async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> ConnectorResult<Bytes> {
+        let mut pieces = self.open(key, blob, 0).await?;
+        let mut bytes = BytesMut::new();
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece?);
+            if bytes.len() as u64 > blob.size_bytes {
+                let error = ConnectorError::new(ErrorKind::Changed, Stage::Read, &blob.name);
+                return Err(error.words("it is longer than it was described"));
+            }
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// Says whether anything of `selection` is there; returns the keys that name nothing.
+    async fn missing_of(&self, selection: &PackageSelection) -> ConnectorResult<Vec<ArtifactKey>> {
+        let key = |version: Option<&String>| ArtifactKey {
+            name: selection.key.clone(),
+            version: version.cloned(),
+        };
+        if selection.versions.is_empty() {
+            let scope = Scope::Packages(vec![selection.clone()]);
+            let found = self.list_from(&scope, None, 1).await?;
+            return Ok(if found.keys.is_empty() {
+                vec![key(None)]
+            } else {
+                Vec::new()
+            });
+        }
+        let package = Package::of_key(&selection.key);
+        let looks: Vec<_> = selection
+            .versions
+            .iter()
+            .map(|name| {
+                let version = package.as_ref().and_then(|package| package.version(name));
+                async move {
+                    let there = match version {
+                        Some(version) => self.repository.names(&version, Stage::List).await?.is_some(),
+                        None => false,
+                    };
+                    Ok::<_, ConnectorError>((!there).then(|| key(Some(name))))
+                }
+            })
+            .collect();
+        let missing: Vec<Option<ArtifactKey>> = stream::iter(looks).buffered(PARALLEL).try_collect().await?;
+        Ok(missing.into_iter().flatten().collect())
+    }
+}
+
+/// Describes the files of `version`, in the order they are written in; those that vanished are left out.
+pub(super) async fn blobs(
+    repository: &Repository,
+    version: &Version,
+    listing: &Listing,
+) -> ConnectorResult<Vec<Blob>> {
+    let folder = version.folder();
+    let looks: Vec<_> = listing
+        .files
+        .iter()
+        .filter(|name| version.owns(name))
+        .map(|name| repository.blob(&folder, name, &listing.files, Stage::Describe))
+        .collect();
+    let found: Vec<Option<Blob>> = stream::iter(looks).buffered(PARALLEL).try_collect().await?;
+    let mut blobs: Vec<Blob> = found.into_iter().flatten().collect();
+    // Whoever finds the description may expect the rest.
+    blobs.sort_by_cached_key(|blob| (version.is_pom(&blob.name), blob.name.clone()));
+    Ok(blobs)
+}
+
+fn packages(selections: &[PackageSelection]) -> impl Iterator<Item = (Package, &PackageSelection)> {
+    selections
+        .iter()
+        .filter_map(|selection| Some((Package::of_key(&selection.key)?, selection)))
+}
+
+fn page(mut versions: Vec<Version>, limit: usize) -> KeyPage {
+    let more = versions.len() > limit;
+    versions.truncate(limit);
+    let next = versions.last().filter(|_| more);
+    KeyPage {
+        next: next.map(|version| Cursor(version.folder().join("/"))),
+        keys: versions.iter().map(Version::key).collect(),
+    }
+}
+
+#[async_trait]
+impl Source for MavenSource {
+    async fn list(&self, scope: &Scope, cursor: Option<&Cursor>, limit: usize) -> ConnectorResult<KeyPage> {
+        self.list_from(scope, cursor, limit).await
+    }
+
+    async fn missing(&self, scope: &Scope) -> ConnectorResult<Vec<ArtifactKey>> {
+        match scope {
+            Scope::Repository => Ok(Vec::new()),
+            Scope::Paths(paths) => Ok(paths.iter().map(ArtifactKey::file).collect()),
+            Scope::Packages(selections) => {
+                let mut missing = Vec::new();
+                for selection in selections {
+                    missing.extend(self.missing_of(selection).await?);
+                }
+                Ok(missing)
+            }
+        }
+    }
+
+    async fn describe(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<ConnectorResult<Artifact>>> {
+        let looks: Vec<_> = keys.iter().map(|key| self.describe_one(key)).collect();
+        fatal::settled(stream::iter(looks).buffered(PARALLEL).collect().await)
+    }
+
+    async fn open(&self, key: &ArtifactKey, blob: &Blob, offset_bytes: u64) -> ConnectorResult<ByteStream> {
+        let version = Version::of_key(key).filter(|version| version.owns(&blob.name));
+        let version = version.ok_or_else(|| {
+            ConnectorError::new(ErrorKind::NotFound, Stage::Read, key.to_string())
+                .words("it has no such file")
+        })?;
+        let url = self.repository.url(&version.folder(), &blob.name);
+        self.repository
+            .files()
+            .open(&url, blob, offset_bytes, url.path())
+            .await
+    }
+
+    async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {
+        let reads: Vec<_> = wanted
+            .iter()
+            .map(|(key, blob)| self.read_one(key, blob))
+            .collect();
+        fatal::settled(stream::iter(reads).buffered(PARALLEL).collect().await)
+    }
+}

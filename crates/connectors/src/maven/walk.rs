@@ -1,0 +1,142 @@
+//! Finds the versions of a repository: folder by folder, in the order of their names, a few listings ahead.
+//!
+//! A folder is a version when it holds a file that is called like it. The walk keeps only the names of folders it
+//! still has to see, and can go on behind any folder it has told.
+
+use std::cmp::Ordering;
+
+use domain::failure::Stage;
+use domain::ports::{ConnectorError, ConnectorResult};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::layout::Version;
+use super::repository::{Listing, PARALLEL, Repository};
+
+/// How far below a folder is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// It is looked at alone.
+    Itself,
+    /// It and the folders in it.
+    Children,
+    /// All of it.
+    Everything,
+}
+
+/// Where a walk begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Root {
+    pub(super) folder: Vec<String>,
+    pub(super) depth: Depth,
+}
+
+/// A version that was found, and what its folder holds.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) version: Version,
+    pub(super) listing: Listing,
+}
+
+struct Visit {
+    folder: Vec<String>,
+    depth: Depth,
+    listing: Option<Option<Listing>>,
+}
+
+/// A walk through some folders of a repository.
+pub(super) struct Walk<'a> {
+    repository: &'a Repository,
+    /// What is left to see; the next one last.
+    left: Vec<Visit>,
+    /// The folder behind which it goes on.
+    after: Option<Vec<String>>,
+}
+
+impl<'a> Walk<'a> {
+    /// Starts at `roots` (in order), behind the folder `after`.
+    pub(super) fn new(repository: &'a Repository, roots: Vec<Root>, after: Option<Vec<String>>) -> Self {
+        let mut walk = Self {
+            repository,
+            left: Vec::new(),
+            after,
+        };
+        walk.push(roots.into_iter());
+        walk
+    }
+
+    /// Returns at most `limit` more versions; fewer when there are no more.
+    pub(super) async fn next(&mut self, limit: usize) -> ConnectorResult<Vec<Found>> {
+        let mut found = Vec::new();
+        while found.len() < limit {
+            self.look_ahead().await?;
+            let Some(visit) = self.left.pop() else { break };
+            // A folder that vanished meanwhile holds nothing.
+            let listing = visit.listing.flatten().unwrap_or_default();
+            let below = match visit.depth {
+                Depth::Itself => None,
+                Depth::Children => Some(Depth::Itself),
+                Depth::Everything => Some(Depth::Everything),
+            };
+            if let Some(depth) = below {
+                let child = |name: &String| {
+                    let mut folder = visit.folder.clone();
+                    folder.push(name.clone());
+                    Root { folder, depth }
+                };
+                self.push(listing.folders.iter().map(child));
+                if depth == Depth::Itself {
+                    // A group may be called like an artifact, so that another root lies within this one.
+                    self.left.sort_by(|one, other| other.folder.cmp(&one.folder));
+                }
+            }
+            let version = Version::of_folder(&visit.folder).filter(|version| listing.is_of(version));
+            let is_new = self.after.as_ref().is_none_or(|after| visit.folder > *after);
+            found.extend(
+                version
+                    .filter(|_| is_new)
+                    .map(|version| Found { version, listing }),
+            );
+        }
+        Ok(found)
+    }
+
+    /// Adds `roots` as the next to see, without those that lie wholly before the place where it goes on.
+    fn push(&mut self, roots: impl DoubleEndedIterator<Item = Root>) {
+        let after = self.after.clone();
+        let is_left = |root: &Root| match &after {
+            None => true,
+            Some(after) => {
+                root.folder.as_slice().cmp(after) == Ordering::Greater || after.starts_with(&root.folder)
+            }
+        };
+        let visits = roots.rev().filter(is_left).map(|root| Visit {
+            folder: root.folder,
+            depth: root.depth,
+            listing: None,
+        });
+        self.left.extend(visits);
+    }
+
+    /// Asks for the listings of the next few folders, if that of the next one is not there yet.
+    async fn look_ahead(&mut self) -> ConnectorResult<()> {
+        if self.left.last().is_none_or(|next| next.listing.is_some()) {
+            return Ok(());
+        }
+        let from = self.left.len().saturating_sub(PARALLEL);
+        let repository = self.repository;
+        let looks = self.left[from..]
+            .iter_mut()
+            .filter(|visit| visit.listing.is_none());
+        let looks: Vec<_> = looks
+            .map(|visit| async move {
+                visit.listing = Some(repository.listing(&visit.folder, Stage::List).await?);
+                Ok::<(), ConnectorError>(())
+            })
+            .collect();
+        stream::iter(looks)
+            .buffered(PARALLEL)
+            .try_collect::<Vec<()>>()
+            .await?;
+        Ok(())
+    }
+}

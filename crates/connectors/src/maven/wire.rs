@@ -1,0 +1,347 @@
+//! `maven-metadata.xml`: which versions there are of an artifact, and which builds of a snapshot.
+//!
+//! The format is the one of Maven's "Repository Metadata Model" 1.1.0. What is not in the model is dropped. Entities
+//! and document types are refused by name, so that no document can grow while it is read.
+
+use std::fmt::Write as _;
+
+use quick_xml::Reader;
+use quick_xml::escape::{escape, resolve_predefined_entity};
+use quick_xml::events::{BytesRef, Event};
+
+/// Longest document that is read, in bytes.
+pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// Deepest nesting of elements; the model's is 5.
+const DEEPEST: usize = 16;
+
+/// The document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Metadata {
+    pub(super) group: String,
+    pub(super) artifact: String,
+    /// Set where it describes the builds of a snapshot.
+    pub(super) version: Option<String>,
+    pub(super) latest: Option<String>,
+    pub(super) release: Option<String>,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) versions: Vec<String>,
+    /// When it was written: `yyyyMMddHHmmss`, UTC.
+    pub(super) last_updated: Option<String>,
+    pub(super) snapshot_versions: Vec<SnapshotVersion>,
+    pub(super) plugins: Vec<Plugin>,
+}
+
+/// The newest build of a snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Snapshot {
+    pub(super) timestamp: Option<String>,
+    pub(super) build_number: Option<String>,
+    pub(super) local_copy: Option<String>,
+}
+
+/// The newest file of a snapshot with this classifier and extension.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct SnapshotVersion {
+    pub(super) classifier: String,
+    pub(super) extension: String,
+    pub(super) value: String,
+    pub(super) updated: String,
+}
+
+/// A plugin of a group, by the prefix it is called with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Plugin {
+    pub(super) name: String,
+    pub(super) prefix: String,
+    pub(super) artifact: String,
+}
+
+/// Why some bytes are no `maven-metadata.xml`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("maven-metadata.xml cannot be read: {0}")]
+pub(super) struct Malformed(String);
+
+impl Metadata {
+    /// Reads a document.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let malformed = |why: &dyn std::fmt::Display| Malformed(why.to_string());
+        let text = std::str::from_utf8(bytes).map_err(|_| malformed(&"it is not UTF-8"))?;
+        let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+        reader.config_mut().expand_empty_elements = true;
+        let mut metadata = Self::default();
+        let mut open: Vec<String> = Vec::new();
+        let mut said = String::new();
+        let mut seen_root = false;
+        loop {
+            match reader.read_event().map_err(|error| malformed(&error))? {
+                Event::Start(tag) => {
+                    let name = String::from_utf8_lossy(tag.local_name().as_ref()).into_owned();
+                    if open.is_empty() && (seen_root || name != "metadata") {
+                        return Err(malformed(&"it is no <metadata> document"));
+                    }
+                    if open.len() >= DEEPEST {
+                        return Err(malformed(&"its elements are nested too deep"));
+                    }
+                    seen_root = true;
+                    open.push(name);
+                    said.clear();
+                    metadata.begin(&open);
+                }
+                Event::End(_) => {
+                    metadata.take(&open, said.trim());
+                    open.pop();
+                    said.clear();
+                }
+                Event::Text(text) => said.push_str(&text.decode().map_err(|error| malformed(&error))?),
+                Event::CData(text) => said.push_str(&text.decode().map_err(|error| malformed(&error))?),
+                Event::GeneralRef(entity) => said.push_str(&resolved(&entity)?),
+                Event::DocType(_) => return Err(malformed(&"it declares a document type")),
+                Event::Eof if seen_root && open.is_empty() => return Ok(metadata),
+                Event::Eof => return Err(malformed(&"it ends too early")),
+                Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+            }
+        }
+    }
+
+    /// Makes room for what the element that begins now will hold.
+    fn begin(&mut self, open: &[String]) {
+        match path(open).as_slice() {
+            ["versioning", "snapshot"] => self.snapshot = Some(Snapshot::default()),
+            ["versioning", "snapshotVersions", "snapshotVersion"] => {
+                self.snapshot_versions.push(SnapshotVersion::default());
+            }
+            ["plugins", "plugin"] => self.plugins.push(Plugin::default()),
+            _ => {}
+        }
+    }
+
+    /// Takes the text of the element that ends now.
+    fn take(&mut self, open: &[String], text: &str) {
+        let some = || Some(text.to_owned()).filter(|text| !text.is_empty());
+        match path(open).as_slice() {
+            ["groupId"] => self.group = text.into(),
+            ["artifactId"] => self.artifact = text.into(),
+            ["version"] => self.version = some(),
+            ["versioning", "latest"] => self.latest = some(),
+            ["versioning", "release"] => self.release = some(),
+            ["versioning", "lastUpdated"] => self.last_updated = some(),
+            ["versioning", "versions", "version"] => self.versions.extend(some()),
+            ["versioning", "snapshot", member] => {
+                let snapshot = self.snapshot.get_or_insert_default();
+                match *member {
+                    "timestamp" => snapshot.timestamp = some(),
+                    "buildNumber" => snapshot.build_number = some(),
+                    "localCopy" => snapshot.local_copy = some(),
+                    _ => {}
+                }
+            }
+            ["versioning", "snapshotVersions", "snapshotVersion", member] => {
+                if let Some(last) = self.snapshot_versions.last_mut() {
+                    match *member {
+                        "classifier" => last.classifier = text.into(),
+                        "extension" => last.extension = text.into(),
+                        "value" => last.value = text.into(),
+                        "updated" => last.updated = text.into(),
+                        _ => {}
+                    }
+                }
+            }
+            ["plugins", "plugin", member] => {
+                if let Some(last) = self.plugins.last_mut() {
+                    match *member {
+                        "name" => last.name = text.into(),
+                        "prefix" => last.prefix = text.into(),
+                        "artifactId" => last.artifact = text.into(),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes the document.
+    pub(super) fn to_xml(&self) -> String {
+        let mut xml = Xml(String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), 0);
+        xml.within("metadata", |xml| {
+            xml.some("groupId", &self.group);
+            xml.some("artifactId", &self.artifact);
+            xml.maybe("version", self.version.as_ref());
+            if self.has_versioning() {
+                xml.within("versioning", |xml| self.write_versioning(xml));
+            }
+            if !self.plugins.is_empty() {
+                xml.within("plugins", |xml| {
+                    for plugin in &self.plugins {
+                        xml.within("plugin", |xml| {
+                            xml.some("name", &plugin.name);
+                            xml.some("prefix", &plugin.prefix);
+                            xml.some("artifactId", &plugin.artifact);
+                        });
+                    }
+                });
+            }
+        });
+        xml.0
+    }
+
+    fn has_versioning(&self) -> bool {
+        let plain = Self {
+            group: self.group.clone(),
+            artifact: self.artifact.clone(),
+            version: self.version.clone(),
+            plugins: self.plugins.clone(),
+            ..Self::default()
+        };
+        *self != plain
+    }
+
+    fn write_versioning(&self, xml: &mut Xml) {
+        xml.maybe("latest", self.latest.as_ref());
+        xml.maybe("release", self.release.as_ref());
+        if let Some(snapshot) = &self.snapshot {
+            xml.within("snapshot", |xml| {
+                xml.maybe("timestamp", snapshot.timestamp.as_ref());
+                xml.maybe("buildNumber", snapshot.build_number.as_ref());
+                xml.maybe("localCopy", snapshot.local_copy.as_ref());
+            });
+        }
+        if !self.versions.is_empty() {
+            xml.within("versions", |xml| {
+                for version in &self.versions {
+                    xml.some("version", version);
+                }
+            });
+        }
+        xml.maybe("lastUpdated", self.last_updated.as_ref());
+        if !self.snapshot_versions.is_empty() {
+            xml.within("snapshotVersions", |xml| {
+                for version in &self.snapshot_versions {
+                    xml.within("snapshotVersion", |xml| {
+                        xml.some("classifier", &version.classifier);
+                        xml.some("extension", &version.extension);
+                        xml.some("value", &version.value);
+                        xml.some("updated", &version.updated);
+                    });
+                }
+            });
+        }
+    }
+}
+
+/// Returns the names of the open elements below the document's own.
+fn path(open: &[String]) -> Vec<&str> {
+    open.iter().skip(1).map(String::as_str).collect()
+}
+
+/// Returns what an entity stands for: one of XML's own five, or a character by its number.
+fn resolved(entity: &BytesRef<'_>) -> Result<String, Malformed> {
+    let character = entity.resolve_char_ref().ok().flatten();
+    if let Some(character) = character {
+        return Ok(character.into());
+    }
+    let name = String::from_utf8_lossy(entity);
+    match resolve_predefined_entity(&name) {
+        Some(text) => Ok(text.into()),
+        None => Err(Malformed(format!("it uses the entity &{name};"))),
+    }
+}
+
+/// A document being written: its text, and how deep the next element stands.
+struct Xml(String, usize);
+
+impl Xml {
+    fn within(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
+        let indent = "  ".repeat(self.1);
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "{indent}<{name}>");
+        self.1 += 1;
+        write(self);
+        self.1 -= 1;
+        let _ = writeln!(self.0, "{indent}</{name}>");
+    }
+
+    fn some(&mut self, name: &str, text: &str) {
+        if !text.is_empty() {
+            let _ = writeln!(self.0, "{}<{name}>{}</{name}>", "  ".repeat(self.1), escape(text));
+        }
+    }
+
+    fn maybe(&mut self, name: &str, text: Option<&String>) {
+        if let Some(text) = text {
+            self.some(name, text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_the_same() {
+        let metadata = Metadata {
+            group: "org.example".into(),
+            artifact: "app".into(),
+            version: Some("1-SNAPSHOT".into()),
+            latest: Some("2".into()),
+            release: Some("1 & <2>".into()),
+            snapshot: Some(Snapshot {
+                timestamp: Some("20260101.120000".into()),
+                build_number: Some("7".into()),
+                local_copy: None,
+            }),
+            versions: vec!["1".into(), "2".into()],
+            last_updated: Some("20260101120000".into()),
+            snapshot_versions: vec![SnapshotVersion {
+                classifier: "sources".into(),
+                extension: "jar".into(),
+                value: "1-20260101.120000-7".into(),
+                updated: "20260101120000".into(),
+            }],
+            plugins: vec![Plugin {
+                name: "An App".into(),
+                prefix: "app".into(),
+                artifact: "app-maven-plugin".into(),
+            }],
+        };
+
+        assert_eq!(Metadata::parse(metadata.to_xml().as_bytes()), Ok(metadata));
+    }
+
+    #[test]
+    fn white_space_comments_and_unknown_elements_say_nothing() {
+        let text = "\u{feff}<?xml version='1.0'?><!-- x --><metadata modelVersion=\"1.1.0\">\n <groupId> a&#46;b </groupId>\n\
+                    <versioning><versions><version><![CDATA[1]]></version><version/></versions>\
+                    <other><version>9</version></other></versioning></metadata>\n";
+
+        let metadata = Metadata::parse(text.as_bytes()).expect("a document");
+
+        assert_eq!(
+            (metadata.group.as_str(), metadata.versions),
+            ("a.b", vec!["1".into()])
+        );
+    }
+
+    #[test]
+    fn bombs_and_broken_documents_are_refused_by_name() {
+        let bomb = "<!DOCTYPE m [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><metadata><groupId>&b;</groupId></metadata>";
+        let deep = format!("<metadata>{}", "<a>".repeat(100_000));
+        for (text, why) in [
+            (bomb, "declares a document type"),
+            (
+                "<metadata><groupId>&lol;</groupId></metadata>",
+                "uses the entity &lol;",
+            ),
+            (deep.as_str(), "nested too deep"),
+            ("<html><body/></html>", "no <metadata> document"),
+            ("<metadata><groupId>", "ends too early"),
+            ("", "ends too early"),
+            ("<metadata></other>", "cannot be read"),
+        ] {
+            let refused = Metadata::parse(text.as_bytes()).expect_err("refused");
+            assert!(refused.to_string().contains(why), "{refused}");
+        }
+        assert!(Metadata::parse(b"<metadata>\xff</metadata>").is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! Maven repositories behind a proxy that breaks what real servers will not.
+
+use domain::failure::ErrorKind;
+use domain::ports::Expect;
+use testkit::contract::packages::{PackageWorld, Release};
+use testkit::fault_proxy::{Fault, FaultProxy, Rule};
+
+use super::world::{World, at, carry, describe, key, listed, moved, put, refused};
+
+const APP: &str = "org.example:app";
+
+struct Worlds {
+    here: World,
+    there: World,
+    proxy: FaultProxy,
+    one: Release,
+}
+
+impl Worlds {
+    async fn start() -> Self {
+        let (here, there) = (World::start().await, World::start().await);
+        let one = here.release(APP, "1.0", 300_000, 1);
+        here.hold(&one).await;
+        let proxy = FaultProxy::to(there.nginx.server.address()).await;
+        Self {
+            here,
+            there,
+            proxy,
+            one,
+        }
+    }
+
+    fn target(&self) -> connectors::registry::Opened {
+        at(&format!("{}/repo", self.proxy.url()))
+    }
+
+    async fn is_invisible(&self) -> bool {
+        let listing = self
+            .there
+            .text("org/example/app/maven-metadata.xml")
+            .unwrap_or_default();
+        let usable = self.there.file("org/example/app/1.0/app-1.0.pom").exists();
+        listed(&listing).is_empty()
+            && !usable
+            && self.there.found(&self.one).await.iter().all(Option::is_none)
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_breaks_never_shows_half_a_version_and_is_completed_later() {
+    for (fault, kind) in [
+        (Fault::status(401), ErrorKind::Unauthorised),
+        (Fault::status(500), ErrorKind::Protocol),
+        (Fault::slow_down(0), ErrorKind::Limit),
+        (Fault::CutRequest(100_000), ErrorKind::Unreachable),
+        (Fault::Reset, ErrorKind::Unreachable),
+        (Fault::ChangeRequest(100_000), ErrorKind::Corrupt),
+    ] {
+        let worlds = Worlds::start().await;
+        worlds.proxy.add(Rule::on("PUT", "*app-1.0.jar", fault.clone()));
+
+        let error = refused(carry(&worlds.here.opened(), &worlds.target(), &key(APP, "1.0")).await);
+
+        assert_eq!(error.kind, kind, "{fault:?}: {error}");
+        assert!(
+            worlds.is_invisible().await,
+            "{fault:?}: {:?}",
+            worlds.there.files()
+        );
+        worlds.proxy.clear();
+        moved(carry(&worlds.here.opened(), &worlds.target(), &key(APP, "1.0")).await);
+        assert_eq!(
+            worlds.there.found(&worlds.one).await[1].as_ref(),
+            Some(&worlds.one.bytes[1])
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_could_not_be_listed_failed_and_is_listed_by_the_next_try() {
+    let worlds = Worlds::start().await;
+    worlds
+        .proxy
+        .add(Rule::on("PUT", "*maven-metadata.xml", Fault::status(500)));
+
+    let error = refused(carry(&worlds.here.opened(), &worlds.target(), &key(APP, "1.0")).await);
+    let listing = worlds.there.text("org/example/app/maven-metadata.xml");
+    worlds.proxy.clear();
+    let second = carry(&worlds.here.opened(), &worlds.target(), &key(APP, "1.0")).await;
+
+    assert_eq!((error.remote_status, listing), (Some(500), None), "{error}");
+    assert_eq!(moved(second), 0, "the files are there");
+    assert!(worlds.there.found(&worlds.one).await.iter().all(Option::is_some));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_made_good_by_the_next_try() {
+    let worlds = Worlds::start().await;
+    worlds
+        .proxy
+        .add(Rule::on("PUT", "*maven-metadata.xml", Fault::LoseAnswer).times(1));
+
+    refused(carry(&worlds.here.opened(), &worlds.target(), &key(APP, "1.0")).await);
+
+    let listing = worlds
+        .there
+        .text("org/example/app/maven-metadata.xml")
+        .expect("it arrived");
+    assert_eq!(listed(&listing), ["1.0"]);
+    assert!(
+        carry(&worlds.here.opened(), &worlds.target(), &key(APP, "1.0"))
+            .await
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_breaks_is_named_and_nothing_is_left_at_the_target() {
+    for (fault, kind) in [
+        (Fault::status(500), ErrorKind::Protocol),
+        (Fault::CutAnswer(100_000), ErrorKind::Unreachable),
+        (Fault::StallAnswer(100_000), ErrorKind::Unreachable),
+    ] {
+        let worlds = Worlds::start().await;
+        let proxy = FaultProxy::to(worlds.here.nginx.server.address()).await;
+        let source = at(&format!("{}/repo", proxy.url()));
+        proxy.add(Rule::on("GET", "*app-1.0.jar", fault.clone()));
+
+        let error = refused(carry(&source, &worlds.there.opened(), &key(APP, "1.0")).await);
+
+        assert_eq!(error.kind, kind, "{fault:?}: {error}");
+        assert!(
+            worlds.is_invisible().await,
+            "{fault:?}: {:?}",
+            worlds.there.files()
+        );
+    }
+}
+
+#[tokio::test]
+async fn wrong_sums_and_wrong_bytes_of_a_source_are_described_so_that_they_are_found() {
+    let worlds = Worlds::start().await;
+    worlds.here.write_bare(
+        "org/example/app/1.0/app-1.0.jar.sha1",
+        b"da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    );
+    let source = worlds.here.opened().source;
+
+    let artifact = describe(&*source, &key(APP, "1.0")).await.expect("it is there");
+
+    let jar = artifact
+        .blobs
+        .iter()
+        .find(|blob| blob.name.ends_with("1.0.jar"))
+        .expect("a jar");
+    let sums = domain::checksums::Sums::of(&worlds.one.bytes[1], jar);
+    assert!(!sums.are_of(jar), "a run finds what does not fit: {jar:?}");
+}
+
+#[tokio::test]
+async fn a_target_that_was_changed_meanwhile_is_left_alone() {
+    let worlds = Worlds::start().await;
+    let (from, to) = (worlds.here.opened(), worlds.target());
+    worlds.there.hold(&worlds.there.release(APP, "1.0", 500, 9)).await;
+    let artifact = describe(&*from.source, &key(APP, "1.0"))
+        .await
+        .expect("it is there");
+    let found = to
+        .target
+        .find(&[key(APP, "1.0")])
+        .await
+        .expect("an answer")
+        .remove(0);
+    let newer = worlds.there.release(APP, "1.0", 500, 10);
+    worlds.there.hold(&newer).await;
+
+    let mark = found.and_then(|found| found.mark).expect("a mark");
+    let outcome = put(&from, &to, artifact, Expect::Mark(mark)).await;
+
+    assert!(
+        matches!(outcome, domain::ports::PutOutcome::Raced { found: Some(_) }),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        worlds.there.found(&newer).await[1].as_ref(),
+        Some(&newer.bytes[1])
+    );
+}

@@ -1,0 +1,6 @@
+//! Maven repositories on real web servers.
+
+mod contract;
+mod faults;
+mod repositories;
+mod world;
