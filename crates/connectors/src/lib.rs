@@ -19,3 +19,4 @@ pub mod s3;
 mod scope;
 pub mod signed;
 pub mod url;
+pub mod webhook;

@@ -22,6 +22,7 @@ mod run;
 pub mod schedule;
 pub mod tasks;
 pub mod trigger;
+pub mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +41,7 @@ use endpoints::Endpoints;
 use metrics::Metrics;
 pub use run::dry::{DryCounts, DryItem, DryRun};
 use run::part::Lines;
+use webhooks::Courier;
 
 /// How much a node does at once, and how patient it is.
 #[derive(Debug, Clone)]
@@ -76,6 +78,8 @@ pub struct Parts {
     pub endpoints: Arc<dyn Endpoints>,
     /// How other clusters are asked whether they answer.
     pub greeter: Arc<dyn Greeter>,
+    /// How webhooks are called.
+    pub courier: Arc<dyn Courier>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Zone of cron expressions and contract dates.
@@ -96,6 +100,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) endpoints: Arc<dyn Endpoints>,
     pub(crate) greeter: Arc<dyn Greeter>,
+    pub(crate) courier: Arc<dyn Courier>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) zone: TimeZone,
     pub(crate) cluster_name: String,
@@ -136,6 +141,7 @@ impl Engine {
                 store: parts.store,
                 endpoints: parts.endpoints,
                 greeter: parts.greeter,
+                courier: parts.courier,
                 clock: parts.clock,
                 zone: parts.zone,
                 cluster_name: parts.cluster_name,
@@ -157,6 +163,7 @@ impl Engine {
             lease::run_until(self, shutdown.clone()),
             retain::run_until(self, shutdown.clone()),
             self.probe_until(shutdown.clone()),
+            webhooks::run_until(self, shutdown.clone()),
         );
         // Whoever looks on hears of the end now, and not when the connection is cut.
         self.store().live().close();

@@ -32,6 +32,7 @@ pub async fn tick(engine: &Engine) -> StoreResult<()> {
     let now_ms = inner.clock.now_ms();
     store.hours().forget(now_ms).await?;
     store.clusters().forget_checks(now_ms).await?;
+    store.webhooks().forget(now_ms).await?;
     while store.tasks().purge_hidden(BATCH_ROWS).await? {
         inner.clock.sleep_ms(PAUSE_MS).await;
     }

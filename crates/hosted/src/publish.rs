@@ -12,6 +12,7 @@ use storage::publish::{NewBlob, NewBlobFile, NodeWrite, Publication, Viewer, Wri
 
 use crate::Hosted;
 use crate::error::{HostedError, HostedResult};
+use crate::moves::seen_through;
 
 /// One artifact to be published, and where its bytes come from.
 #[derive(Debug, Clone)]
@@ -199,7 +200,7 @@ async fn store(
     if writes.is_empty() {
         return Ok(Vec::new());
     }
-    let storing = tokio::spawn(async move {
+    seen_through(async move {
         let packed = pack(hosted.data().files().clone(), brought).await?;
         let (blobs, file) = match &packed {
             Some((packed, blobs)) => {
@@ -230,10 +231,8 @@ async fn store(
             }
         }
         Ok(published?.written)
-    });
-    storing
-        .await
-        .map_err(|error| HostedError::Disk(std::io::Error::other(error)))?
+    })
+    .await?
 }
 
 /// Writes the bytes of new blobs into one file, durable when this returns; `None` when there are none.

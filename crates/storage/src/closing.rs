@@ -13,6 +13,7 @@ use crate::db::{StoreResult, Write, blob, int, text};
 use crate::events;
 use crate::journal;
 use crate::live::Subject;
+use crate::notices;
 use crate::records::{Records, read_counts, read_status};
 use crate::rows::{json, unreadable, word};
 use crate::settle::store_rows;
@@ -90,6 +91,7 @@ impl Records<'_> {
             reason.insert(0, ReasonLine::StoppedBy { user });
         }
         let queued = close(&mut write, no, status, reason, now_ms, Some(after)).await?;
+        notices::of_end(&mut write, self.0, no, status, now_ms).await?;
         write.commit().await?;
         Ok(Some(Finished { status, queued }))
     }

@@ -47,6 +47,7 @@ pub mod live;
 pub mod moves;
 pub mod node_pages;
 pub mod nodes;
+mod notices;
 pub mod open_failures;
 mod open_uploads;
 pub mod packages;
@@ -75,6 +76,7 @@ pub mod undelivered;
 pub mod uploads;
 pub mod users;
 mod watches;
+pub mod webhooks;
 pub mod writer;
 
 pub use causes::CauseRow;
@@ -98,6 +100,7 @@ use secrets::Vault;
 use tasks::Tasks;
 use tokens::Tokens;
 use users::Users;
+use webhooks::Webhooks;
 use writer::DetailWriter;
 
 /// Everything one node keeps; clones share it.
@@ -272,6 +275,11 @@ impl Store {
     /// The platforms that act as the users they name.
     pub fn platforms(&self) -> Platforms<'_> {
         Platforms(self)
+    }
+
+    /// The webhooks, and what they were told.
+    pub fn webhooks(&self) -> Webhooks<'_> {
+        Webhooks(self)
     }
 
     /// The logins at the console.

@@ -185,7 +185,7 @@ mod tests {
     fn subjects(since: Since) -> Vec<Subject> {
         match since {
             Since::Changed(changed) => changed.into_iter().map(|(_, subject)| subject).collect(),
-            Since::Lost(_) => panic!("it is known"),
+            Since::Lost(_) => unreachable!("it is known"),
         }
     }
 

@@ -26,16 +26,25 @@ use crate::reader::{Reader, TRACE_HEADER};
 /// The services a gateway of the contract knows; each answers under `/`, `/api/` and `/web/`.
 const SERVICES: [&str; 4] = ["replication", "generic", "repository", "auth"];
 
+/// Where the documents of the APIs are.
+const CONTRACT_DOCUMENT: &str = "/v3/api-docs";
+const NATIVE_DOCUMENT: &str = "/api/v1/openapi.json";
+
 /// Puts every route of this node together.
 pub fn router(app: App) -> Router {
     let (described, document) = openapi::describe(described());
     let (native, native_document) = openapi::describe_native(crate::api::router());
+    let shown = [
+        (NATIVE_DOCUMENT, &native_document),
+        (CONTRACT_DOCUMENT, &document),
+    ];
     let routes = described
         .merge(native)
         .merge(crate::peer::router())
         .merge(crate::registry::router())
-        .merge(openapi::router("/v3/api-docs", &document))
-        .merge(openapi::router("/api/v1/openapi.json", &native_document))
+        .merge(openapi::router(CONTRACT_DOCUMENT, &document))
+        .merge(openapi::router(NATIVE_DOCUMENT, &native_document))
+        .merge(openapi::viewer::router("/api/v1/docs", &shown))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone());

@@ -11,6 +11,7 @@ pub(crate) mod compare;
 pub(crate) mod content;
 pub(crate) mod dry;
 mod feed;
+mod flight;
 pub(crate) mod item;
 pub(crate) mod listing;
 pub(crate) mod page;

@@ -19,20 +19,18 @@ use storage::writer::{DetailRow, Group, JournalPage, PageMark};
 use tokio::sync::mpsc;
 
 use super::backoff::{jitter, wait_before_next};
-use super::batch::{Carrier, Ended, batches, refused};
+use super::batch::{Carrier, batches, refused};
 use super::compare;
+use super::flight::{Flight, SHOWN_RUNNING_AFTER_MS};
 use super::item::{Item, Line, decided};
 use super::unit::UnitRun;
 use crate::metrics::Tally;
-
-/// How long an artifact may be in flight before it is shown as running.
-const SHOWN_RUNNING_AFTER_MS: i64 = 1_000;
 
 /// Blobs that are read at once to learn their SHA-256.
 const LEARNED_AT_ONCE: usize = 4;
 
 /// Most rows of one group.
-const GROUP_ROWS: usize = 2_000;
+pub(super) const GROUP_ROWS: usize = 2_000;
 
 /// Most bytes of small artifacts that travel together.
 const BATCH_BYTES: u64 = 4 * 1024 * 1024;
@@ -465,67 +463,5 @@ pub(crate) fn failed_settlement(failure: Failure) -> Settlement {
         attempts: failure.attempts,
         failure: Some(failure),
         ..Settlement::of(Outcome::Failed)
-    }
-}
-
-/// The artifacts of a page that are not settled yet.
-struct Flight {
-    flying: HashMap<DetailId, (Line, bool)>,
-}
-
-impl Flight {
-    fn new(writes: &[Item], before: &Before) -> Self {
-        let flying = writes
-            .iter()
-            .map(|item| {
-                let shown = before.running.contains_key(&item.artifact.key);
-                (item.id, (Line::of(item), shown))
-            })
-            .collect();
-        Self { flying }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.flying.is_empty()
-    }
-
-    fn all_shown(&self) -> bool {
-        self.flying.values().all(|(_, shown)| *shown)
-    }
-
-    /// Takes one ending and whatever else has ended by now.
-    fn take(
-        &mut self,
-        run: &UnitRun,
-        first: Ended,
-        endings: &mut mpsc::UnboundedReceiver<Ended>,
-        rows: &mut Vec<DetailRow>,
-    ) {
-        let now_ms = run.clock.now_ms();
-        let mut next = Some(first);
-        while let Some((item, settlement)) = next {
-            if settlement.outcome == Outcome::Failed {
-                run.note_failed(settlement.failure.as_ref());
-            }
-            if let Some((_, shown)) = self.flying.remove(&item.id) {
-                rows.push(Line::of(&item).settled(run.unit_no, settlement, now_ms, shown));
-            }
-            next = if rows.len() < GROUP_ROWS {
-                endings.try_recv().ok()
-            } else {
-                None
-            };
-        }
-    }
-
-    /// Shows what has been in flight for long as running.
-    fn show_running(&mut self, run: &UnitRun, rows: &mut Vec<DetailRow>) {
-        let since_ms = run.clock.now_ms() - SHOWN_RUNNING_AFTER_MS;
-        for (line, shown) in self.flying.values_mut() {
-            if !*shown && line.started_ms <= since_ms && rows.len() < GROUP_ROWS {
-                *shown = true;
-                rows.push(line.clone().running(run.unit_no));
-            }
-        }
     }
 }

@@ -16,4 +16,5 @@ mod scopes;
 mod stopping;
 mod strategies;
 mod triggers;
+mod webhooks;
 mod world;

@@ -27,19 +27,20 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::build::{TaskBuilder, cluster, name_of};
+use crate::webhooks::Calls;
 
 /// When every test begins: 2027-01-15T08:00:00Z.
 pub const START_MS: i64 = 1_800_000_000_000;
 
 /// A test that takes longer than this hangs.
-const HANG: Duration = Duration::from_secs(60);
+const HANG: Duration = Duration::from_secs(240);
 
 /// How often one may go through the store without anything happening before everything waits for the
 /// clock. The store works on threads of its own, so only who waits as they do knows that they are done.
 const QUIET_ROUNDS: usize = 8;
 
-/// Loops of an engine that sleep when there is nothing to do: schedule, lease, retention, health.
-const LOOPS: usize = 4;
+/// Loops of an engine that sleep when there is nothing to do: schedule, lease, retention, health, webhooks.
+const LOOPS: usize = 5;
 
 /// From here on a loop that does not sleep is held up by the test.
 const STUCK: Duration = Duration::from_secs(3);
@@ -50,6 +51,7 @@ const STUCK: Duration = Duration::from_secs(3);
 pub struct Repositories {
     memory: Mutex<HashMap<(String, String), MemoryRepository>>,
     hosted: Mutex<Option<Hosted>>,
+    courier: Arc<Calls>,
 }
 
 impl Repositories {
@@ -157,6 +159,11 @@ impl World {
             loops: None,
             folder,
         }
+    }
+
+    /// Returns the calls of webhooks.
+    pub fn calls(&self) -> &Calls {
+        &self.repositories.courier
     }
 
     /// Sets the loops of the engine going.
@@ -467,6 +474,7 @@ fn engine(
         store: store.clone(),
         endpoints: repositories.clone(),
         greeter: Arc::new(EverybodyAnswers),
+        courier: repositories.courier.clone(),
         clock: clock.clone(),
         zone: TimeZone::UTC,
         cluster_name: "center".into(),

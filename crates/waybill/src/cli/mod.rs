@@ -2,6 +2,7 @@
 
 mod access;
 pub mod cluster;
+mod completions;
 mod cron;
 mod event;
 mod failure;
@@ -15,6 +16,7 @@ pub mod server;
 pub mod task;
 mod token;
 mod user;
+mod webhook;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -81,8 +83,12 @@ enum Command {
     Token(token::TokenCommand),
     /// Look after platforms: programs that act as the users they name.
     Platform(platform::PlatformCommand),
+    /// Look after webhooks: who is called when a run fails or recovers, or a schedule falls silent.
+    Webhook(webhook::WebhookCommand),
     /// Show when a cron expression fires.
     Cron(cron::CronCommand),
+    /// Print the completions of a shell.
+    Completions(completions::CompletionsCommand),
     /// Remember a server, a user and its password or token.
     Login(login::LoginCommand),
 }
@@ -105,7 +111,9 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Access(command) => command.run(format).await,
         Command::Token(command) => command.run(format).await,
         Command::Platform(command) => command.run(format).await,
+        Command::Webhook(command) => command.run(format).await,
         Command::Cron(command) => command.run(format),
+        Command::Completions(command) => command.run(),
         Command::Login(command) => command.run(format).await,
     }
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use connectors::http::Outgoing;
+use connectors::webhook::Webhooks;
 use domain::cluster::{Audit, Cluster, ClusterStatus, ClusterType, Credentials, DetectType};
 use domain::id::{RecordId, TaskKey, random_hex32};
 use domain::task::{Scope, Settings, Task, TaskObject, TaskStatus, Trigger};
@@ -45,6 +47,7 @@ impl State {
             store,
             endpoints: Arc::new(ends.clone()),
             greeter: Arc::new(ends.peers()),
+            courier: Arc::new(Webhooks::new(Outgoing::default())),
             clock,
             zone: TimeZone::system(),
             cluster_name: pair.source.to_string(),

@@ -8,6 +8,7 @@ use axum::Router;
 use connectors::digests::{DigestCache, Digests};
 use connectors::http::{AddressRules, HostList, Outgoing};
 use connectors::peer::Peers;
+use connectors::webhook::Webhooks;
 use engine::endpoints::ClusterEndpoints;
 use engine::{Engine, Limits, Parts};
 use hosted::Hosted;
@@ -100,6 +101,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
         budget: settings.outgoing.budget(),
         ..Outgoing::default()
     };
+    let courier = Webhooks::new(outgoing.clone());
     let peers = Peers::new(outgoing, store.clock().clone()).with_digests(remembered(&settings.data));
     let endpoints = ClusterEndpoints {
         store: store.clone(),
@@ -110,6 +112,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
         store: store.clone(),
         endpoints: Arc::new(endpoints),
         greeter: Arc::new(peers),
+        courier: Arc::new(courier),
         clock: store.clock().clone(),
         zone: settings.zone.clone(),
         cluster_name: settings.name.clone(),

@@ -90,3 +90,16 @@ fn without_a_terminal_and_a_password_nothing_is_asked() {
     assert_eq!(said.code, 2);
     assert!(said.err.contains("WAYBILL_PASSWORD"), "{}", said.err);
 }
+
+#[test]
+fn completions_know_every_command_of_the_first_floor() {
+    for shell in ["bash", "zsh", "fish"] {
+        let said = said(&["completions", shell]);
+
+        assert_eq!(said.code, 0, "{}", said.err);
+        for command in ["serve", "webhook", "record", "completions"] {
+            assert!(said.out.contains(command), "{shell} does not know {command}");
+        }
+    }
+    assert_eq!(said(&["completions", "cmd.com"]).code, 2);
+}

@@ -20,6 +20,7 @@ mod task_view;
 mod tasks;
 mod tokens;
 mod users;
+mod webhooks;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -35,6 +36,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(tasks::router())
         .merge(clusters::router())
         .merge(overview::router())
+        .merge(webhooks::router())
         .merge(causes::router())
         .merge(export::router())
         .merge(live::router())

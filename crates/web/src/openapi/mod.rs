@@ -13,6 +13,7 @@
 mod native;
 mod operation;
 mod schema;
+pub(crate) mod viewer;
 
 use axum::Router;
 use axum::body::Bytes;

@@ -1,15 +1,16 @@
-//! Remote distribution and the distributions that run once.
+//! Remote distribution.
+
+mod allowed;
+mod run_once;
 
 use axum::http::Method;
 use domain::cluster::Secret;
 use domain::failure::ErrorKind;
-use domain::record::RunEnd;
 use domain::task::TaskStatus;
 use serde_json::{Value, json};
 use storage::access::Access;
 use storage::users::Role;
 
-use crate::runs::{copied, failed, file};
 use crate::world::{Answer, World};
 
 const BASE: &str = "/replication/api/remote/distribution";
@@ -322,109 +323,6 @@ async fn a_password_left_out_stays_only_as_long_as_address_and_user_do() {
 }
 
 #[tokio::test]
-async fn who_may_do_what_is_the_repositorys_business() {
-    let world = world().await;
-    let body = json!({ "configs": [config("mirror", json!({}))] });
-    let once = json!({ "name": "once" });
-
-    for (method, path, body, least) in [
-        (Method::POST, "create/demo/files", body, "writer"),
-        (Method::POST, "update/demo/files/x", json!({}), "writer"),
-        (Method::GET, "info/demo/files", Value::Null, "reader"),
-        (Method::GET, "info/demo/files/x", Value::Null, "reader"),
-        (Method::POST, "toggle/status/demo/files/x", Value::Null, "writer"),
-        (Method::DELETE, "delete/demo/files/x", Value::Null, "writer"),
-        (
-            Method::POST,
-            "push/demo/files/x?packageName=a&version=1",
-            Value::Null,
-            "writer",
-        ),
-        (Method::POST, "create/runOnceTask/demo/files", once, "writer"),
-        (
-            Method::POST,
-            "execute/runOnceTask/demo/files?name=x",
-            Value::Null,
-            "writer",
-        ),
-        (
-            Method::GET,
-            "get/runOnceTaskStatus/demo/files?name=x",
-            Value::Null,
-            "reader",
-        ),
-        (
-            Method::DELETE,
-            "delete/runOnceTask/demo/files?name=x",
-            Value::Null,
-            "writer",
-        ),
-    ] {
-        let ask = async |user: &str, path: &str| {
-            let answer = world.as_user(user, method.clone(), path, body.clone()).await;
-            answer.refusal()
-        };
-        assert_eq!(ask("nobody", path).await, (403, 250113), "{path}");
-        if least == "writer" {
-            assert_eq!(ask("reader", path).await, (403, 250113), "{path}");
-        }
-        let elsewhere = path.replace("demo/files", "demo/missing");
-        assert_eq!(ask(least, &elsewhere).await, (404, 251006), "{path}");
-        assert_eq!(ask("nobody", &elsewhere).await, (403, 250113), "{path}");
-        let anonymous = world.ask(method.clone(), &format!("{BASE}/{path}")).anonymous();
-        assert_eq!(anonymous.send().await.refusal(), (401, 250114), "{path}");
-    }
-}
-
-#[tokio::test]
-async fn users_reach_only_hosts_that_are_listed() {
-    let world = world().await;
-    let create = async |registry: &str| {
-        let config = config("mirror", json!({ "registry": registry }));
-        let body = json!({ "configs": [config] });
-        world
-            .as_user("writer", Method::POST, "create/demo/files", body)
-            .await
-    };
-
-    let refused = create("http://anywhere.example").await;
-    assert_eq!(refused.refusal(), (403, 250113));
-    assert!(refused.message().contains("user_hosts"), "{}", refused.text);
-    create("a.allowed.example:8080").await.ok();
-    let edge = world.cluster("edge-1", "STANDALONE").await;
-    let registered = config("edge", json!({ "registry": null, "clusterId": edge }));
-    let body = json!({ "configs": [registered] });
-    let answer = world.as_user("writer", Method::POST, "create/demo/files", body);
-    answer.await.ok();
-}
-
-#[tokio::test]
-async fn a_remote_user_has_to_be_allowed_to_write_there() {
-    let world = world().await;
-    let with = |password: &str, project: Value| {
-        json!({
-            "remoteUserUsername": "eve", "remoteUserPassword": password,
-            "remoteProjectId": project, "remoteRepoName": "r",
-        })
-    };
-
-    let refused = world
-        .distribute(config("mirror", with("wrong", "p".into())))
-        .await;
-    assert_eq!(refused.refusal(), (403, 250113));
-    assert!(refused.message().contains("eve") && refused.message().contains("p/r"));
-    world
-        .distribute(config("mirror", with("right", "p".into())))
-        .await
-        .ok();
-    // Only where all four are given, as the contract has it.
-    world
-        .distribute(config("mirror", with("wrong", Value::Null)))
-        .await
-        .ok();
-}
-
-#[tokio::test]
 async fn somebody_elses_task_or_cluster_of_that_name_is_left_alone() {
     let world = world().await;
     let edge = world.cluster("edge-1", "STANDALONE").await;
@@ -488,169 +386,6 @@ async fn a_distribution_is_switched_and_removed_with_its_cluster() {
     assert!(world.task_named("demo/files/mirror").await.is_none());
     assert!(world.cluster_named("demo/files/mirror").await.is_none());
     assert_eq!(world.post(&toggle, json!({})).await.refusal(), (400, 250310));
-}
-
-#[tokio::test]
-async fn a_run_once_distribution_runs_when_it_is_executed_and_tells_its_bytes() {
-    let world = world().await;
-    let stored = world
-        .ask(Method::PUT, "/generic/demo/files/a/b.bin")
-        .body("123456789");
-    stored.send().await.ok();
-    let body = json!({
-        "name": "once", "registry": "http://mirror", "pathConstraints": ["/a", "/a/b.bin", "/none"],
-        "setting": { "conflictStrategy": "SKIP" },
-    });
-    world
-        .post(&format!("{BASE}/create/runOnceTask/demo/files"), body)
-        .await
-        .ok();
-    let status = format!("{BASE}/get/runOnceTaskStatus/demo/files?name=once");
-    let execute = format!("{BASE}/execute/runOnceTask/demo/files?name=once");
-    let remove = format!("{BASE}/delete/runOnceTask/demo/files?name=once");
-
-    let task = world.task_named("demo/files/once").await.expect("a task");
-    assert_eq!(
-        task.settings.on_conflict,
-        domain::task::ConflictStrategy::Overwrite
-    );
-    assert_eq!(world.get(&status).await.ok(), Value::Null);
-    world.post(&execute, json!({})).await.ok();
-    assert_eq!(world.post(&execute, json!({})).await.refusal(), (400, 250303));
-    assert_eq!(world.delete(&remove).await.refusal(), (403, 250113));
-    let run = world.claim().await;
-    world.settle(&run, vec![file(0, "/a/b.bin", copied())]).await;
-    let during = world.get(&status).await.ok();
-    world.end(&run, RunEnd::Complete { failed: 0 }, Vec::new()).await;
-    let after = world.get(&status).await.ok();
-
-    assert_eq!(
-        (
-            &during["status"],
-            &during["replicatedBytes"],
-            &during["totalBytes"]
-        ),
-        (&json!("RUNNING"), &json!(7), &json!(9))
-    );
-    assert_eq!(
-        (&after["status"], &after["replicatedBytes"], &after["totalBytes"]),
-        (&json!("SUCCESS"), &json!(7), &json!(7))
-    );
-    assert_eq!(after["taskKey"], task.key.0);
-    world.delete(&remove).await.ok();
-    world.delete(&remove).await.ok();
-    assert!(world.cluster_named("demo/files/once").await.is_none());
-}
-
-#[tokio::test]
-async fn run_once_distributions_are_refused_as_the_contract_says() {
-    let world = world().await;
-    let create = async |changes: Value| {
-        let mut body = json!({ "name": "once", "registry": "http://mirror", "pathConstraints": ["/a"] });
-        for (member, value) in changes.as_object().expect("an object") {
-            body[member] = value.clone();
-        }
-        let path = format!("{BASE}/create/runOnceTask/demo/files");
-        world.post(&path, body).await
-    };
-    for (changes, refusal, named) in [
-        (json!({ "pathConstraints": [] }), (400, 250105), "pathConstraints"),
-        (json!({ "packageName": "x" }), (400, 250105), "versions"),
-        (json!({ "versions": ["1"] }), (400, 250105), "packageName"),
-        (
-            json!({ "packageName": "x", "versions": ["1"] }),
-            (400, 250105),
-            "packageName",
-        ),
-        (
-            json!({ "targetVersions": ["1"] }),
-            (400, 250105),
-            "targetVersions",
-        ),
-        (
-            json!({ "pathConstraints": [{}] }),
-            (400, 250106),
-            "pathConstraints",
-        ),
-        (
-            json!({ "setting": { "executionStrategy": "SPECIFIED_TIME" } }),
-            (400, 250105),
-            "executionStrategy",
-        ),
-    ] {
-        let answer = create(changes.clone()).await;
-        assert_eq!(answer.refusal(), refusal, "{changes}: {}", answer.text);
-        assert!(answer.message().contains(named), "{changes}: {}", answer.text);
-    }
-    create(json!({ "replicaObjectType": "REPOSITORY", "pathConstraints": null }))
-        .await
-        .ok();
-    let scheduled = config(
-        "nightly",
-        json!({
-            "replicaType": "SCHEDULED",
-            "setting": { "executionStrategy": "CRON_EXPRESSION", "executionPlan": { "cronExpression": "0 0 2 * * ?" } },
-        }),
-    );
-    world.distribute(scheduled).await.ok();
-
-    for (method, path, refusal) in [
-        (
-            Method::POST,
-            "execute/runOnceTask/demo/files?name=none",
-            (400, 250108),
-        ),
-        (Method::POST, "execute/runOnceTask/demo/files", (400, 250103)),
-        (
-            Method::POST,
-            "execute/runOnceTask/demo/files?name=nightly",
-            (400, 250112),
-        ),
-        (
-            Method::GET,
-            "get/runOnceTaskStatus/demo/files?name=none",
-            (400, 250108),
-        ),
-        (Method::GET, "get/runOnceTaskStatus/demo/files", (400, 250103)),
-        (
-            Method::DELETE,
-            "delete/runOnceTask/demo/files?name=nightly",
-            (403, 250113),
-        ),
-        (Method::DELETE, "delete/runOnceTask/demo/files", (400, 250103)),
-    ] {
-        let answer = world.ask(method, &format!("{BASE}/{path}")).send().await;
-        assert_eq!(answer.refusal(), refusal, "{path}: {}", answer.text);
-    }
-    let unknown = format!("{BASE}/delete/runOnceTask/demo/files?name=none");
-    world.delete(&unknown).await.ok();
-}
-
-#[tokio::test]
-async fn a_distribution_that_ran_may_be_replaced_and_keeps_its_past() {
-    let world = world().await;
-    world.distribute(config("mirror", json!({}))).await.ok();
-    let execute = format!("{BASE}/execute/runOnceTask/demo/files?name=mirror");
-    world.post(&execute, json!({})).await.ok();
-    let run = world.claim().await;
-    world.settle(&run, vec![file(0, "/a", failed())]).await;
-    world.end(&run, RunEnd::Complete { failed: 1 }, Vec::new()).await;
-    let before = world.task_named("demo/files/mirror").await.expect("a task");
-
-    let changed = json!({ "description": "other", "registry": "http://second" });
-    world.distribute(config("mirror", changed)).await.ok();
-
-    let after = world.task_named("demo/files/mirror").await.expect("a task");
-    let cluster = world.cluster_named("demo/files/mirror").await.expect("a cluster");
-    assert_eq!(
-        (&after.key, after.runs, after.last_end),
-        (&before.key, 1, before.last_end)
-    );
-    assert_eq!(
-        (after.targets, cluster.url.as_str()),
-        (before.targets, "http://second")
-    );
-    assert_eq!(after.audit.created_ms, before.audit.created_ms);
 }
 
 #[tokio::test]

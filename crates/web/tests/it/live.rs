@@ -60,8 +60,7 @@ impl<'a> Events<'a> {
             let piece = tokio::time::timeout(HANG, self.piece())
                 .await
                 .expect("it does not hang")?;
-            self.rest
-                .push_str(&String::from_utf8(piece.to_vec()).expect("text"));
+            self.rest.push_str(std::str::from_utf8(&piece).expect("text"));
         }
     }
 

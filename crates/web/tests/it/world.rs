@@ -8,7 +8,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use connectors::http::HostList;
+use connectors::http::{HostList, Outgoing};
+use connectors::webhook::Webhooks;
 use domain::cluster::{Cluster, Secret};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
@@ -214,6 +215,7 @@ fn engine(store: &Store, greeter: &Arc<ToldGreeter>, clock: &Arc<ManualClock>) -
             ..Limits::default()
         },
         greeter: greeter.clone(),
+        courier: Arc::new(Webhooks::new(Outgoing::default())),
         clock: clock.clone(),
         zone: TimeZone::get("Asia/Shanghai").expect("it is bundled"),
         cluster_name: "hq".into(),

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use connectors::bkrepo::BkRepo;
 use connectors::http::Outgoing;
@@ -26,11 +25,7 @@ pub fn demo() -> RepositoryRef {
 }
 
 fn peers() -> Peers {
-    let outgoing = Outgoing {
-        idle_timeout: Duration::from_secs(2),
-        ..Outgoing::default()
-    };
-    Peers::new(outgoing, Arc::new(ManualClock::at(1_721_877_600_000)))
+    Peers::new(Outgoing::default(), Arc::new(ManualClock::at(1_721_877_600_000)))
 }
 
 fn login() -> Credentials {
