@@ -13,6 +13,8 @@ pub mod folder;
 pub mod http;
 pub mod maven;
 pub mod node;
+pub mod npm;
+mod packages;
 pub mod peer;
 pub mod registry;
 pub mod s3;

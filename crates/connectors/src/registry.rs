@@ -76,6 +76,7 @@ pub fn connectors() -> &'static [&'static dyn Connector] {
     &[
         &crate::dav::DavConnector,
         &crate::maven::Maven,
+        &crate::npm::Npm,
         &crate::s3::S3Connector,
     ]
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use domain::clock::Clock;
 use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
-use domain::ports::ConnectorResult;
+use domain::ports::{ConnectorError, ConnectorResult};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use url::Url;
 
 use super::activity::{Activity, send};
 use super::manners::Manners;
+use super::rules::AddressRules;
 use crate::digests::Digests;
 
 /// How much longer than a peer, who gives signs of life, a foreign server may be silent over an answer.
@@ -31,6 +32,7 @@ pub struct Server {
     pub(crate) manners: Arc<Manners>,
     pub(crate) digests: Digests,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rules: AddressRules,
 }
 
 impl fmt::Debug for Server {
@@ -70,6 +72,17 @@ impl Server {
     /// Returns the time (Unix milliseconds), for what is dated.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// Refuses a `url` that an answer names and that must not be gone to: another scheme, one without TLS where this
+    /// server has it, a refused address. Credentials go there only if this server [owns](Self::owns) it.
+    pub fn check(&self, url: &Url, stage: Stage, subject: &str) -> ConnectorResult<()> {
+        let secure = url.scheme() == "https" || url.scheme() == "http" && self.base.scheme() == "http";
+        if !secure {
+            let error = ConnectorError::new(ErrorKind::Protocol, stage, subject);
+            return Err(error.words("it names an address without TLS, or none for HTTP"));
+        }
+        self.rules.check(url)
     }
 
     /// Starts a request; nothing is added to it.

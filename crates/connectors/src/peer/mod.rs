@@ -120,6 +120,7 @@ impl Peers {
             credentials: credentials.clone(),
             digests: self.digests.clone(),
             clock: self.clock(),
+            rules: self.outgoing.rules.clone(),
         })
     }
 

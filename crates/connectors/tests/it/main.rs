@@ -4,4 +4,5 @@ mod bkrepo;
 mod dav;
 mod folder;
 mod maven;
+mod npm;
 mod s3;

@@ -10,6 +10,7 @@ mod registry;
 mod s3;
 #[cfg(test)]
 mod tests;
+mod verdaccio;
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -27,6 +28,7 @@ pub use nginx::{Nginx, NginxOptions};
 pub use programs::{npm_tool, program, python_tool, run};
 pub use registry::{OciRegistry, RegistryLogin};
 pub use s3::S3Server;
+pub use verdaccio::{Verdaccio, VerdaccioLogin};
 
 /// How long a server may take to answer, or to end, before the test gives up on it.
 const HANG_GUARD: Duration = Duration::from_secs(120);

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bkrepo;
+mod console;
 mod copy;
 mod cron;
 mod demo;
@@ -10,6 +11,7 @@ mod examples;
 mod files;
 mod help;
 mod promises;
+mod registry_tasks;
 mod replicate;
 mod serve;
 mod support;

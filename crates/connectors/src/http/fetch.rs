@@ -1,0 +1,187 @@
+//! Files that a registry's index points to: perhaps on another server, perhaps behind a redirect.
+//!
+//! Redirects are followed as far as the rules for addresses allow. The login never leaves the server it was given for.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
+use futures_util::{TryStreamExt, stream};
+use reqwest::header::{CONTENT_LENGTH, HeaderName, LOCATION, RANGE};
+use reqwest::{Method, Response};
+use url::Url;
+
+use super::activity::Activity;
+use super::answer::answered;
+use super::files::Files;
+
+/// Redirects that are followed.
+const MOST_HOPS: usize = 5;
+
+/// What is to be fetched.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// GET, or HEAD for what is said of it only.
+    pub method: Method,
+    /// Where it is.
+    pub url: Url,
+    /// Headers besides the login.
+    pub headers: Vec<(HeaderName, String)>,
+    /// Stage of errors.
+    pub stage: Stage,
+    /// What errors are about.
+    pub subject: &'a str,
+}
+
+/// An answer that says success; its body has not been read.
+pub struct Fetched {
+    response: Response,
+    activity: Arc<Activity>,
+    url: Url,
+    stage: Stage,
+    subject: String,
+}
+
+impl Files {
+    /// Fetches what is `wanted`; `None` when it is not there.
+    pub async fn fetch(&self, wanted: Wanted<'_>) -> ConnectorResult<Option<Fetched>> {
+        let Wanted { stage, subject, .. } = wanted;
+        let error = |words: &str| ConnectorError::new(ErrorKind::Protocol, stage, subject).words(words);
+        let server = self.server();
+        let mut url = wanted.url;
+        for _ in 0..=MOST_HOPS {
+            server.check(&url, stage, subject)?;
+            let activity = Arc::new(server.activity());
+            let mut request = self.request(wanted.method.clone(), &url);
+            for (name, value) in &wanted.headers {
+                request = request.header(name, value);
+            }
+            let response = server.send(request, &activity, stage, subject).await?;
+            if response.status().is_redirection() {
+                let target = response.headers().get(LOCATION);
+                let target = target.and_then(|target| url.join(target.to_str().ok()?).ok());
+                url = target.ok_or_else(|| error("it points to something that is no URL"))?;
+                continue;
+            }
+            return match answered(response, &activity, stage, subject).await {
+                Ok(response) => Ok(Some(Fetched {
+                    response,
+                    activity,
+                    url,
+                    stage,
+                    subject: subject.into(),
+                })),
+                Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            };
+        }
+        Err(error("it points on and on"))
+    }
+
+    /// Returns how many bytes the file at `url` has; `None` when there is none.
+    pub async fn size(&self, url: Url, stage: Stage, subject: &str) -> ConnectorResult<Option<u64>> {
+        let wanted = Wanted {
+            method: Method::HEAD,
+            url,
+            headers: Vec::new(),
+            stage,
+            subject,
+        };
+        let Some(answer) = self.fetch(wanted).await? else {
+            return Ok(None);
+        };
+        let length = answer.header(&CONTENT_LENGTH).and_then(|text| text.parse().ok());
+        let unsaid = || ConnectorError::new(ErrorKind::Protocol, stage, subject);
+        let size_bytes = length.ok_or_else(|| unsaid().words("it does not say how long the file is"))?;
+        Ok(Some(size_bytes))
+    }
+
+    /// Returns the bytes of the file at `url` from `offset_bytes` on, wherever it is kept.
+    pub async fn bytes_from(
+        &self,
+        url: Url,
+        offset_bytes: u64,
+        subject: &str,
+    ) -> ConnectorResult<ByteStream> {
+        let mut headers = Vec::new();
+        if offset_bytes > 0 {
+            headers.push((RANGE, format!("bytes={offset_bytes}-")));
+        }
+        let wanted = Wanted {
+            method: Method::GET,
+            url,
+            headers,
+            stage: Stage::Read,
+            subject,
+        };
+        let gone = || ConnectorError::new(ErrorKind::NotFound, Stage::Read, subject).status(404);
+        let answer = self.fetch(wanted).await?.ok_or_else(gone)?;
+        // Not every registry knows ranges: what comes before is passed over then.
+        let is_range = answer.response.status().as_u16() == 206;
+        Ok(answer.stream(if is_range { 0 } else { offset_bytes }))
+    }
+}
+
+impl Files {
+    /// Returns the bytes of the file at `url`, which has `size_bytes` of them.
+    pub async fn read(&self, url: Url, size_bytes: u64, subject: &str) -> ConnectorResult<Bytes> {
+        let mut pieces = self.bytes_from(url, 0, subject).await?;
+        let mut whole = Vec::new();
+        while let Some(piece) = pieces.try_next().await? {
+            whole.extend_from_slice(&piece);
+            if whole.len() as u64 > size_bytes {
+                let error = ConnectorError::new(ErrorKind::Changed, Stage::Read, subject);
+                return Err(error.words("it is longer than it was"));
+            }
+        }
+        Ok(whole.into())
+    }
+}
+
+impl Fetched {
+    /// Returns where it was found in the end.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Returns a header as text.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// Returns the whole body; one longer than `most_bytes` is an error.
+    pub async fn whole(mut self, most_bytes: u64) -> ConnectorResult<Bytes> {
+        let mut whole = Vec::new();
+        while let Some(piece) = self.chunk().await? {
+            if whole.len() as u64 + piece.len() as u64 > most_bytes {
+                let error = ConnectorError::new(ErrorKind::Protocol, self.stage, &self.subject);
+                return Err(error.words(format!("it answers more than {most_bytes} bytes")));
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.into())
+    }
+
+    /// Returns the body as it comes, without its first `skipped_bytes`.
+    pub fn stream(self, skipped_bytes: u64) -> ByteStream {
+        let state = (self, skipped_bytes);
+        Box::pin(stream::try_unfold(state, |(mut answer, mut left)| async move {
+            while let Some(mut piece) = answer.chunk().await? {
+                let passed = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
+                left -= passed as u64;
+                let piece = piece.split_off(passed);
+                if !piece.is_empty() {
+                    return Ok(Some((piece, (answer, left))));
+                }
+            }
+            Ok(None)
+        }))
+    }
+
+    async fn chunk(&mut self) -> ConnectorResult<Option<Bytes>> {
+        self.activity
+            .chunk(&mut self.response, self.stage, &self.subject)
+            .await
+    }
+}
