@@ -65,6 +65,17 @@ case $("$tools/bin/schemathesis" --version 2>/dev/null) in
     ;;
 esac
 
+# Servers written in Python, in one environment: name, version, each as the package index knows it.
+python_tools="wsgidav==4.3.4 cheroot==11.1.2 moto[server]==5.2.5"
+tools="${CARGO_TARGET_DIR:-target}/tools/python"
+if [ "$(cat "$tools/installed" 2>/dev/null)" != "$python_tools" ]; then
+    echo "installing $python_tools into $tools"
+    python3 -m venv "$tools"
+    # shellcheck disable=SC2086
+    "$tools/bin/pip" install --quiet --disable-pip-version-check $python_tools
+    echo "$python_tools" >"$tools/installed"
+fi
+
 # Servers written for Node, what drives the browser and what looks at its pages, in one folder. A newer verdaccio wants a newer Node than Debian's; the override is what
 # it names by a tag.
 node_tools='{"private":true,"dependencies":{"verdaccio":"5.33.0","playwright-core":"1.65.1","axe-core":"4.14.1"},"overrides":{"node-fetch":"2.6.7"}}'

@@ -7,7 +7,9 @@ use domain::ports::{ConnectorError, ConnectorResult};
 pub(crate) fn is_the_servers(error: &ConnectorError) -> bool {
     match error.kind {
         ErrorKind::Unreachable => error.remote_status.is_none(),
-        ErrorKind::Tls | ErrorKind::Unauthorised => true,
+        // 403 may be about one file.
+        ErrorKind::Unauthorised => error.remote_status != Some(403),
+        ErrorKind::Tls => true,
         _ => false,
     }
 }

@@ -5,7 +5,10 @@
 #![warn(missing_docs)]
 
 pub mod bkrepo;
+pub mod dav;
+pub mod digests;
 mod fatal;
+mod files;
 pub mod folder;
 pub mod helm;
 pub mod http;
@@ -16,6 +19,8 @@ pub mod oci;
 mod packages;
 pub mod peer;
 pub mod registry;
+pub mod s3;
+mod scope;
 pub mod signed;
 mod summing;
 pub mod url;

@@ -84,7 +84,14 @@ impl Peers {
 
 /// Every protocol this program speaks with foreign registries.
 pub fn connectors() -> &'static [&'static dyn Connector] {
-    &[&crate::helm::Helm, &crate::maven::Maven, &crate::npm::Npm, &crate::oci::Oci]
+    &[
+        &crate::dav::DavConnector,
+        &crate::helm::Helm,
+        &crate::maven::Maven,
+        &crate::npm::Npm,
+        &crate::oci::Oci,
+        &crate::s3::S3Connector,
+    ]
 }
 
 /// Returns the protocol whose URLs begin with `scheme`.

@@ -7,7 +7,6 @@
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
 use domain::ports::{ConnectorError, ConnectorResult, Cursor};
-use domain::task::Scope;
 
 /// Rows a look takes at least, half of which may lie in front of what is wanted.
 const LEAST_ROWS: u64 = 2_000;
@@ -143,20 +142,6 @@ impl Look {
         });
         Behind::These(places.collect(), self.is_last && taken == rest.len())
     }
-}
-
-/// Returns the files and folders a scope names, in order, none within another.
-pub(super) fn roots(scope: &Scope) -> Vec<FilePath> {
-    let paths = match scope {
-        Scope::Repository => return vec![FilePath::root()],
-        Scope::Paths(paths) => paths,
-        Scope::Packages(_) => return Vec::new(),
-    };
-    let outer = |path: &&FilePath| !paths.iter().any(|other| other != *path && path.is_within(other));
-    let mut roots: Vec<FilePath> = paths.iter().filter(outer).cloned().collect();
-    roots.sort();
-    roots.dedup();
-    roots
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub use target::BkRepoTarget;
 use wire::{Node, REPLICA};
 
 /// What a path keeps when it stands in a URL.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'-')
     .remove(b'_')

@@ -18,9 +18,11 @@ use reqwest::Method;
 use reqwest::header::RANGE;
 
 use super::exchange::Answer;
-use super::listing::{Behind, Look, Page, Place, roots};
+use super::listing::{Behind, Look, Page, Place};
 use super::wire::{self, Node};
 use super::{BkRepo, PARALLEL, address};
+use crate::fatal::settled;
+use crate::scope::roots;
 
 /// How long what a listing said about a file is taken for its description.
 const DESCRIBED_FOR: Duration = Duration::from_secs(30);
@@ -261,26 +263,6 @@ impl Source for BkRepoSource {
             .map(|(key, blob)| self.read_one(key, blob))
             .collect();
         settled(stream::iter(reads).buffered(PARALLEL).collect().await)
-    }
-}
-
-/// Returns `answers`, or the first error that is no single artifact's but the node's.
-fn settled<T>(answers: Vec<ConnectorResult<T>>) -> ConnectorResult<Vec<ConnectorResult<T>>> {
-    match answers
-        .iter()
-        .find_map(|answer| answer.as_ref().err().filter(|error| is_the_nodes(error)))
-    {
-        Some(error) => Err(error.again()),
-        None => Ok(answers),
-    }
-}
-
-/// Says whether an error is about the node and would meet every other artifact as well.
-pub(super) fn is_the_nodes(error: &ConnectorError) -> bool {
-    match error.kind {
-        ErrorKind::Unreachable => error.remote_status.is_none(),
-        ErrorKind::Tls | ErrorKind::Unauthorised => true,
-        _ => false,
     }
 }
 

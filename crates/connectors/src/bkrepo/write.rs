@@ -15,10 +15,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::PARALLEL;
-use super::source::is_the_nodes;
 use super::supply::Supplied;
 use super::target::{BkRepoTarget, existing_of, path_of};
 use super::wire::REPLICA;
+use crate::fatal::is_the_servers;
 
 /// Asking whether a smaller blob is there costs about as much as sending it.
 const ASK_FIRST_BYTES: u64 = 32 * 1024;
@@ -63,7 +63,7 @@ impl BkRepoTarget {
                 match look {
                     Ok(Looked::Write(job)) => jobs.push(*job),
                     Ok(Looked::Settled(outcome)) => settled.settled(index, outcome),
-                    Err(error) if is_the_nodes(&error) => return Err(error),
+                    Err(error) if is_the_servers(&error) => return Err(error),
                     Err(error) => settled.settled(index, PutOutcome::Failed(error)),
                 }
             }
@@ -287,7 +287,7 @@ impl BkRepoTarget {
                     moved_blobs: u32::from(moved_bytes.is_some()),
                 },
                 Ok(Published::Raced(found)) => PutOutcome::Raced { found },
-                Err(error) if is_the_nodes(&error) => return Err(error),
+                Err(error) if is_the_servers(&error) => return Err(error),
                 Err(error)
                     if error.kind == ErrorKind::NotFound && supplied.moved_bytes.is_none() && trusting =>
                 {
@@ -310,7 +310,7 @@ enum Published {
 
 /// Says whether an error of sending would meet every other artifact as well.
 fn is_fatal(error: &ConnectorError) -> bool {
-    error.stage != Stage::Read && is_the_nodes(error)
+    error.stage != Stage::Read && is_the_servers(error)
 }
 
 fn not_there(path: &FilePath, words: &str) -> ConnectorError {

@@ -19,8 +19,8 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::beneath::{Root, split};
-use super::cache::Identity;
 use super::{Folder, wanted_executable, wanted_mtime};
+use crate::digests::Identity;
 
 /// Folder below the root that drafts lie in.
 const DRAFTS: &str = ".waybill-drafts";

@@ -5,7 +5,6 @@
 //! metadata; a digest cache spares hashing files again that did not change.
 
 mod beneath;
-mod cache;
 mod draft;
 mod source;
 mod store;
@@ -25,8 +24,8 @@ use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use rustix::fs::{Mode, Stat};
 
+use crate::digests::{DigestCache, Identity};
 use beneath::Root;
-pub use cache::{DigestCache, Identity};
 pub use source::FolderSource;
 pub use target::FolderTarget;
 pub use walk::{NotCarried, WhyNot};

@@ -16,9 +16,9 @@ use futures_util::stream;
 use rustix::fs::fstat;
 use tokio::sync::mpsc;
 
-use super::cache::Identity;
 use super::walk::{NotCarried, Walk};
 use super::{Folder, FolderOptions, blocking, failure, metadata, relative};
+use crate::digests::Identity;
 
 /// Bytes read at once from a file that travels as a stream.
 const PIECE_BYTES: u64 = 1024 * 1024;

@@ -12,9 +12,9 @@ use domain::ports::{ConnectorError, ConnectorResult, Expect, Put, PutOutcome};
 use tokio::sync::mpsc;
 
 use super::beneath::{is_link, split};
-use super::cache::Identity;
 use super::draft::{Draft, set_metadata};
 use super::{Folder, failure, metadata, relative, wanted_executable};
+use crate::digests::Identity;
 
 /// Up to this many files or folders are made durable one by one; more by one call for the whole file system.
 const SYNCED_ALONE: usize = 8;

@@ -6,6 +6,7 @@
 mod activity;
 mod answer;
 mod body;
+mod download;
 mod fetch;
 mod files;
 mod hosts;
@@ -13,6 +14,7 @@ mod links;
 mod manners;
 mod rules;
 mod server;
+mod xml;
 
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use reqwest::{Certificate, Client};
 pub use activity::{Activity, send};
 pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
 pub use body::{Broken, body};
+pub use download::{Again, Download, Learned, Reading};
 pub use fetch::{Fetched, Wanted};
 pub use files::{Files, Whole, sum};
 pub use hosts::{HostList, HostRule, InvalidHost};
@@ -30,6 +33,7 @@ pub use links::links;
 pub use manners::{AllManners, Budget, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 pub use server::Server;
+pub use xml::{Node, Xml};
 
 /// How this node reaches others.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::clock::Clock;
 use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
@@ -15,6 +16,7 @@ use url::Url;
 use super::activity::{Activity, send};
 use super::manners::Manners;
 use super::rules::AddressRules;
+use crate::digests::Digests;
 
 /// How much longer than a peer, who gives signs of life, a foreign server may be silent over an answer.
 const SILENCE: u32 = 3;
@@ -30,6 +32,8 @@ pub struct Server {
     pub(crate) idle_timeout: Duration,
     pub(crate) credentials: Credentials,
     pub(crate) manners: Arc<Manners>,
+    pub(crate) digests: Digests,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: AddressRules,
     pub(crate) state: Option<Arc<Path>>,
     pub(crate) choice: Choice,
@@ -90,6 +94,16 @@ impl Server {
         url.origin() == self.base.origin()
     }
 
+    /// Returns what is remembered of bytes on other servers.
+    pub fn digests(&self) -> &Digests {
+        &self.digests
+    }
+
+    /// Returns the time (Unix milliseconds), for what is dated.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
     /// Refuses a `url` that an answer names and that must not be gone to: another scheme, one without TLS where this
     /// server has it, a refused address. Credentials go there only if this server [owns](Self::owns) it.
     pub fn check(&self, url: &Url, stage: Stage, subject: &str) -> ConnectorResult<()> {
@@ -108,7 +122,12 @@ impl Server {
 
     /// Starts watching one exchange for silence.
     pub fn activity(&self) -> Activity {
-        Activity::new(self.idle_timeout * SILENCE)
+        self.patient_activity(Duration::ZERO)
+    }
+
+    /// Starts watching an exchange whose answer may take `more` than others.
+    pub fn patient_activity(&self, more: Duration) -> Activity {
+        Activity::new(self.idle_timeout * SILENCE + more)
     }
 
     /// Sends `request` in its turn and returns the answer, whatever its status; silence is an error.

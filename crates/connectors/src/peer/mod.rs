@@ -29,6 +29,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::digests::Digests;
 use crate::http::{Activity, AllManners, Outgoing, Server, Trust, answered, client, send};
 pub use source::PeerSource;
 pub use target::PeerTarget;
@@ -45,6 +46,7 @@ pub struct Peers {
     clock: Arc<dyn Clock>,
     manners: AllManners,
     state: Option<Arc<Path>>,
+    digests: Digests,
 }
 
 impl Peers {
@@ -56,6 +58,7 @@ impl Peers {
             clients: Arc::default(),
             clock,
             state: None,
+            digests: Digests::default(),
         }
     }
 
@@ -63,6 +66,13 @@ impl Peers {
     #[must_use]
     pub fn keeping_state(mut self, folder: &Path) -> Self {
         self.state = Some(folder.into());
+        self
+    }
+
+    /// Remembers digests of bytes on foreign servers.
+    #[must_use]
+    pub fn with_digests(mut self, digests: Digests) -> Self {
+        self.digests = digests;
         self
     }
 
@@ -120,6 +130,8 @@ impl Peers {
             name: way.name,
             idle_timeout: way.idle_timeout,
             credentials: credentials.clone(),
+            digests: self.digests.clone(),
+            clock: self.clock(),
             rules: self.outgoing.rules.clone(),
             state: self.state.clone(),
             choice: Choice::default(),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connectors::folder::{DigestCache, EXECUTABLE, FolderOptions, FolderSource, FolderTarget, MTIME, WhyNot};
+use connectors::digests::DigestCache;
+use connectors::folder::{EXECUTABLE, FolderOptions, FolderSource, FolderTarget, MTIME, WhyNot};
 use domain::artifact::Metadata;
 use domain::digest::Digest;
 use domain::failure::ErrorKind;
@@ -292,7 +293,7 @@ async fn a_known_file_is_not_hashed_again_unless_asked() {
 
     // The cache answers: what it says is what comes out, until everything is hashed again.
     let stat = rustix::fs::stat(world.at("/a")).expect("it is there");
-    let identity = connectors::folder::Identity::of(&stat);
+    let identity = connectors::digests::Identity::of(&stat);
     assert_eq!(world.cache.get(&identity), Some(Digest::of(b"first")));
     world.cache.put(&identity, &Digest::of(b"planted")).expect("room");
 
@@ -319,7 +320,7 @@ async fn a_file_that_is_too_young_is_not_remembered() {
         .expect("an answer");
 
     let stat = rustix::fs::stat(world.at("/a")).expect("it is there");
-    assert_eq!(world.cache.get(&connectors::folder::Identity::of(&stat)), None);
+    assert_eq!(world.cache.get(&connectors::digests::Identity::of(&stat)), None);
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 mod bkrepo;
 mod carrying;
+mod dav;
 mod folder;
 mod helm;
 mod maven;
 mod npm;
 mod oci;
+mod s3;

@@ -3,9 +3,11 @@
 //! `scripts/needs.sh` installs the programs. A server is started on a free port with a folder of its own,
 //! is waited for until it answers, and ends when it is dropped. One file beside this for each server.
 
+mod dav;
 mod nginx;
 mod programs;
 mod registry;
+mod s3;
 #[cfg(test)]
 mod tests;
 mod verdaccio;
@@ -21,9 +23,11 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+pub use dav::DavServer;
 pub use nginx::{Nginx, NginxOptions};
 pub use programs::{npm_tool, program, python_tool, run};
 pub use registry::{OciRegistry, RegistryLogin};
+pub use s3::S3Server;
 pub use verdaccio::{Verdaccio, VerdaccioLogin};
 
 /// How long a server may take to answer, or to end, before the test gives up on it.

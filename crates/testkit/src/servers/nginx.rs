@@ -12,6 +12,8 @@ pub struct NginxOptions {
     pub lists: bool,
     /// Whether only `bob` with the password `secret` may use it.
     pub login: bool,
+    /// Whether it knows WebDAV's own methods; otherwise files are read and written by their names only.
+    pub webdav: bool,
 }
 
 impl Default for NginxOptions {
@@ -19,6 +21,7 @@ impl Default for NginxOptions {
         Self {
             lists: true,
             login: false,
+            webdav: true,
         }
     }
 }
@@ -62,6 +65,10 @@ fn command(place: &Place, options: NginxOptions) -> Command {
         String::new()
     };
     let lists = if options.lists { "on" } else { "off" };
+    let methods = match options.webdav {
+        true => "dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS;",
+        false => "dav_methods PUT DELETE;",
+    };
     let config = format!(
         "load_module /usr/lib/nginx/modules/ngx_http_dav_ext_module.so;\n\
          user root;\n\
@@ -81,8 +88,7 @@ fn command(place: &Place, options: NginxOptions) -> Command {
          autoindex {lists};\n\
          {login}\n\
          location / {{\n\
-         dav_methods PUT DELETE MKCOL COPY MOVE;\n\
-         dav_ext_methods PROPFIND OPTIONS;\n\
+         {methods}\n\
          create_full_put_path on;\n\
          dav_access user:rw group:r all:r;\n\
          }} }} }}\n",

@@ -18,11 +18,16 @@ Examples:
   waybill copy bkrepo+https://ann@bkrepo.example/demo/files ./mirror
   waybill copy oci://docker.io/library/busybox oci+http://localhost:5000/mirror/busybox --newest 3
   waybill copy 'oci://registry.example/team/*' 'oci://other.example/team/*' --include 'semver:>=1.2, <2'
+  waybill copy ./dist dav+https://ann@files.example/releases
+  waybill copy s3://AKIAEXAMPLE@releases/stable s3+http://key@10.0.0.7:9000/mirror
 
 SOURCE and TARGET are folders (./a, /a, file:///a), repositories of Waybill nodes
-(waybill+http://[user@]host:port/project/repository, waybill+https://...) or GENERIC repositories of
-a bk-repo (bkrepo+http://..., bkrepo+https://...), or images of a registry: one with all its tags
-(oci://host/name), one tag (oci://host/name:tag), or all below a name (oci://host/name/*). Passwords come from WAYBILL_PASSWORD, the login
+(waybill+http://[user@]host:port/project/repository, waybill+https://...), GENERIC repositories of
+a bk-repo (bkrepo+http://..., bkrepo+https://...), folders of WebDAV servers (dav+https://...),
+prefixes of buckets (s3://bucket/prefix, s3+https://host/bucket/prefix), packages of a registry
+(npm+https://..., maven+https://..., helm+https://...) or images: one with all its tags
+(oci://host/name), one tag (oci://host/name:tag), all below a name (oci://host/name/*).
+Both ends hold the same kind of thing. Passwords come from WAYBILL_PASSWORD, the login
 file or a prompt, never from the URL.
 
 Nothing is ever deleted at the target. Ctrl-C stops cleanly; the same command again goes on and

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connectors::bkrepo::BkRepo;
-use connectors::folder::{DigestCache, FolderOptions, FolderSource, FolderTarget};
+use connectors::digests::{DigestCache, Digests};
+use connectors::folder::{FolderOptions, FolderSource, FolderTarget};
 use connectors::http::Outgoing;
 use connectors::peer::{Peer, Peers};
 use connectors::registry::{Connector, Opened, by_scheme};
@@ -51,7 +52,9 @@ impl Ends {
         let opening = Opening {
             command,
             state,
-            peers: Peers::new(Outgoing::default(), Arc::new(SystemClock)).keeping_state(state),
+            peers: Peers::new(Outgoing::default(), Arc::new(SystemClock))
+                .keeping_state(state)
+                .with_digests(remembered(command, state)?),
         };
         let choice = command.choice();
         opening.can_choose(&pair.source, &choice)?;
@@ -108,6 +111,22 @@ impl Ends {
     }
 }
 
+/// Opens what is known of files on other servers.
+fn remembered(command: &CopyCommand, state: &Path) -> CliResult<Digests> {
+    let digests = Digests::in_cache(cache(&state.join("remote-digests"))?);
+    Ok(match command.verify {
+        true => digests.mistrusted(),
+        false => digests,
+    })
+}
+
+fn cache(path: &Path) -> CliResult<Arc<DigestCache>> {
+    let cache = DigestCache::open(path);
+    Ok(Arc::new(cache.map_err(|error| {
+        failed(format!("cannot open {}: {error}", path.display()))
+    })?))
+}
+
 struct Opening<'a> {
     command: &'a CopyCommand,
     state: &'a Path,
@@ -116,13 +135,11 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     fn options(&self) -> CliResult<FolderOptions> {
-        let path = self.state.join("digests");
-        let cache = DigestCache::open(&path)
-            .map_err(|error| failed(format!("cannot open {}: {error}", path.display())))?;
+        let cache = cache(&self.state.join("digests"))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(FolderOptions {
             clock,
-            cache: Some(Arc::new(cache)),
+            cache: Some(cache),
             verify: self.command.verify,
         })
     }

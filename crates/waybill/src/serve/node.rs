@@ -1,9 +1,11 @@
 //! One node: its floors put together, and the order in which they start and stop.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use connectors::digests::{DigestCache, Digests};
 use connectors::http::{AddressRules, HostList, Outgoing};
 use connectors::peer::Peers;
 use connectors::webhook::Webhooks;
@@ -100,7 +102,9 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
         ..Outgoing::default()
     };
     let courier = Webhooks::new(outgoing.clone());
-    let peers = Peers::new(outgoing, store.clock().clone()).keeping_state(&settings.data);
+    let peers = Peers::new(outgoing, store.clock().clone())
+        .keeping_state(&settings.data)
+        .with_digests(remembered(&settings.data));
     let endpoints = ClusterEndpoints {
         store: store.clone(),
         hosted: hosted.clone(),
@@ -122,6 +126,17 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
             user_hosts: HostList::of(settings.outgoing.user_hosts.iter().map(|host| host.0.clone())),
         },
     })
+}
+
+/// Opens what is known of files on foreign servers; a node works without, only slower.
+fn remembered(data: &Path) -> Digests {
+    match DigestCache::open(data.join("remote-digests")) {
+        Ok(cache) => Digests::in_cache(Arc::new(cache)),
+        Err(error) => {
+            tracing::warn!(%error, "digests of foreign files are not remembered");
+            Digests::default()
+        }
+    }
 }
 
 fn unopened(settings: &Settings, error: &StoreError) -> CliError {

@@ -1,8 +1,8 @@
-//! Digests of files that were read before, by what the file system says of them.
+//! Digests of files that were read before, by what the file system or a server says of them.
 //!
 //! A table of fixed slots in one file, looked up with one small read each, so that a million entries cost
-//! no memory. An entry counts only if device, inode, size and both times are the same and its checksum is
-//! right; anything doubtful is a miss and the file is hashed again. Losing the file loses time only.
+//! no memory. An entry counts only if all of its [`Identity`] is the same and its checksum is right; anything
+//! doubtful is a miss and the file is hashed again. Losing the table loses time only.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -23,7 +23,7 @@ const FIRST_SLOTS: u64 = 4096;
 /// Beyond this (384 MiB) entries replace each other.
 const MOST_SLOTS: u64 = 4 << 20;
 
-/// What the file system says of a file's content: while it stays the same, so does the content.
+/// What is said of a file's content: while it stays the same, so does the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     device: u64,
@@ -46,6 +46,20 @@ impl Identity {
             size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
             modified: (stat.st_mtime, nanos(stat.st_mtime_nsec)),
             changed: (stat.st_ctime, nanos(stat.st_ctime_nsec)),
+        }
+    }
+
+    /// Makes one of what a server says: what stands at `place` has this size and is in the state called `mark`.
+    pub fn remote(place: &str, size_bytes: u64, mark: &str) -> Self {
+        let (place, mark) = (Digest::of(place.as_bytes()), Digest::of(mark.as_bytes()));
+        let (mut place, mut mark) = (&place.as_bytes()[..], &mark.as_bytes()[..]);
+        Self {
+            device: place.get_u64(),
+            // Zero stands for a free slot.
+            inode: place.get_u64() | 1,
+            size_bytes,
+            modified: (mark.get_i64(), mark.get_u32()),
+            changed: (mark.get_i64(), mark.get_u32()),
         }
     }
 

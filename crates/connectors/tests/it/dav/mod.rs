@@ -1,0 +1,6 @@
+//! WebDAV against real servers.
+
+mod contract;
+mod faults;
+mod plain;
+mod world;
