@@ -84,7 +84,12 @@ impl Peers {
 
 /// Every protocol this program speaks with foreign registries.
 pub fn connectors() -> &'static [&'static dyn Connector] {
-    &[&crate::oci::Oci, &crate::maven::Maven, &crate::npm::Npm]
+    &[
+        &crate::oci::Oci,
+        &crate::maven::Maven,
+        &crate::npm::Npm,
+        &crate::helm::Helm,
+    ]
 }
 
 /// Returns the protocol whose URLs begin with `scheme`.

@@ -1,7 +1,9 @@
 //! Connectors against real folders and real connections.
 
 mod bkrepo;
+mod carrying;
 mod folder;
+mod helm;
 mod maven;
 mod npm;
 mod oci;
