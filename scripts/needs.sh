@@ -22,6 +22,7 @@ command -v npm >/dev/null 2>&1 || missing="$missing npm"
 # A web server that takes files (WebDAV), and Maven with what deploys to and resolves from one.
 [ -e /usr/lib/nginx/modules/ngx_http_dav_ext_module.so ] || missing="$missing nginx-light libnginx-mod-http-dav-ext"
 command -v mvn >/dev/null 2>&1 || missing="$missing maven"
+[ -e /usr/share/maven-repo/commons-cli/commons-cli/1.5.0 ] || missing="$missing libcommons-cli-java"
 for plugin in deploy jar; do
     [ -e /usr/share/maven-repo/org/apache/maven/plugins/maven-$plugin-plugin ] ||
         missing="$missing libmaven-$plugin-plugin-java"

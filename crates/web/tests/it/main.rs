@@ -13,6 +13,7 @@ mod distributions;
 mod events;
 mod failures;
 mod folders;
+mod foreign;
 mod fuzz;
 mod live;
 mod native;
