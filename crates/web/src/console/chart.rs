@@ -37,15 +37,21 @@ pub(super) fn result(look: &Look, counts: &Counts, expected: Option<u64>, class:
         .collect::<Vec<_>>()
         .join(", ");
     let mut from = 0;
+    let mut places = Vec::with_capacity(parts.len());
+    for (class, _, number) in &parts {
+        // What is there is seen, however little of the whole it is.
+        let width = (u128::from(*number) * u128::from(WIDTH))
+            .div_ceil(u128::from(whole))
+            .max(8);
+        places.push((*class, from, width));
+        from += width;
+    }
     html! {
         svg class=(format!("bar {class}")) viewBox=(format!("0 0 {WIDTH} 10")) preserveAspectRatio="none" role="img"
             aria-label=(if said.is_empty() { look.say(text!("ui-nothing-yet")) } else { said.clone() }) {
             @if !said.is_empty() { title { (said) } }
-            @for (class, _, number) in &parts {
-                // What is there is seen, however little of the whole it is.
-                @let width = (u128::from(*number) * u128::from(WIDTH)).div_ceil(u128::from(whole)).max(8);
+            @for (class, from, width) in places {
                 rect class=(class) x=(from) y="0" width=(width) height="10" {}
-                @let _ = from += width;
             }
         }
     }
