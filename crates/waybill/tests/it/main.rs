@@ -10,6 +10,7 @@ mod examples;
 mod files;
 mod help;
 mod promises;
+mod registries;
 mod replicate;
 mod serve;
 mod support;
