@@ -15,9 +15,14 @@ done
 for tool in docker-registry skopeo buildah; do
     command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
 done
+# A browser, and what drives it, for the console.
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
 # A web server that takes files (WebDAV), and Maven with what deploys to and resolves from one.
 [ -e /usr/lib/nginx/modules/ngx_http_dav_ext_module.so ] || missing="$missing nginx-light libnginx-mod-http-dav-ext"
 command -v mvn >/dev/null 2>&1 || missing="$missing maven"
+[ -e /usr/share/maven-repo/commons-cli/commons-cli/1.5.0 ] || missing="$missing libcommons-cli-java"
 for plugin in deploy jar; do
     [ -e /usr/share/maven-repo/org/apache/maven/plugins/maven-$plugin-plugin ] ||
         missing="$missing libmaven-$plugin-plugin-java"
@@ -60,9 +65,9 @@ case $("$tools/bin/schemathesis" --version 2>/dev/null) in
     ;;
 esac
 
-# Servers written for Node, in one folder. A newer verdaccio wants a newer Node than Debian's; the override is what
+# Servers written for Node, what drives the browser and what looks at its pages, in one folder. A newer verdaccio wants a newer Node than Debian's; the override is what
 # it names by a tag.
-node_tools='{"private":true,"dependencies":{"verdaccio":"5.33.0"},"overrides":{"node-fetch":"2.6.7"}}'
+node_tools='{"private":true,"dependencies":{"verdaccio":"5.33.0","playwright-core":"1.65.1","axe-core":"4.14.1"},"overrides":{"node-fetch":"2.6.7"}}'
 tools="${CARGO_TARGET_DIR:-target}/tools/npm"
 if [ "$(cat "$tools/installed" 2>/dev/null)" != "$node_tools" ]; then
     echo "installing $node_tools into $tools"

@@ -7,6 +7,7 @@
 pub mod bkrepo;
 mod fatal;
 pub mod folder;
+pub mod helm;
 pub mod http;
 pub mod maven;
 pub mod node;
@@ -15,5 +16,6 @@ mod packages;
 pub mod peer;
 pub mod registry;
 pub mod signed;
+mod summing;
 pub mod url;
 pub mod webhook;

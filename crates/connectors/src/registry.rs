@@ -73,7 +73,7 @@ impl Peers {
 
 /// Every protocol this program speaks with foreign registries.
 pub fn connectors() -> &'static [&'static dyn Connector] {
-    &[&crate::maven::Maven, &crate::npm::Npm]
+    &[&crate::helm::Helm, &crate::maven::Maven, &crate::npm::Npm]
 }
 
 /// Returns the protocol whose URLs begin with `scheme`.

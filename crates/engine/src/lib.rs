@@ -12,6 +12,7 @@ pub mod error;
 pub mod events;
 pub mod failures;
 pub mod freshness;
+mod glance;
 pub mod import;
 pub mod lease;
 pub mod metrics;
@@ -21,6 +22,7 @@ pub mod retain;
 mod run;
 pub mod schedule;
 pub mod tasks;
+pub mod trace;
 pub mod trigger;
 pub mod webhooks;
 

@@ -13,26 +13,40 @@ type Bundle = FluentBundle<FluentResource>;
 
 static BUNDLES: LazyLock<[Bundle; 4]> = LazyLock::new(|| Language::ALL.map(bundle));
 
-/// Returns the file of `language`.
-fn file(language: Language) -> &'static str {
+/// Returns the files of `language`: what answers say, and what the console says.
+fn files(language: Language) -> [&'static str; 2] {
     match language {
-        Language::English => include_str!("../texts/en.ftl"),
-        Language::SimplifiedChinese => include_str!("../texts/zh-CN.ftl"),
-        Language::TraditionalChinese => include_str!("../texts/zh-TW.ftl"),
-        Language::Japanese => include_str!("../texts/ja.ftl"),
+        Language::English => [
+            include_str!("../texts/en.ftl"),
+            include_str!("../texts/console/en.ftl"),
+        ],
+        Language::SimplifiedChinese => [
+            include_str!("../texts/zh-CN.ftl"),
+            include_str!("../texts/console/zh-CN.ftl"),
+        ],
+        Language::TraditionalChinese => [
+            include_str!("../texts/zh-TW.ftl"),
+            include_str!("../texts/console/zh-TW.ftl"),
+        ],
+        Language::Japanese => [
+            include_str!("../texts/ja.ftl"),
+            include_str!("../texts/console/ja.ftl"),
+        ],
     }
 }
 
-/// Parses the file of `language`; tests see that no line of any file is in error.
+/// Parses the files of `language`; tests see that no line of any file is in error.
 fn bundle(language: Language) -> Bundle {
     let tag = language.tag().parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![tag]);
     // Arguments are names and paths people copy: no invisible marks around them.
     bundle.set_use_isolating(false);
-    let resource = match FluentResource::try_new(file(language).into()) {
-        Ok(resource) | Err((resource, _)) => resource,
-    };
-    bundle.add_resource_overriding(resource);
+    for file in files(language) {
+        let resource = match FluentResource::try_new(file.into()) {
+            Ok(resource) | Err((resource, _)) => resource,
+        };
+        bundle.add_resource_overriding(resource);
+    }
     bundle
 }
 
@@ -70,13 +84,15 @@ mod tests {
     #[test]
     fn every_file_is_understood_as_a_whole_and_has_no_key_twice() {
         for language in Language::ALL {
-            let resource = FluentResource::try_new(file(language).into());
-            let resource = resource
-                .map_err(|(_, errors)| errors)
-                .expect("no line is in error");
             let mut bundle = Bundle::new_concurrent(vec![language.tag().parse().expect("a tag")]);
+            for file in files(language) {
+                let resource = FluentResource::try_new(file.into());
+                let resource = resource
+                    .map_err(|(_, errors)| errors)
+                    .expect("no line is in error");
 
-            assert_eq!(bundle.add_resource(resource), Ok(()), "{language:?}");
+                assert_eq!(bundle.add_resource(resource), Ok(()), "{language:?}");
+            }
         }
     }
 }

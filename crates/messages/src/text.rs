@@ -66,6 +66,12 @@ impl Render for Text {
     }
 }
 
+impl<T: Render> Render for &T {
+    fn render(&self, language: Language) -> String {
+        (*self).render(language)
+    }
+}
+
 impl From<Text> for Argument {
     fn from(text: Text) -> Self {
         Self::Text(text)

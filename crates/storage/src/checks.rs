@@ -3,7 +3,7 @@
 use domain::id::ClusterId;
 
 use crate::clusters::Clusters;
-use crate::db::{StoreResult, blob, flag, int, maybe, size, text};
+use crate::db::{Row, StoreResult, blob, flag, int, maybe, size, text};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 /// How long looks that found a change are kept, in milliseconds.
@@ -28,6 +28,8 @@ const INSERT: &str = "INSERT INTO cluster_check (cluster_id, at_ms, latency_ms, 
 const COLUMNS: usize = 5;
 const SINCE: &str =
     "SELECT * FROM cluster_check WHERE cluster_id = $1 AND at_ms >= $2 ORDER BY at_ms DESC LIMIT $3";
+const LATEST: &str = "SELECT c.* FROM cluster n JOIN cluster_check c ON c.cluster_id = n.id AND c.at_ms = \
+    (SELECT MAX(l.at_ms) FROM cluster_check l WHERE l.cluster_id = n.id)";
 const FORGET: &str = "DELETE FROM cluster_check WHERE at_ms < $1 OR (at_ms < $2 AND turned = 0)";
 
 impl Clusters<'_> {
@@ -52,15 +54,12 @@ impl Clusters<'_> {
     pub async fn checks(&self, cluster: ClusterId, since_ms: i64, limit: usize) -> StoreResult<Vec<Check>> {
         let values = vec![blob(*cluster.as_bytes()), int(since_ms), size(limit as u64)];
         let rows = self.0.db().fetch_all(SINCE, values).await?;
-        let read = |row: &crate::db::Row| {
-            Ok(Check {
-                cluster,
-                at_ms: row.int("at_ms")?,
-                latency_ms: row.size("latency_ms")?,
-                class: row.maybe_text("class")?,
-                turned: row.flag("turned")?,
-            })
-        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Returns the latest look at each cluster, as far as one is kept.
+    pub async fn latest_checks(&self) -> StoreResult<Vec<Check>> {
+        let rows = self.0.db().fetch_all(LATEST, vec![]).await?;
         rows.iter().map(read).collect()
     }
 
@@ -70,4 +69,14 @@ impl Clusters<'_> {
         self.0.db().execute(FORGET, values).await?;
         Ok(())
     }
+}
+
+fn read(row: &Row) -> StoreResult<Check> {
+    Ok(Check {
+        cluster: ClusterId::from(row.bytes("cluster_id")?),
+        at_ms: row.int("at_ms")?,
+        latency_ms: row.size("latency_ms")?,
+        class: row.maybe_text("class")?,
+        turned: row.flag("turned")?,
+    })
 }

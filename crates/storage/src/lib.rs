@@ -34,6 +34,7 @@ mod failing;
 mod folder;
 pub mod folders;
 pub mod foreign;
+mod glance;
 pub mod hosted;
 pub mod hours;
 pub mod images;

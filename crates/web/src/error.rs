@@ -132,11 +132,21 @@ impl ApiError {
         }
     }
 
-    /// Renders this for `reader`: as a problem when `native`, otherwise as an envelope.
-    pub(crate) fn render(&self, reader: &Reader, native: bool) -> Response {
+    /// Returns how long the caller is asked to wait, in seconds.
+    pub(crate) fn wait_s(&self) -> Option<u64> {
+        self.0.retry_after_s
+    }
+
+    /// Logs what the answer does not say, with the trace id that it does say.
+    pub(crate) fn log_cause(&self, reader: &Reader) {
         if let Some(cause) = &self.0.cause {
             tracing::error!(trace.id = %reader.trace_id, error = %cause, "request failed");
         }
+    }
+
+    /// Renders this for `reader`: as a problem when `native`, otherwise as an envelope.
+    pub(crate) fn render(&self, reader: &Reader, native: bool) -> Response {
+        self.log_cause(reader);
         let mut response = if native {
             self.problem(reader)
         } else {

@@ -10,6 +10,7 @@ mod artifacts;
 pub mod auth;
 mod body;
 mod codes;
+mod console;
 pub mod contract;
 pub mod dates;
 pub mod envelope;

@@ -1,9 +1,11 @@
-//! Query parameters and path segments, read so that nothing a client sends can break a handler.
+//! Query parameters, path segments and cookies, read so that nothing a client sends can break a handler.
 
 use std::convert::Infallible;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path};
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
@@ -80,6 +82,18 @@ impl Params {
         let parsed = value.parse().map_err(|_| ApiError::invalid(name, value))?;
         Ok(Some(parsed))
     }
+}
+
+/// Returns the cookie `name`; an empty one counts as none.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find(|(found, value)| *found == name && !value.is_empty())
+        .map(|(_, value)| value)
 }
 
 impl From<Vec<(String, String)>> for Params {

@@ -53,7 +53,7 @@ impl From<EngineError> for ApiError {
 }
 
 /// Returns why a value is refused.
-fn words(reason: Why) -> Text {
+pub(crate) fn words(reason: Why) -> Text {
     match reason {
         Why::NotSupported => text!("not-supported"),
         Why::Between { least, most } => text!("between", least = least, most = most),

@@ -40,6 +40,7 @@ pub fn router(app: App) -> Router {
     ];
     let routes = described
         .merge(native)
+        .merge(crate::console::router(&app))
         .merge(crate::peer::router())
         .merge(crate::registry::router())
         .merge(openapi::router(CONTRACT_DOCUMENT, &document))

@@ -1,10 +1,7 @@
 //! Puts the files of one version: what makes it usable last, each read back and given its sums.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use bytes::Bytes;
 use domain::artifact::{Artifact, Blob};
-use domain::checksums::Hasher;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Content};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -13,6 +10,7 @@ use reqwest::Method;
 use super::layout::Version;
 use super::repository::{PARALLEL, Repository};
 use super::view::{View, hashed, hasher, summed};
+use crate::summing::Summing;
 
 /// What a version took.
 #[derive(Debug, Default, Clone, Copy)]
@@ -62,17 +60,12 @@ impl Upload<'_> {
 
     async fn put(&self, blob: &Blob) -> ConnectorResult<()> {
         let url = self.repository.url(&self.version.folder(), &blob.name);
-        let (bytes, sums) = summing(self.content.open(&self.artifact.key, blob, 0).await?);
+        let bytes = self.content.open(&self.artifact.key, blob, 0).await?;
+        let (bytes, summing) = Summing::over(bytes, hasher());
         let files = self.repository.files();
         files.store(&url, bytes, blob.size_bytes, Stage::Write).await?;
-        let sums = sums
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-            .map(Hasher::finish);
-        let sent = sums
-            .map(|sums| summed(&blob.name, &sums))
-            .unwrap_or_else(|| blob.clone());
+        let sums = summing.finish();
+        let sent = sums.map_or_else(|| blob.clone(), |sums| summed(&blob.name, &sums));
         self.verify(&sent).await?;
         for (ending, sum) in sums_of(blob, &sent) {
             let name = format!("{}{ending}", blob.name);
@@ -162,18 +155,4 @@ pub(super) fn sums_of(blob: &Blob, sent: &Blob) -> Vec<(&'static str, String)> {
     sums.into_iter()
         .filter_map(|(ending, sum)| Some((ending, sum?)))
         .collect()
-}
-
-type Summing = Arc<Mutex<Option<Hasher>>>;
-
-/// Takes the sums of bytes as they pass.
-fn summing(bytes: ByteStream) -> (ByteStream, Summing) {
-    let summing: Summing = Arc::new(Mutex::new(Some(hasher())));
-    let seen = summing.clone();
-    let bytes = bytes.inspect_ok(move |piece| {
-        if let Some(hasher) = &mut *seen.lock().unwrap_or_else(PoisonError::into_inner) {
-            hasher.update(piece);
-        }
-    });
-    (Box::pin(bytes), summing)
 }

@@ -1,6 +1,8 @@
 //! Connectors against real folders and real connections.
 
 mod bkrepo;
+mod carrying;
 mod folder;
+mod helm;
 mod maven;
 mod npm;

@@ -177,7 +177,11 @@ pub fn checked_pairing(
 ) -> EngineResult<()> {
     match ForeignLocation::of(url, repository_type) {
         Ok(_) => Ok(()),
-        Err(error) => Err(EngineError::invalid(member, url, Why::Words(error.to_string()))),
+        Err(error) => Err(EngineError::invalid(
+            member,
+            without_login(url),
+            Why::Words(error.to_string()),
+        )),
     }
 }
 
@@ -191,11 +195,24 @@ pub fn checked_registry_url(member: &'static str, url: &str) -> EngineResult<Str
     }
     match url.parse() {
         Ok(Location::Foreign(_)) => Ok(url.into()),
-        Ok(_) => Err(EngineError::invalid(member, url, Why::NotARegistry)),
+        Ok(_) => Err(EngineError::invalid(
+            member,
+            without_login(url),
+            Why::NotARegistry,
+        )),
         Err(refused @ InvalidLocation::Secret(_)) => {
             Err(EngineError::invalid(member, refused.to_string(), Why::Url))
         }
-        Err(_) => Err(EngineError::invalid(member, url, Why::Url)),
+        Err(_) => Err(EngineError::invalid(member, without_login(url), Why::Url)),
+    }
+}
+
+/// Returns `url` without the user and the password it may name: a refusal repeats no secret.
+fn without_login(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        (None, Some((_, rest))) => rest.into(),
+        (_, None) => url.into(),
     }
 }
 
@@ -205,7 +222,7 @@ pub(crate) fn checked_url(member: &'static str, url: Option<&str>) -> EngineResu
     if url.trim().is_empty() {
         return Err(EngineError::Empty(member));
     }
-    let refused = || EngineError::invalid(member, url, Why::Url);
+    let refused = || EngineError::invalid(member, without_login(url), Why::Url);
     let complete = if url.contains("://") {
         url.to_owned()
     } else {

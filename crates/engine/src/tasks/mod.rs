@@ -14,9 +14,9 @@ use jiff::tz::TimeZone;
 use storage::tasks::TaskFilter;
 use storage::{Page, PageRequest, StoreError};
 
-use crate::Engine;
 use crate::clusters::greet::Greeting;
 use crate::error::{EngineError, EngineResult, Why};
+use crate::{DryRun, Engine};
 use draft::{TaskDraft, check_name_length};
 
 impl Engine {
@@ -33,8 +33,29 @@ impl Engine {
 
     /// Makes a task for `user`; every target is asked whether it answers before anything is saved.
     pub async fn create_task(&self, draft: TaskDraft, user: &str) -> EngineResult<Task> {
-        let now_ms = self.clock().now_ms();
         self.check_task_name(&draft.name, None).await?;
+        let task = self.drafted(draft, user).await?;
+        self.insert_task(&task).await?;
+        Ok(task)
+    }
+
+    /// Returns what the task of `draft` would do, with at most `most_items` artifacts by name; its name may be taken.
+    ///
+    /// Every target is asked whether it answers. Changes nothing anywhere.
+    pub async fn preview_task(
+        &self,
+        draft: TaskDraft,
+        user: &str,
+        most_items: usize,
+    ) -> EngineResult<DryRun> {
+        let task = self.drafted(draft, user).await?;
+        let plan = self.run_plan(&task, None).await?;
+        Ok(self.dry_run(&plan, most_items).await)
+    }
+
+    /// Returns the task `draft` makes, once every target has answered.
+    async fn drafted(&self, draft: TaskDraft, user: &str) -> EngineResult<Task> {
+        let now_ms = self.clock().now_ms();
         draft.check_filled()?;
         let reserve_days = draft.checked_reserve_days()?;
         draft.check_name()?;
@@ -46,7 +67,7 @@ impl Engine {
         let targets = self.checked_targets(&draft, &objects).await?;
 
         let now_ms = self.clock().now_ms();
-        let task = Task {
+        Ok(Task {
             id: self.store().next_id(),
             key: TaskKey::random(),
             name: draft.name,
@@ -65,9 +86,7 @@ impl Engine {
             last_run_ms: None,
             runs: 0,
             audit: Audit::new(user, now_ms),
-        };
-        self.insert_task(&task).await?;
-        Ok(task)
+        })
     }
 
     /// Replaces what the task `key` does; its key, its past and what made it run stay.

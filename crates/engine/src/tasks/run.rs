@@ -36,7 +36,7 @@ impl Engine {
     }
 
     /// Asks the run of a task that goes on to stop, if there is one.
-    pub(crate) async fn stop_run_of(&self, key: &TaskKey, user: &str) -> EngineResult<()> {
+    pub async fn stop_run_of(&self, key: &TaskKey, user: &str) -> EngineResult<()> {
         let Some(open) = self.store().records().open_of(key).await? else {
             return Ok(());
         };

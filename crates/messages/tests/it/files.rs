@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use messages::Language;
 
-/// A file's keys in their order, each with the variables of its text.
+/// A language's keys in their order, each with the variables of its text.
 fn texts(language: Language) -> Vec<(String, BTreeSet<String>)> {
-    let path = format!("{}/texts/{}.ftl", env!("CARGO_MANIFEST_DIR"), language.tag());
+    let folder = format!("{}/texts", env!("CARGO_MANIFEST_DIR"));
+    let files = ["", "/console"].map(|part| format!("{folder}{part}/{}.ftl", language.tag()));
+    let lines = files.map(|path| fs::read_to_string(path).unwrap()).concat();
     let mut texts: Vec<(String, BTreeSet<String>)> = Vec::new();
-    for line in fs::read_to_string(path).unwrap().lines() {
+    for line in lines.lines() {
         let starts = line.starts_with(|c: char| c.is_ascii_alphabetic());
         if let Some((key, _)) = line.split_once(" =").filter(|_| starts) {
             texts.push((key.into(), BTreeSet::new()));

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bkrepo;
+mod console;
 mod copy;
 mod cron;
 mod demo;
@@ -11,6 +12,7 @@ mod files;
 mod help;
 mod promises;
 mod registries;
+mod registry_tasks;
 mod replicate;
 mod serve;
 mod support;

@@ -24,7 +24,7 @@ use crate::params::{Params, Segments};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Longest life of a token that ends at all, in days.
-const MOST_DAYS: i64 = 3650;
+pub(crate) const MOST_DAYS: i64 = 3650;
 
 /// Returns the routes.
 pub fn router() -> OpenApiRouter<App> {
@@ -107,7 +107,7 @@ async fn list(caller: Caller, State(app): State<App>, params: Params) -> ApiResu
 async fn create(caller: Caller, State(app): State<App>, body: Members) -> ApiResult<Response> {
     let owner = owner(&app, &caller, body.text("user")?.as_deref()).await?;
     let name = body.required_text("name")?;
-    if !(1..=64).contains(&name.trim().chars().count()) {
+    if !is_token_name(&name) {
         return Err(ApiError::invalid("name", &name));
     }
     let expires_ms = match body.number("expiresInDays")? {
@@ -124,6 +124,11 @@ async fn create(caller: Caller, State(app): State<App>, body: Members) -> ApiRes
         Err(StoreError::Taken(_)) => Err(ApiError::about(Code::Exists, text!("a-token", name = &name))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Says whether `name` can be a token's.
+pub(crate) fn is_token_name(name: &str) -> bool {
+    (1..=64).contains(&name.trim().chars().count())
 }
 
 /// Makes a token stop working.

@@ -97,7 +97,7 @@ struct UserChange {
     projects: Option<Vec<String>>,
 }
 
-fn unknown(name: &str) -> ApiError {
+pub(crate) fn unknown(name: &str) -> ApiError {
     ApiError::about(Code::NotFound, text!("a-user", name = name))
 }
 
@@ -180,7 +180,7 @@ async fn remove(_: Admin, State(app): State<App>, Segments(name): Segments<Strin
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn refuse_losing_the_last_admin(app: &App, name: &str) -> ApiResult<()> {
+pub(crate) async fn refuse_losing_the_last_admin(app: &App, name: &str) -> ApiResult<()> {
     let users = app.store().users().all().await?;
     let another = users
         .iter()
@@ -214,7 +214,7 @@ fn role(body: &Members) -> ApiResult<Option<Role>> {
     }
 }
 
-fn check_name(name: &str) -> ApiResult<()> {
+pub(crate) fn check_name(name: &str) -> ApiResult<()> {
     if [ANONYMOUS, SYSTEM].contains(&name) {
         return Err(ApiError::invalid("name", name).because(text!("user-name-reserved")));
     }
@@ -224,7 +224,7 @@ fn check_name(name: &str) -> ApiResult<()> {
     Err(ApiError::invalid("name", name).because(text!("user-name-form")))
 }
 
-fn checked_password(password: String) -> ApiResult<Secret> {
+pub(crate) fn checked_password(password: String) -> ApiResult<Secret> {
     if (SHORTEST_PASSWORD..=1024).contains(&password.chars().count()) {
         return Ok(Secret::new(password));
     }

@@ -56,7 +56,7 @@ async fn download(
     }
 }
 
-async fn send(
+pub(crate) async fn send(
     repository: &HostedRepository,
     node: &Node,
     file: &NodeFile,

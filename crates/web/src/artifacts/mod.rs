@@ -25,6 +25,7 @@ mod search;
 mod upload;
 mod zips;
 
+pub(crate) use download::send as send_file;
 pub(crate) use node_view::{NodeDetail, detail as node_detail};
 pub(crate) use projects::{ProjectView, view as project_view};
 pub(crate) use repositories::{

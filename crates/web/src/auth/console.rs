@@ -17,7 +17,7 @@ use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 
 /// How long a login lasts.
-const LOGIN_S: i64 = 24 * 60 * 60;
+pub(crate) const LOGIN_S: i64 = 24 * 60 * 60;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 

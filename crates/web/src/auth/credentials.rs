@@ -1,6 +1,6 @@
 //! What a request presents: the header `Authorization`, and at the console its cookie.
 
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +9,7 @@ use messages::text;
 
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
+use crate::params;
 
 /// Cookie of the console.
 pub(crate) const TICKET_COOKIE: &str = "bkrepo_ticket";
@@ -72,14 +73,7 @@ impl Credentials {
 
 /// Returns the ticket in the console's cookie; an empty one counts as none.
 pub(crate) fn ticket(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|cookies| cookies.split(';'))
-        .filter_map(|cookie| cookie.trim().split_once('='))
-        .find(|(name, value)| *name == TICKET_COOKIE && !value.is_empty())
-        .map(|(_, value)| value)
+    params::cookie(headers, TICKET_COOKIE)
 }
 
 /// Returns the user that `header` names; one that could be no user's name is refused.

@@ -9,6 +9,7 @@ mod credentials;
 mod login_key;
 mod logins;
 mod platforms;
+pub(crate) mod session;
 mod slowdown;
 mod ticket;
 mod used_signatures;

@@ -5,7 +5,8 @@ use domain::ports::Expect;
 use testkit::contract::packages::{PackageWorld, Release};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
-use super::world::{World, at, carry, describe, key, listed, moved, put, refused};
+use super::super::carrying::{carry, describe, moved, put, refused};
+use super::world::{World, at, key, listed};
 
 const APP: &str = "org.example:app";
 

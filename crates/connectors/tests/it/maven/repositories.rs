@@ -6,9 +6,8 @@ use domain::task::{PackageSelection, Scope};
 use testkit::contract::packages::PackageWorld;
 use testkit::servers::{Nginx, NginxOptions};
 
-use super::world::{
-    World, at_as, carry, describe, key, list, listed, listing_of, moved, put, refused, release,
-};
+use super::super::carrying::{carry, describe, list, moved, put, refused};
+use super::world::{World, at_as, key, listed, listing_of, release};
 
 const APP: &str = "org.example:app";
 

@@ -1,0 +1,198 @@
+//! A chart repository as a server shows it: its index, the files of a chart, and ChartMuseum's API beside them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::artifact::Blob;
+use domain::digest::Digest;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ConnectorError, ConnectorResult};
+use reqwest::{Method, StatusCode};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::chart::Chart;
+use super::index::{Entry, Index, MOST_BYTES};
+use crate::http::{Files, answered};
+
+/// How long an index that was read is taken for what the repository holds.
+const READ_FOR: Duration = Duration::from_secs(30);
+/// Longest signature that is read, in bytes.
+const MOST_PROVENANCE_BYTES: usize = 256 * 1024;
+/// Questions about different charts that are asked at the same time.
+pub(super) const PARALLEL: usize = 8;
+
+/// A chart repository.
+#[derive(Clone, Debug)]
+pub(super) struct Repository(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    files: Files,
+    index: Mutex<Option<(Arc<Index>, Instant)>>,
+    /// Where ChartMuseum's API is; known once it was looked for.
+    api: OnceCell<Url>,
+}
+
+impl Repository {
+    pub(super) fn of(files: Files) -> Self {
+        Self(Arc::new(Inner {
+            files,
+            index: Mutex::default(),
+            api: OnceCell::new(),
+        }))
+    }
+
+    pub(super) fn files(&self) -> &Files {
+        &self.0.files
+    }
+
+    /// Returns the URL of `names` below the repository.
+    fn url(&self, names: &[&str]) -> Url {
+        below(self.0.files.server().base(), names)
+    }
+
+    /// Returns the index, as it was a moment ago; read anew if `anew` is set.
+    pub(super) async fn index(&self, anew: bool, stage: Stage) -> ConnectorResult<Arc<Index>> {
+        let read = self
+            .0
+            .index
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some((index, when)) = read
+            && !anew
+            && when.elapsed() < READ_FOR
+        {
+            return Ok(index);
+        }
+        let url = self.url(&["index.yaml"]);
+        let error = |kind| ConnectorError::new(kind, stage, url.path());
+        let found = self.files().whole(&url, MOST_BYTES, stage, url.path()).await?;
+        let found = found.ok_or_else(|| {
+            error(ErrorKind::NotFound).words("there is no index.yaml: it is no chart repository")
+        })?;
+        // Some are long.
+        let parsed = tokio::task::spawn_blocking(move || Index::parse(&found.bytes)).await;
+        let parsed = parsed.unwrap_or_else(|_| Err("index.yaml cannot be read".into()));
+        let index = Arc::new(parsed.map_err(|words| error(ErrorKind::Protocol).words(words))?);
+        *self.0.index.lock().unwrap_or_else(PoisonError::into_inner) = Some((index.clone(), Instant::now()));
+        Ok(index)
+    }
+
+    /// Returns where the file is that `entry` names.
+    pub(super) fn file_url(&self, chart: &Chart, entry: &Entry, stage: Stage) -> ConnectorResult<Url> {
+        let error = |words: &str| ConnectorError::new(ErrorKind::Protocol, stage, chart.file()).words(words);
+        let named = entry.urls.as_ref().and_then(|urls| urls.first());
+        let named = named.ok_or_else(|| error("the index names no file of it"))?;
+        let url = self
+            .url(&[""])
+            .join(named)
+            .map_err(|_| error("the index names its file by what is no URL"))?;
+        if !self.files().server().owns(&url) {
+            return Err(error(
+                "the index names a file on another server, which is not fetched",
+            ));
+        }
+        Ok(url)
+    }
+
+    /// Describes the files of `chart`, the first of which is at `url`: itself and its signature. `None` when the first
+    /// is not there.
+    pub(super) async fn blobs(
+        &self,
+        chart: &Chart,
+        url: &Url,
+        digest: Option<Digest>,
+        stage: Stage,
+    ) -> ConnectorResult<Option<Vec<Blob>>> {
+        let Some(facts) = self.files().facts(url, stage, url.path()).await? else {
+            return Ok(None);
+        };
+        let package = Blob {
+            name: chart.file(),
+            digest: digest.or(facts.digest),
+            ..facts
+        };
+        let beside = provenance_url(url);
+        let signature = self
+            .files()
+            .whole(&beside, MOST_PROVENANCE_BYTES, stage, beside.path())
+            .await?;
+        let signature = signature.map(|found| Blob {
+            name: chart.provenance(),
+            ..Blob::of(Digest::of(&found.bytes), found.bytes.len() as u64)
+        });
+        Ok(Some([package].into_iter().chain(signature).collect()))
+    }
+
+    /// Returns where ChartMuseum's API keeps charts: `/api/{path}/charts`, or `{path}/api/charts` where it runs below
+    /// a path.
+    pub(super) async fn api(&self) -> ConnectorResult<&Url> {
+        self.0.api.get_or_try_init(|| self.look_for_api()).await
+    }
+
+    async fn look_for_api(&self) -> ConnectorResult<Url> {
+        let base = self.files().server().base();
+        let mut origin = base.clone();
+        origin.set_path("/");
+        let path: Vec<&str> = base.path().split('/').filter(|name| !name.is_empty()).collect();
+        let many = [&["api"][..], &path, &["charts"]].concat();
+        for url in [below(&origin, &many), self.url(&["api", "charts"])] {
+            let activity = self.files().server().activity();
+            let request = self.files().request(Method::GET, &url).query(&[("limit", "1")]);
+            let server = self.files().server();
+            let answer = server
+                .send(request, &activity, Stage::Describe, url.path())
+                .await?;
+            if matches!(
+                answer.status(),
+                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
+            ) {
+                continue;
+            }
+            answered(answer, &activity, Stage::Describe, url.path()).await?;
+            return Ok(url);
+        }
+        Err(
+            ConnectorError::new(ErrorKind::NotFound, Stage::Describe, base.path())
+                .words("it has no ChartMuseum API (/api/charts), so charts cannot be put there"),
+        )
+    }
+
+    /// Returns where ChartMuseum takes signatures that come alone.
+    pub(super) async fn signatures(&self) -> ConnectorResult<Url> {
+        let mut url = self.api().await?.clone();
+        // An http URL always has segments.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop().push("prov");
+        }
+        Ok(url)
+    }
+
+    /// Returns where ChartMuseum keeps the file of `chart`.
+    pub(super) fn kept_url(&self, chart: &Chart) -> Url {
+        self.url(&["charts", &chart.file()])
+    }
+
+    /// Returns the URL of `names` below ChartMuseum's charts.
+    pub(super) async fn api_url(&self, names: &[&str]) -> ConnectorResult<Url> {
+        Ok(below(self.api().await?, names))
+    }
+}
+
+/// Returns where the signature of the file at `url` is.
+pub(super) fn provenance_url(url: &Url) -> Url {
+    let mut beside = url.clone();
+    beside.set_path(&format!("{}.prov", url.path()));
+    beside
+}
+
+fn below(url: &Url, names: &[&str]) -> Url {
+    let mut url = url.clone();
+    // An http URL always has segments.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(names);
+    }
+    url
+}

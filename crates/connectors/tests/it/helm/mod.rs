@@ -1,0 +1,6 @@
+//! Chart repositories: a stand-in for ChartMuseum, and an index on a real web server.
+
+mod charts;
+mod contract;
+mod museum;
+mod world;

@@ -1,0 +1,140 @@
+//! The details of a record: filtered, page by page behind a cursor, as quick in a million as in ten.
+
+use domain::detail::{DetailState, DetailStatus, Outcome, RecordDetail};
+use domain::id::DetailId;
+use domain::record::Record;
+use maud::{Markup, html};
+use messages::text;
+
+use super::super::artifact;
+use super::super::look::Look;
+use super::super::show::{bytes, pill, when};
+use super::filters;
+use crate::api::filter;
+use crate::app::App;
+use crate::error::{ApiError, ApiResult};
+use crate::params::Params;
+
+/// Details of one page.
+const ROWS: usize = 50;
+
+/// One page of details.
+pub(super) struct Details {
+    rows: Vec<RecordDetail>,
+    next: Option<String>,
+}
+
+impl Details {
+    /// Reads the page that `params` ask for.
+    pub(super) async fn read(app: &App, record: &Record, params: &Params) -> ApiResult<Self> {
+        let chosen = filter::of_query(params)?;
+        let behind = params.filled("after").map(place).transpose()?;
+        let id = record.id.to_string();
+        let mut rows = app.engine().details_after(&id, &chosen, behind, ROWS + 1).await?;
+        let more = rows.len() > ROWS;
+        rows.truncate(ROWS);
+        let last = rows.last().filter(|_| more);
+        Ok(Self {
+            next: last.map(|last| format!("{}.{}", last.started_ms, last.id)),
+            rows,
+        })
+    }
+
+    /// Shows the page with its filters.
+    pub(super) fn show(&self, look: &Look, record: &Record, project: &str, params: &Params) -> Markup {
+        let head = html! {
+            tr {
+                th { (look.say(text!("ui-artifact"))) }
+                th { (look.say(text!("ui-cluster"))) }
+                th .wide { (look.say(text!("ui-repository"))) }
+                th { (look.say(text!("ui-outcome"))) }
+                th .num { (look.say(text!("ui-size"))) }
+                th .num.wide { (look.say(text!("ui-attempts"))) }
+                th .num.wide { (look.say(text!("ui-time"))) }
+            }
+        };
+        html! {
+            @if self.rows.is_empty() {
+                p .empty { (look.say(if filters::is_any(params) { text!("ui-nothing-found") } else { text!("ui-nothing-yet") })) }
+            } @else {
+                div .scroll { table {
+                    thead { (head) }
+                    tbody { @for row in &self.rows { (detail(look, project, row)) } }
+                } }
+                nav .pager aria-label=(look.say(text!("ui-pages"))) {
+                    @if params.filled("after").is_some() { a href=(filters::link(record, params, &[])) { (look.say(text!("ui-first-page"))) } } @else { span {} }
+                    @if let Some(next) = &self.next { a rel="next" href=(filters::link(record, params, &[("after", next)])) { (look.say(text!("ui-next"))) } } @else { span {} }
+                }
+            }
+        }
+    }
+}
+
+fn place(text: &str) -> ApiResult<(i64, DetailId)> {
+    let place = text
+        .split_once('.')
+        .and_then(|(ms, id)| Some((ms.parse().ok()?, id.parse().ok()?)));
+    place.ok_or_else(|| ApiError::invalid("after", text))
+}
+
+fn detail(look: &Look, project: &str, detail: &RecordDetail) -> Markup {
+    html! {
+        tr {
+            td .grow.break {
+                @match &detail.artifact {
+                    Some(key) => a .mono href=(artifact::link(project, &detail.local_repository, key)) { (key) },
+                    None => span .soft { (detail.local_repository) },
+                }
+                @if let Some(reason) = reason(look, detail) { div .why.bad { (reason) } }
+            }
+            td { (detail.remote_cluster) }
+            td .wide { (detail.local_repository) }
+            td { (outcome(look, detail)) }
+            td .num { (detail.size_bytes.map_or_else(|| "–".into(), bytes)) }
+            td .num.wide { (attempts(detail)) }
+            td .num.wide { (when(look, detail.ended_ms.unwrap_or(detail.started_ms))) }
+        }
+    }
+}
+
+fn attempts(detail: &RecordDetail) -> String {
+    match &detail.state {
+        DetailState::Settled(settled) => settled.attempts.to_string(),
+        DetailState::Running | DetailState::Imported { .. } => "–".into(),
+    }
+}
+
+/// Says why a detail failed.
+pub(in crate::console) fn reason(look: &Look, detail: &RecordDetail) -> Option<String> {
+    if detail.status() != DetailStatus::Failed {
+        return None;
+    }
+    match &detail.state {
+        DetailState::Settled(settled) => settled.failure.as_ref().map(|failure| look.say(failure)),
+        DetailState::Running | DetailState::Imported { .. } => {
+            detail.historical.as_ref()?.error_reason.clone()
+        }
+    }
+}
+
+/// Shows what became of an artifact.
+pub(in crate::console) fn outcome(look: &Look, detail: &RecordDetail) -> Markup {
+    let settled = match &detail.state {
+        DetailState::Running => return pill("run", &look.say(text!("ui-running"))),
+        DetailState::Imported { succeeded: true } => return pill("ok", &look.say(text!("ui-arrived"))),
+        DetailState::Imported { succeeded: false } => return pill("bad", &look.say(text!("ui-failed"))),
+        DetailState::Settled(settled) => settled,
+    };
+    let (class, name) = match settled.outcome {
+        Outcome::Copied => ("ok", text!("ui-copied")),
+        Outcome::Overwritten => ("ok", text!("ui-overwritten")),
+        Outcome::Unchanged => ("", text!("ui-unchanged")),
+        Outcome::SkippedConflict => ("warn", text!("ui-skipped-short")),
+        Outcome::Failed => ("bad", text!("ui-failed")),
+        Outcome::Deleted => ("", text!("ui-deleted")),
+    };
+    html! {
+        (pill(class, &look.say(name)))
+        @if settled.conflict && settled.outcome == Outcome::Failed { " " span .tag { (look.say(text!("ui-conflict"))) } }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a task would do, shown before it is saved.
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::decide::Action;
+use engine::{DryItem, DryRun};
+use maud::{Markup, html};
+use messages::{Text, text};
+
+use super::super::form::{Form, Typed};
+use super::super::look::{ForAdmin, Look};
+use super::super::show::{bytes, count, pill};
+use super::draft::{faults_of, read};
+use super::edit::page;
+use crate::app::App;
+use crate::error::ApiResult;
+
+/// Artifacts that are named.
+const NAMED: usize = 100;
+
+/// Shows the form again, above it what its task would do.
+pub(super) async fn preview(
+    State(app): State<App>,
+    ForAdmin(look): ForAdmin,
+    Form(form): Form,
+) -> ApiResult<Response> {
+    let mut typed = Typed::of(form);
+    let mut shown = html! {};
+    if let Some(draft) = read(&app, &look, &mut typed).await? {
+        match app.engine().preview_task(draft, look.user(), NAMED).await {
+            Ok(dry) => shown = plan(&look, &dry),
+            Err(error) => faults_of(&look, &mut typed, error)?,
+        }
+    }
+    page(&app, &look, &typed, shown).await
+}
+
+fn plan(look: &Look, dry: &DryRun) -> Markup {
+    let counts = &dry.counts;
+    let tile = |number: String, name: Text, class: &str| {
+        html! { div class=(format!("tile {class}")) { b { (number) } span { (look.say(name)) } } }
+    };
+    let conflicts = counts.overwrite + counts.skip_conflict + counts.refuse;
+    html! {
+        section .panel #preview aria-labelledby="would" {
+            header { h2 #would { (look.say(text!("ui-would-do"))) } }
+            @for problem in &dry.problems { div .body { p .note.bad { (problem) } } }
+            div .body.tiles {
+                (tile(count(counts.copy), text!("ui-would-copy"), ""))
+                (tile(bytes(counts.bytes), text!("ui-would-move"), ""))
+                (tile(count(counts.keep), text!("ui-would-keep"), ""))
+                (tile(count(conflicts), text!("ui-would-conflict"), if conflicts > 0 { "warn" } else { "" }))
+            }
+            @if dry.items.is_empty() { p .empty { (look.say(text!("ui-would-nothing"))) } }
+            @else { div .scroll { (table(look, &dry.items)) } }
+            @if counts.copy + conflicts > dry.items.len() as u64 {
+                p .empty { (look.say(text!("ui-first-named", n = dry.items.len()))) }
+            }
+        }
+    }
+}
+
+fn table(look: &Look, items: &[DryItem]) -> Markup {
+    html! {
+        table {
+            thead { tr {
+                th { (look.say(text!("ui-artifact"))) }
+                th { (look.say(text!("ui-cluster"))) }
+                th { (look.say(text!("ui-would"))) }
+                th .num { (look.say(text!("ui-size"))) }
+            } }
+            tbody { @for item in items {
+                tr {
+                    td .grow.break { span .mono { (item.artifact) } }
+                    td { (item.cluster) }
+                    td { (action(look, item.action)) }
+                    td .num { (bytes(item.size_bytes)) }
+                }
+            } }
+        }
+    }
+}
+
+fn action(look: &Look, action: Action) -> Markup {
+    let (class, name) = match action {
+        Action::Copy => ("ok", text!("ui-action-copy")),
+        Action::Overwrite => ("warn", text!("ui-action-overwrite")),
+        Action::OverwriteMetadata => ("ok", text!("ui-action-metadata")),
+        Action::Keep => ("", text!("ui-action-keep")),
+        Action::SkipConflict => ("warn", text!("ui-action-skip")),
+        Action::Refuse => ("bad", text!("ui-action-refuse")),
+    };
+    pill(class, &look.say(name))
+}
