@@ -12,6 +12,7 @@ pub mod http;
 pub mod maven;
 pub mod node;
 pub mod npm;
+pub mod oci;
 mod packages;
 pub mod peer;
 pub mod registry;

@@ -24,6 +24,17 @@ pub trait Connector: Send + Sync {
     /// Returns the types of repositories whose artifacts it carries, as the contract writes them; never empty.
     fn repository_types(&self) -> &'static [&'static str];
 
+    /// Returns what stands at the end of a path that means everything below a name, where the name alone means one
+    /// package.
+    fn all_below(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Says whether its sources leave out what [`Server::choice`] does not want.
+    fn chooses(&self) -> bool {
+        false
+    }
+
     /// Says why `path` below the server names no repository; asked before anything is opened.
     fn check(&self, _path: &str) -> Result<(), &'static str> {
         Ok(())
@@ -73,7 +84,12 @@ impl Peers {
 
 /// Every protocol this program speaks with foreign registries.
 pub fn connectors() -> &'static [&'static dyn Connector] {
-    &[&crate::helm::Helm, &crate::maven::Maven, &crate::npm::Npm]
+    &[
+        &crate::oci::Oci,
+        &crate::maven::Maven,
+        &crate::npm::Npm,
+        &crate::helm::Helm,
+    ]
 }
 
 /// Returns the protocol whose URLs begin with `scheme`.

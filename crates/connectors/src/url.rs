@@ -11,6 +11,7 @@ use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use domain::repository::{RepositoryRef, RepositoryType};
+use domain::versions::Choice;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -267,11 +268,18 @@ impl ForeignLocation {
         }
     }
 
-    /// Returns the place below this one that `names` lead to.
+    /// Returns the place below this one that `names` lead to: all that is kept there, whatever a name alone means.
     #[must_use]
     pub fn below<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let all = by_scheme(self.scheme).and_then(Connector::all_below);
         if let Ok(mut segments) = self.url.path_segments_mut() {
-            segments.pop_if_empty().extend(names);
+            segments.pop_if_empty();
+        }
+        let path = self.url.path().to_owned();
+        let kept = all.and_then(|all| path.strip_suffix(all)).unwrap_or(&path);
+        self.url.set_path(kept.trim_end_matches('/'));
+        if let Ok(mut segments) = self.url.path_segments_mut() {
+            segments.pop_if_empty().extend(names).extend(all);
         }
         self
     }
@@ -283,12 +291,22 @@ impl ForeignLocation {
 
     /// Opens it, logged in with `credentials`. Nothing is sent yet.
     pub fn open(&self, peers: &Peers, credentials: &Credentials) -> ConnectorResult<Opened> {
+        self.open_some(peers, credentials, Choice::default())
+    }
+
+    /// Opens it as [`Self::open`] does, to read only what `choice` wants of it.
+    pub fn open_some(
+        &self,
+        peers: &Peers,
+        credentials: &Credentials,
+        choice: Choice,
+    ) -> ConnectorResult<Opened> {
         let server = peers.server(&self.url, credentials)?;
         let connector = by_scheme(self.scheme).ok_or_else(|| {
             ConnectorError::new(ErrorKind::Protocol, Stage::Describe, server.name())
                 .words(format!("nobody here speaks {}", self.scheme))
         })?;
-        connector.open(server)
+        connector.open(server.choosing(choice))
     }
 }
 
@@ -350,10 +368,26 @@ mod tests {
 
     #[test]
     fn unbuilt_schemes_are_refused_by_name() {
-        for scheme in ["oci", "s3", "npm+https", "bkrepo", "https"] {
+        for scheme in ["ftp", "svn+https", "bkrepo", "https"] {
             let refused = location(&format!("{scheme}://host/x")).expect_err("unbuilt");
             assert_eq!(refused, InvalidLocation::Scheme(scheme.into()));
         }
+    }
+
+    #[test]
+    fn a_repository_of_a_registry_of_images_is_all_below_its_name() {
+        let docker: RepositoryType = "DOCKER".parse().expect("a type");
+        let below = |url: &str, names: &[&'static str]| {
+            let location = ForeignLocation::of(url, &docker).expect("a location");
+            location.below(names.iter().copied()).url.to_string()
+        };
+
+        assert_eq!(
+            below("oci://host", &["team", "images"]),
+            "https://host/team/images/*"
+        );
+        assert_eq!(below("oci+http://host/x/*", &["team"]), "http://host/x/team/*");
+        assert_eq!(below("oci://host", &[]), "https://host/*");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod memory;
 pub mod content;
 pub mod contract;
 pub mod fault_proxy;
+pub mod images;
 pub mod servers;
 
 use std::sync::Mutex;

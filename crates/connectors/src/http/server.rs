@@ -1,12 +1,14 @@
 //! A foreign server: how it is reached, with which client, and with which manners.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
+use domain::versions::Choice;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use url::Url;
 
@@ -29,6 +31,8 @@ pub struct Server {
     pub(crate) credentials: Credentials,
     pub(crate) manners: Arc<Manners>,
     pub(crate) rules: AddressRules,
+    pub(crate) state: Option<Arc<Path>>,
+    pub(crate) choice: Choice,
 }
 
 impl fmt::Debug for Server {
@@ -53,6 +57,32 @@ impl Server {
     /// Returns how to log in; what that means is the protocol's.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// Returns the folder where what has to outlast this process may be written down.
+    pub fn state(&self) -> Option<&Path> {
+        self.state.as_deref()
+    }
+
+    /// Is at `base` instead; credentials go there from now on.
+    #[must_use]
+    pub(crate) fn elsewhere(mut self, base: Url) -> Self {
+        self.name = base.origin().ascii_serialization();
+        self.base = base;
+        self
+    }
+
+    /// Wants only `choice` of what is there.
+    #[must_use]
+    pub fn choosing(mut self, choice: Choice) -> Self {
+        self.choice = choice;
+        self
+    }
+
+    /// Returns what of the repository is wanted; asked only of protocols that
+    /// [choose](crate::registry::Connector::chooses).
+    pub fn choice(&self) -> &Choice {
+        &self.choice
     }
 
     /// Says whether `url` is on this server, so that credentials may go there.

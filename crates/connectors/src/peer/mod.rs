@@ -12,6 +12,7 @@ mod upload;
 pub mod wire;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use domain::repository::RepositoryRef;
+use domain::versions::Choice;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder};
 use tokio::sync::OnceCell;
@@ -41,6 +43,7 @@ pub struct Peers {
     clients: Arc<Mutex<HashMap<Trust, Client>>>,
     clock: Arc<dyn Clock>,
     manners: AllManners,
+    state: Option<Arc<Path>>,
 }
 
 impl Peers {
@@ -51,7 +54,15 @@ impl Peers {
             outgoing: Arc::new(outgoing),
             clients: Arc::default(),
             clock,
+            state: None,
         }
+    }
+
+    /// Lets what has to outlast this process (uploads that were not finished) be written down in `folder`.
+    #[must_use]
+    pub fn keeping_state(mut self, folder: &Path) -> Self {
+        self.state = Some(folder.into());
+        self
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
@@ -109,6 +120,8 @@ impl Peers {
             idle_timeout: way.idle_timeout,
             credentials: credentials.clone(),
             rules: self.outgoing.rules.clone(),
+            state: self.state.clone(),
+            choice: Choice::default(),
         })
     }
 

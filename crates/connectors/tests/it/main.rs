@@ -6,3 +6,4 @@ mod folder;
 mod helm;
 mod maven;
 mod npm;
+mod oci;

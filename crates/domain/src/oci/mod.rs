@@ -5,6 +5,7 @@
 
 mod manifest;
 mod names;
+mod part;
 mod platform;
 
 pub use manifest::{
@@ -14,4 +15,5 @@ pub use names::{
     InvalidName, REPOSITORY_NAME, TAG_NAME, check_reference, check_repository, is_digest, is_tag,
 };
 pub use oci_spec::image::Descriptor;
+pub use part::{Role, digest_of, has_digest};
 pub use platform::{InvalidPlatform, PlatformFilter};

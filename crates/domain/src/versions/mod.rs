@@ -9,3 +9,14 @@ mod pattern;
 pub use filter::VersionFilter;
 pub use order::newer;
 pub use pattern::{InvalidPattern, Pattern};
+
+use crate::oci::PlatformFilter;
+
+/// What of the packages in a repository is wanted; the default is everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Which versions of each package.
+    pub versions: VersionFilter,
+    /// Which platforms of images that are there for several; none: all of them.
+    pub platforms: Vec<PlatformFilter>,
+}

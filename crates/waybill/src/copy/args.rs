@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use domain::oci::PlatformFilter;
 use domain::task::ConflictStrategy;
+use domain::versions::{Choice, Pattern, VersionFilter};
 
 use crate::cli::task::create::{Conflict, byte_count};
 
@@ -14,10 +16,13 @@ Examples:
   waybill copy ./dist waybill+https://admin@hq/demo/files --conflict overwrite --rate 10MiB
   waybill copy waybill+http://admin@hq:8080/demo/files ./mirror
   waybill copy bkrepo+https://ann@bkrepo.example/demo/files ./mirror
+  waybill copy oci://docker.io/library/busybox oci+http://localhost:5000/mirror/busybox --newest 3
+  waybill copy 'oci://registry.example/team/*' 'oci://other.example/team/*' --include 'semver:>=1.2, <2'
 
 SOURCE and TARGET are folders (./a, /a, file:///a), repositories of Waybill nodes
 (waybill+http://[user@]host:port/project/repository, waybill+https://...) or GENERIC repositories of
-a bk-repo (bkrepo+http://..., bkrepo+https://...). Passwords come from WAYBILL_PASSWORD, the login
+a bk-repo (bkrepo+http://..., bkrepo+https://...), or images of a registry: one with all its tags
+(oci://host/name), one tag (oci://host/name:tag), or all below a name (oci://host/name/*). Passwords come from WAYBILL_PASSWORD, the login
 file or a prompt, never from the URL.
 
 Nothing is ever deleted at the target. Ctrl-C stops cleanly; the same command again goes on and
@@ -47,6 +52,18 @@ pub struct CopyCommand {
     /// Most bytes per second, for example 500KiB or 10MiB; 0: no limit.
     #[arg(long, default_value = "0", value_parser = byte_count, value_name = "BYTES")]
     pub rate: u64,
+    /// Only versions (tags) like this: a glob, regex:... or semver:...; may be repeated.
+    #[arg(long, value_name = "PATTERN")]
+    pub include: Vec<Pattern>,
+    /// No versions (tags) like this; may be repeated.
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude: Vec<Pattern>,
+    /// Only the newest so many versions (tags) of each package.
+    #[arg(long, value_name = "NUMBER")]
+    pub newest: Option<usize>,
+    /// Only this platform of images, for example linux/amd64; may be repeated.
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Vec<PlatformFilter>,
     /// Leave properties (times, the executable bit) behind.
     #[arg(long)]
     pub no_metadata: bool,
@@ -59,6 +76,18 @@ pub struct CopyCommand {
 }
 
 impl CopyCommand {
+    /// Returns what of the source is wanted.
+    pub fn choice(&self) -> Choice {
+        Choice {
+            versions: VersionFilter {
+                include: self.include.clone(),
+                exclude: self.exclude.clone(),
+                newest: self.newest,
+            },
+            platforms: self.platform.clone(),
+        }
+    }
+
     /// Returns the strategy for other content at the target.
     pub fn on_conflict(&self) -> ConflictStrategy {
         match self.conflict {

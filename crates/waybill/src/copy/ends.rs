@@ -8,12 +8,13 @@ use connectors::bkrepo::BkRepo;
 use connectors::folder::{DigestCache, FolderOptions, FolderSource, FolderTarget};
 use connectors::http::Outgoing;
 use connectors::peer::{Peer, Peers};
-use connectors::registry::Opened;
+use connectors::registry::{Connector, Opened, by_scheme};
 use connectors::url::{ForeignLocation, Location, PeerLocation};
 use domain::clock::Clock;
 use domain::cluster::Credentials;
 use domain::ports::{ConnectorResult, Source, Target};
 use domain::task::TaskObject;
+use domain::versions::Choice;
 use engine::endpoints::Endpoints;
 use messages::{Language, Render};
 
@@ -50,8 +51,10 @@ impl Ends {
         let opening = Opening {
             command,
             state,
-            peers: Peers::new(Outgoing::default(), Arc::new(SystemClock)),
+            peers: Peers::new(Outgoing::default(), Arc::new(SystemClock)).keeping_state(state),
         };
+        let choice = command.choice();
+        opening.can_choose(&pair.source, &choice)?;
         let (source, folder): (Arc<dyn Source>, _) = match &pair.source {
             Location::Folder(path) => {
                 let source = Arc::new(FolderSource::new(path, opening.options()?));
@@ -65,7 +68,7 @@ impl Ends {
                 Arc::new(opening.bkrepo(server).await?.source(server.repository.clone())),
                 None,
             ),
-            Location::Foreign(foreign) => (opening.foreign(foreign)?.source, None),
+            Location::Foreign(foreign) => (opening.foreign(foreign, choice)?.source, None),
         };
         let target: Arc<dyn Target> = match &pair.target {
             Location::Folder(path) => Arc::new(FolderTarget::new(path, opening.options()?)),
@@ -73,7 +76,7 @@ impl Ends {
             Location::BkRepo(server) => {
                 Arc::new(opening.bkrepo(server).await?.target(server.repository.clone()))
             }
-            Location::Foreign(foreign) => opening.foreign(foreign)?.target,
+            Location::Foreign(foreign) => opening.foreign(foreign, Choice::default())?.target,
         };
         Ok(Self {
             source,
@@ -150,8 +153,20 @@ impl Opening<'_> {
         Ok(server)
     }
 
+    /// Refuses a choice that the source would not heed.
+    fn can_choose(&self, source: &Location, choice: &Choice) -> CliResult<()> {
+        let heeds = |location: &ForeignLocation| by_scheme(location.scheme).is_some_and(Connector::chooses);
+        match source {
+            _ if *choice == Choice::default() => Ok(()),
+            Location::Foreign(location) if heeds(location) => Ok(()),
+            _ => Err(refused(format!(
+                "--include, --exclude, --newest and --platform are for images (oci://...), not for {source}"
+            ))),
+        }
+    }
+
     /// Opens a repository of a foreign registry; anonymously, unless a user or a login is known.
-    fn foreign(&self, location: &ForeignLocation) -> CliResult<Opened> {
+    fn foreign(&self, location: &ForeignLocation, choice: Choice) -> CliResult<Opened> {
         let origin = location.url.origin().ascii_serialization();
         let server = login::server_url(&origin)?;
         let anonymous = location.user.is_none() && !Logins::read()?.servers.contains_key(server.as_str());
@@ -162,7 +177,7 @@ impl Opening<'_> {
             },
             false => self.credentials(&origin, location.user.as_deref())?,
         };
-        let opened = location.open(&self.peers, &credentials);
+        let opened = location.open_some(&self.peers, &credentials, choice);
         opened.map_err(|error| refused(error.to_string()))
     }
 

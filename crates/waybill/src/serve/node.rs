@@ -100,7 +100,7 @@ fn engine(settings: &Settings, store: &Store, hosted: &Hosted) -> Engine {
         ..Outgoing::default()
     };
     let courier = Webhooks::new(outgoing.clone());
-    let peers = Peers::new(outgoing, store.clock().clone());
+    let peers = Peers::new(outgoing, store.clock().clone()).keeping_state(&settings.data);
     let endpoints = ClusterEndpoints {
         store: store.clone(),
         hosted: hosted.clone(),

@@ -10,6 +10,7 @@ mod document;
 mod examples;
 mod files;
 mod help;
+mod images;
 mod promises;
 mod registries;
 mod registry_tasks;
