@@ -12,6 +12,7 @@ mod files;
 mod help;
 mod images;
 mod promises;
+mod registries;
 mod registry;
 mod registry_tasks;
 mod replicate;
