@@ -11,6 +11,7 @@ mod examples;
 mod files;
 mod help;
 mod promises;
+mod registries;
 mod registry_tasks;
 mod replicate;
 mod serve;
