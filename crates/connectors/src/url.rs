@@ -34,7 +34,7 @@ pub enum Location {
 /// A repository of a foreign registry, as a URL names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignLocation {
-    /// Scheme of its [`Connector`](crate::registry::Connector).
+    /// Scheme of its [`Connector`].
     pub scheme: &'static str,
     /// Server and path: `http` or `https`, without user, query and fragment.
     pub url: Url,

@@ -97,7 +97,7 @@ enum Command {
 pub async fn run(cli: Cli) -> CliResult<Exit> {
     let format = cli.output;
     match cli.command {
-        Command::Serve(command) => crate::serve::run(*command).await,
+        Command::Serve(command) => Box::pin(crate::serve::run(*command)).await,
         Command::Demo(command) => Box::pin(crate::demo::run(command, format)).await,
         Command::Copy(command) => Box::pin(crate::copy::run(command, format)).await,
         Command::Cluster(command) => command.run(format).await,

@@ -30,7 +30,7 @@ pub async fn run(command: ServeCommand) -> CliResult<Exit> {
     let url = listener.url()?;
     welcome.print(&mut std::io::stdout().lock(), &settings.name, &url)?;
     tracing::info!(node.name = %settings.name, node.url = %url, "node ready");
-    node.serve(listener, stop).await;
+    Box::pin(node.serve(listener, stop)).await;
     tracing::info!("node stopped");
     std::io::stdout().flush()?;
     Ok(Exit::Done)
