@@ -19,8 +19,11 @@ const EXAMPLES: u32 = 15;
 /// texts and ignores what it does not know, and answers 400 where a request is well-formed but cannot be done.
 const NOT_CHECKED: &str = "negative_data_rejection,positive_data_acceptance";
 
-/// Reads that only succeed with what this test does not know: the id of an open upload.
-const NEED_MORE: &[&str] = &["GET /generic/block/{projectId}/{repoName}/{path}"];
+/// Reads that only succeed with what this test does not know: the id of an open upload, and what images were pushed.
+const NEED_MORE: &[&str] = &[
+    "GET /generic/block/{projectId}/{repoName}/{path}",
+    "GET /repository/api/package/info/{projectId}/{repoName}",
+];
 
 /// Returns the program `scripts/needs.sh` installs.
 fn schemathesis() -> PathBuf {
