@@ -318,7 +318,7 @@ fn check_pairing(cluster: &Cluster, objects: &[TaskObject]) -> EngineResult<()> 
 
 /// Says whether nodes exchange what repositories of this type hold.
 fn is_carried_by_nodes(repository_type: &RepositoryType) -> bool {
-    *repository_type == RepositoryType::generic()
+    matches!(repository_type.as_str(), "GENERIC" | "DOCKER" | "OCI")
 }
 
 /// Refuses objects that would be replicated onto themselves when the target is this very node.

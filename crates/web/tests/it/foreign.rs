@@ -103,6 +103,9 @@ async fn a_task_is_refused_that_pairs_what_cannot_be_paired() {
     let world = start().await;
     let body = repository("central", place("https://maven.example"));
     world.post(&format!("{REPOSITORIES}/create"), body).await.ok();
+    let mut body = repository("shared", place("https://files.example/shared"));
+    body["type"] = "GENERIC".into();
+    world.post(&format!("{REPOSITORIES}/create"), body).await.ok();
     let edge = world.cluster("edge", "EDGE").await;
     let hub = world.cluster("hub", "REMOTE").await;
     let task = |changes: Value| {
@@ -164,6 +167,15 @@ async fn a_task_is_refused_that_pairs_what_cannot_be_paired() {
         ),
         (
             task(json!({ "replicaType": "REAL_TIME" })),
+            250105,
+            "repoType = MAVEN",
+        ),
+        (
+            task(
+                json!({ "replicaType": "REAL_TIME", "replicaObjectType": "REPOSITORY", "replicaTaskObjects": [
+                    { "localRepoName": "shared", "repoType": "GENERIC" }
+                ] }),
+            ),
             250105,
             "replicaType = REAL_TIME",
         ),

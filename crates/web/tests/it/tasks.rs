@@ -197,7 +197,7 @@ async fn what_this_version_cannot_do_is_refused_by_name() {
         ),
         (json!({ "replicaType": "FEDERATION" }), "replicaType = FEDERATION"),
         (package, "replicaObjectType = PACKAGE"),
-        (object(json!({ "repoType": "DOCKER" })), "repoType = DOCKER"),
+        (object(json!({ "repoType": "NPM" })), "repoType = NPM"),
         (
             object(json!({ "sourceFilter": { "a": 1 } })),
             "sourceFilter = {\"a\":1}",
