@@ -16,7 +16,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::peer::Peers;
-use crate::registry::{Connector, Opened, by_scheme, by_type, checked};
+use crate::registry::{Connector, Opened, by_scheme, by_type, checked, connectors};
 
 /// Where artifacts are copied from or to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,9 @@ pub enum InvalidLocation {
     Secret(String),
     /// The scheme is one this version cannot speak.
     #[error(
-        "`{0}` locations are not supported: use a folder, `file://`, `waybill+http(s)://` or `bkrepo+http(s)://`"
+        "`{0}` locations are not supported: use a folder, `file://`, `waybill+http(s)://`, `bkrepo+http(s)://`, or a \
+         registry's: {forms}",
+        forms = registry_forms()
     )]
     Scheme(String),
     /// No protocol is known for repositories of this type.
@@ -120,6 +122,15 @@ impl FromStr for Location {
             }
         }
     }
+}
+
+/// Returns how repositories of foreign registries are named, for people.
+fn registry_forms() -> String {
+    let forms: Vec<String> = connectors()
+        .iter()
+        .map(|connector| format!("`{}`", connector.form()))
+        .collect();
+    forms.join(", ")
 }
 
 fn shown_scheme(scheme: &str) -> String {
