@@ -86,6 +86,7 @@ async fn a_run_that_was_taken_over_while_it_waits_lets_go_at_its_next_heartbeat(
     });
     let id = world.begin(task()).await;
     hold.reached(1).await;
+    world.driven_loops_sleep().await;
     frozen.store(true, Ordering::SeqCst);
 
     world.engine = world.another_engine();

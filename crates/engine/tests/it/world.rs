@@ -434,6 +434,15 @@ impl World {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
+    /// Waits until the loops of an engine that the test drives itself, the heartbeat of its run and the look at what
+    /// that has in flight all wait for the clock: nothing is in the middle of a transaction then.
+    pub async fn driven_loops_sleep(&self) {
+        let asleep = LOOPS + self.engine.active_runs() + 1;
+        self.wait_for(|| self.clock.sleeping_until_ms().len() >= asleep)
+            .await;
+        self.settle().await;
+    }
+
     /// Says whether every loop of the engine, and the heartbeat of every run, waits for the clock.
     fn loops_sleep(&self) -> bool {
         let loops = if self.loops.is_some() { LOOPS } else { 0 };
