@@ -89,6 +89,20 @@ fn table(columns: &[Column], rows: &[Value]) -> String {
     trimmed(&table)
 }
 
+/// Returns the rows `found` has under `name`; none when it has no such list.
+pub fn rows_in<'a>(found: &'a Value, name: &str) -> &'a [Value] {
+    found[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Prints what is shown this once and never again: `made` as JSON, else only `secret`, and people are told `what` it is.
+pub fn once(format: Format, secret: &str, made: &Value, what: &str) -> CliResult<()> {
+    done(format, secret, made)?;
+    if format == Format::Table {
+        writeln!(io::stderr(), "{what} not shown again")?;
+    }
+    Ok(())
+}
+
 /// Prints `words`, one a line; JSON and CSV name what they are.
 pub fn list_of_words(format: Format, header: &str, words: &[String]) -> CliResult<()> {
     let mut out = io::stdout().lock();

@@ -9,3 +9,4 @@ mod maven;
 mod npm;
 mod oci;
 mod s3;
+mod webhook;

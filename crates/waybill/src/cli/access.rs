@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::server::Server;
 use crate::exit::{CliResult, Exit};
-use crate::output::{Column, Format, done, list, text};
+use crate::output::{Column, Format, done, list, rows_in, text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,8 +92,12 @@ impl AccessCommand {
             Verb::List(Project { project }) => {
                 let path = ["projects", &project, "access"];
                 let found = client.native(Method::GET, &path, &[], None).await?;
-                let rows = found["access"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-                list(format, &COLUMNS, rows, "nobody was granted access")?;
+                list(
+                    format,
+                    &COLUMNS,
+                    rows_in(&found, "access"),
+                    "nobody was granted access",
+                )?;
             }
             Verb::Grant {
                 name,

@@ -8,7 +8,7 @@ use super::server::Server;
 use super::task::key_of;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit};
-use crate::output::{Column, Format, done, list, text};
+use crate::output::{Column, Format, done, list, rows_in, text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,8 +85,12 @@ impl EventCommand {
                 };
                 let query = [("pageSize", Some(limit.to_string())), ("taskKey", task)];
                 let page = client.get(&[&BASE[..], &["page"]].concat(), &query).await?;
-                let rows = page["records"].as_array().cloned().unwrap_or_default();
-                list(format, &COLUMNS, &rows, "everything has arrived")?;
+                list(
+                    format,
+                    &COLUMNS,
+                    rows_in(&page, "records"),
+                    "everything has arrived",
+                )?;
             }
             Verb::Retry { task } => {
                 let body = of_task(&client, &task).await?;

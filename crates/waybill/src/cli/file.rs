@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::server::Server;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit, refused};
-use crate::output::{Column, Format, bytes, done, list, text};
+use crate::output::{Column, Format, bytes, done, list, rows_in, text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -121,8 +121,7 @@ impl FileCommand {
                     "page": { "pageNumber": page, "pageSize": size },
                 });
                 let found = client.post(&node(&["queryWithoutCount"]), &body).await?;
-                let rows = found["records"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-                list(format, &FOUND, rows, "nothing found")?;
+                list(format, &FOUND, rows_in(&found, "records"), "nothing found")?;
             }
             Verb::Mkdir { folder } => {
                 let (project, repository, path) = split(&folder)?;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::exit::{CliResult, Exit};
-use crate::output::{Column, Format, bytes, list, members, one_line, text};
+use crate::output::{Column, Format, bytes, list, members, one_line, rows_in, text};
 
 const ITEMS: [Column; 5] = [
     Column::text("ACTION", |row| text(row, "action").replace('_', " ")),
@@ -29,9 +29,9 @@ pub fn show(format: Format, found: &Value) -> CliResult<Exit> {
             counts["bytes"].as_u64().map_or_else(|| "-".into(), bytes),
         ),
     ];
-    let problems = array(found, "problems");
+    let problems = rows_in(found, "problems");
     if format == Format::Table {
-        let items = array(found, "items");
+        let items = rows_in(found, "items");
         list(format, &ITEMS, items, "nothing would change")?;
         println!();
         problems
@@ -42,8 +42,4 @@ pub fn show(format: Format, found: &Value) -> CliResult<Exit> {
     members(format, &rows, found)?;
     let clean = problems.is_empty() && counts["refuse"] == 0;
     Ok(if clean { Exit::Done } else { Exit::Failed })
-}
-
-fn array<'a>(found: &'a Value, name: &str) -> &'a [Value] {
-    found[name].as_array().map_or(&[], Vec::as_slice)
 }

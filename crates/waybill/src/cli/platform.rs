@@ -1,15 +1,13 @@
 //! `waybill platform`: keys for programs that act as the users they name.
 
-use std::io::Write;
-
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::server::Server;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit};
-use crate::output::{Column, Format, done, list, text, time};
+use crate::output::{Column, Format, done, list, once, rows_in, text, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,10 +64,7 @@ impl PlatformCommand {
         match self.verb {
             Verb::List => {
                 let found = client.native(Method::GET, &["platforms"], &[], None).await?;
-                let rows = found["platforms"]
-                    .as_array()
-                    .map_or(&[] as &[Value], Vec::as_slice);
-                list(format, &COLUMNS, rows, "no platforms")?;
+                list(format, &COLUMNS, rows_in(&found, "platforms"), "no platforms")?;
             }
             Verb::Add { name } => add(&client, format, &name).await?,
             Verb::Remove { name } => {
@@ -93,12 +88,6 @@ async fn add(client: &Client, format: Format, name: &str) -> CliResult<()> {
         .native(Method::POST, &["platforms"], &[], Some(&body))
         .await?;
     let keys = format!("{}:{}", text(&made, "accessKey"), text(&made, "secretKey"));
-    done(format, &keys, &made)?;
-    if format == Format::Table {
-        writeln!(
-            std::io::stderr(),
-            "these are the keys of platform {name}; they are not shown again"
-        )?;
-    }
-    Ok(())
+    let what = format!("these are the keys of platform {name}; they are");
+    once(format, &keys, &made, &what)
 }

@@ -1,7 +1,5 @@
 //! `waybill token`: texts that act as their user, so that scripts need no password.
 
-use std::io::Write;
-
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +7,7 @@ use serde_json::{Value, json};
 use super::server::Server;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit, refused};
-use crate::output::{Column, Format, done, list, text, time};
+use crate::output::{Column, Format, done, list, once, rows_in, text, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,10 +72,8 @@ impl TokenCommand {
             Verb::Create { name, days } => {
                 let body = json!({ "name": name, "user": self.owner, "expiresInDays": days });
                 let made = client.native(Method::POST, &["tokens"], &[], Some(&body)).await?;
-                done(format, &text(&made, "token"), &made)?;
-                if format == Format::Table {
-                    writeln!(std::io::stderr(), "this is token {name}; it is not shown again")?;
-                }
+                let what = format!("this is token {name}; it is");
+                once(format, &text(&made, "token"), &made, &what)?;
             }
             Verb::Revoke { token } => {
                 let known = all(&client, &owner).await?;
@@ -100,5 +96,5 @@ impl TokenCommand {
 
 async fn all(client: &Client, owner: &[(&str, Option<String>)]) -> CliResult<Vec<Value>> {
     let found = client.native(Method::GET, &["tokens"], owner, None).await?;
-    Ok(found["tokens"].as_array().cloned().unwrap_or_default())
+    Ok(rows_in(&found, "tokens").to_vec())
 }

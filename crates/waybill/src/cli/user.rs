@@ -10,7 +10,7 @@ use super::server::Server;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit, refused};
 use crate::login;
-use crate::output::{Column, Format, done, list, text, time};
+use crate::output::{Column, Format, done, list, rows_in, text, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,8 +102,7 @@ const COLUMNS: [Column; 5] = [
     Column::text("NAME", |row| text(row, "name")),
     Column::text("ROLE", |row| text(row, "role")),
     Column::text("PROJECTS", |row| {
-        let names = row["projects"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-        names
+        rows_in(row, "projects")
             .iter()
             .filter_map(Value::as_str)
             .collect::<Vec<_>>()
@@ -148,8 +147,7 @@ impl UserCommand {
         match self.verb {
             Verb::List => {
                 let found = client.native(Method::GET, &["users"], &[], None).await?;
-                let rows = found["users"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-                list(format, &COLUMNS, rows, "no users")?;
+                list(format, &COLUMNS, rows_in(&found, "users"), "no users")?;
             }
             Verb::Add {
                 name,

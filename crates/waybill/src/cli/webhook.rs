@@ -1,7 +1,5 @@
 //! `waybill webhook`: who is called when a run fails or recovers, or a schedule falls silent.
 
-use std::io::Write;
-
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +8,7 @@ use super::server::Server;
 use super::task::key_of;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit, refused};
-use crate::output::{Column, Format, done, list, text, time};
+use crate::output::{Column, Format, done, list, once, rows_in, text, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -113,13 +111,8 @@ impl WebhookCommand {
                 let made = client
                     .native(Method::POST, &["webhooks"], &[], Some(&body))
                     .await?;
-                done(format, &text(&made, "secret"), &made)?;
-                if format == Format::Table {
-                    writeln!(
-                        std::io::stderr(),
-                        "this is the secret of {name}; it is not shown again"
-                    )?;
-                }
+                let what = format!("this is the secret of {name}; it is");
+                once(format, &text(&made, "secret"), &made, &what)?;
             }
             Verb::Test { webhook } => return test(&client, format, &webhook).await,
             Verb::Log { webhook, limit } => {
@@ -128,8 +121,7 @@ impl WebhookCommand {
                 let found = client
                     .native(Method::GET, &["webhooks", &id, "deliveries"], &query, None)
                     .await?;
-                let rows = found["deliveries"].as_array().map_or(&[][..], Vec::as_slice);
-                list(format, &LOG, rows, "nothing was told")?;
+                list(format, &LOG, rows_in(&found, "deliveries"), "nothing was told")?;
             }
             Verb::Remove { webhook } => {
                 let known = named(&client, &webhook).await?;
@@ -170,7 +162,7 @@ async fn named(client: &Client, webhook: &str) -> CliResult<Value> {
 
 async fn all(client: &Client) -> CliResult<Vec<Value>> {
     let found = client.native(Method::GET, &["webhooks"], &[], None).await?;
-    Ok(found["webhooks"].as_array().cloned().unwrap_or_default())
+    Ok(rows_in(&found, "webhooks").to_vec())
 }
 
 fn words(list: &Value) -> String {

@@ -227,7 +227,7 @@ fn details_are_exported_as_lines_and_as_a_sheet() {
     );
     let sheet = std::fs::read_to_string(file).expect("written");
     assert!(
-        sheet.starts_with("id,cluster,repository,") && sheet.lines().count() == 3,
+        sheet.starts_with("id,localCluster,cluster,repository,") && sheet.lines().count() == 3,
         "{sheet}"
     );
     assert_eq!(again.code, 2, "an existing file is not replaced");

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use crate::api::answer::ok;
 use crate::api::details::DetailView;
-use crate::api::failure::FailureSchema;
+use crate::api::failure::FailureView;
 use crate::api::tasks::TaskView;
 use crate::app::App;
 use crate::auth::Admin;
@@ -71,8 +71,7 @@ struct CopyView {
     sha256: Option<String>,
     /// What it consists of, as far as the cluster tells; at most 100.
     files: Vec<FileView>,
-    #[schema(value_type = Option<FailureSchema>)]
-    failure: Option<Failure>,
+    failure: Option<FailureView>,
     /// The failure in words.
     reason: Option<String>,
 }
@@ -108,7 +107,7 @@ impl CopyView {
         Self {
             present: (failure.class == ErrorKind::NotFound).then_some(false),
             reason: Some(failure.render(reader.language)),
-            failure: Some(failure),
+            failure: Some(failure.into()),
             ..Self::default()
         }
     }

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::failure::Failure;
 use messages::Render;
 use messages::failures::advice;
 use serde::Serialize;
@@ -12,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::answer::ok;
-use crate::api::failure::FailureSchema;
+use crate::api::failure::FailureView;
 use crate::api::records::record_id;
 use crate::app::App;
 use crate::auth::Admin;
@@ -45,8 +44,7 @@ struct CauseView {
     /// The artifact that failed so first, and its version.
     artifact: String,
     version: Option<String>,
-    #[schema(value_type = FailureSchema)]
-    failure: Failure,
+    failure: FailureView,
     /// That first failure in words.
     reason: String,
 }
@@ -64,7 +62,7 @@ impl CauseView {
             artifact: cause.artifact.name,
             version: cause.artifact.version,
             reason: cause.first.render(reader.language),
-            failure: cause.first,
+            failure: cause.first.into(),
         }
     }
 }

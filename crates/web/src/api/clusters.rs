@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::cluster::{Cluster, ClusterStatus, ClusterType, Credentials, Secret};
-use domain::failure::Failure;
 use engine::clusters::ClusterDraft;
 use messages::{Render, text};
 use serde::Serialize;
@@ -13,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::answer::{answer, limit, ok, time};
-use crate::api::failure::FailureSchema;
+use crate::api::failure::FailureView;
 use crate::app::App;
 use crate::auth::Admin;
 use crate::codes::Code;
@@ -47,8 +46,7 @@ pub(crate) struct ClusterView {
     /// `PING`: it is asked; `REPORT`: it reports by itself.
     detect_type: &'static str,
     healthy: bool,
-    #[schema(value_type = Option<FailureSchema>)]
-    failure: Option<Failure>,
+    failure: Option<FailureView>,
     /// The failure in words.
     reason: Option<String>,
     /// When its health changed last.
@@ -75,7 +73,7 @@ impl ClusterView {
             detect_type: name_of(DETECT_TYPES, &cluster.detect_type),
             healthy: cluster.status == ClusterStatus::Healthy,
             reason: failure.as_ref().map(|failure| failure.render(reader.language)),
-            failure,
+            failure: failure.map(FailureView::from),
             last_report_at: cluster.last_report_ms.map(time),
             username: cluster.credentials.username,
             app_id: cluster.credentials.app_id,

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::detail::{DetailState, DetailStatus, RecordDetail};
-use domain::failure::Failure;
 use messages::{Render, text};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::answer::{limit, ok, place, place_after, time};
-use crate::api::failure::FailureSchema;
+use crate::api::failure::FailureView;
 use crate::api::filter;
 use crate::app::App;
 use crate::auth::Admin;
@@ -49,8 +48,7 @@ pub(crate) struct DetailView {
     sha256: Option<String>,
     moved_bytes: u64,
     attempts: u32,
-    #[schema(value_type = Option<FailureSchema>)]
-    failure: Option<Failure>,
+    failure: Option<FailureView>,
     reason: Option<String>,
     started_at: String,
     ended_at: Option<String>,
@@ -98,7 +96,7 @@ impl DetailView {
             sha256: detail.digest.map(|digest| digest.to_hex()),
             moved_bytes: settled.map_or(0, |settled| settled.moved_bytes),
             attempts: settled.map_or(0, |settled| settled.attempts),
-            failure,
+            failure: failure.map(FailureView::from),
             reason,
             started_at: time(detail.started_ms),
             ended_at: detail.ended_ms.map(time),

@@ -1,16 +1,18 @@
-//! The shape of a failure in the document of the native API: [`domain::failure::Failure`] as it is written.
+//! A failure as the native API shows it: what is not known is null.
 
+use domain::failure::Failure;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Why something failed.
-#[derive(ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Failure)]
-#[expect(dead_code, reason = "describes what Failure writes")]
-pub(crate) struct FailureSchema {
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FailureView {
     /// Step it happened in: `list`, `describe`, `read`, `write`, `verify` or `commit`.
-    stage: String,
+    stage: &'static str,
     /// Class, such as `unreachable`: what kind of failure it was.
-    class: String,
+    class: &'static str,
     /// Status the other side answered.
     remote_status: Option<u16>,
     /// Words it answered, or those of the local error.
@@ -19,4 +21,17 @@ pub(crate) struct FailureSchema {
     attempts: u32,
     /// Who failed.
     subject: String,
+}
+
+impl From<Failure> for FailureView {
+    fn from(failure: Failure) -> Self {
+        Self {
+            stage: failure.stage.as_str(),
+            class: failure.class.as_str(),
+            remote_status: failure.remote_status,
+            words: failure.words,
+            attempts: failure.attempts,
+            subject: failure.subject,
+        }
+    }
 }

@@ -38,32 +38,21 @@ const CLASSES: &[ErrorKind] = &[
     ErrorKind::Stopped,
 ];
 
-/// A filter as it is shown and sent; members that are not given are left out.
+/// A filter as it is shown and sent; members that are null select nothing and exclude nothing.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DetailFilter)]
 #[serde(rename_all = "camelCase")]
 pub struct FilterView {
-    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     repository: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     artifact: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<String>,
 }
 

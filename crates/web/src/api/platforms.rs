@@ -35,9 +35,16 @@ struct PlatformView {
     created_by: String,
     created_at: String,
     last_used_at: Option<String>,
-    /// The secret half of the key; only in the answer to its creation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    secret_key: Option<String>,
+}
+
+/// A platform account that was made.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PlatformMade {
+    #[serde(flatten)]
+    made: PlatformView,
+    /// The secret half of the key.
+    secret_key: String,
 }
 
 impl PlatformView {
@@ -48,7 +55,6 @@ impl PlatformView {
             created_by: account.created_by,
             created_at: time(account.created_ms),
             last_used_at: account.last_used_ms.map(time),
-            secret_key: None,
         }
     }
 }
@@ -76,7 +82,7 @@ async fn list(_: Admin, State(app): State<App>) -> ApiResult<Response> {
 }
 
 /// Makes an account; its secret key is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api/v1/platforms", request_body = PlatformBody, responses((status = 201, body = PlatformView)))]
+#[utoipa::path(post, path = "/api/v1/platforms", request_body = PlatformBody, responses((status = 201, body = PlatformMade)))]
 async fn create(admin: Admin, State(app): State<App>, body: Members) -> ApiResult<Response> {
     let app_id = body.required_text("appId")?;
     if !is_user_name(&app_id) {
@@ -84,9 +90,8 @@ async fn create(admin: Admin, State(app): State<App>, body: Members) -> ApiResul
     }
     match app.store().platforms().create(&app_id, admin.name()).await {
         Ok((account, secret_key)) => {
-            let mut view = PlatformView::of(account);
-            view.secret_key = Some(secret_key.reveal().into());
-            answer(StatusCode::CREATED, view)
+            let (made, secret_key) = (PlatformView::of(account), secret_key.reveal().into());
+            answer(StatusCode::CREATED, PlatformMade { made, secret_key })
         }
         Err(StoreError::Taken(_)) => Err(ApiError::about(Code::Exists, text!("a-platform", name = &app_id))),
         Err(error) => Err(error.into()),

@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::counts::Counts;
 use domain::detail::DetailFilter;
-use domain::failure::Failure;
 use domain::id::RecordId;
 use domain::record::{ReasonLine, Record, RetryOf};
 use messages::{Render, text};
@@ -15,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::answer::{answer, ok, time};
-use crate::api::failure::FailureSchema;
+use crate::api::failure::FailureView;
 use crate::api::filter;
 use crate::app::App;
 use crate::auth::Admin;
@@ -73,8 +72,7 @@ struct CountsView {
 struct ReasonView {
     text: String,
     cluster: Option<String>,
-    #[schema(value_type = Option<FailureSchema>)]
-    failure: Option<Failure>,
+    failure: Option<FailureView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -112,7 +110,7 @@ impl ReasonView {
         Self {
             text: line.render(reader.language),
             cluster: cluster.cloned(),
-            failure: failure.cloned(),
+            failure: failure.cloned().map(FailureView::from),
         }
     }
 }

@@ -43,9 +43,15 @@ struct TokenView {
     created_at: String,
     last_used_at: Option<String>,
     expires_at: Option<String>,
-    /// The text itself; only in the answer to its creation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
+}
+
+/// A token that was made.
+#[derive(Serialize, ToSchema)]
+struct TokenMade {
+    #[serde(flatten)]
+    made: TokenView,
+    /// The text itself.
+    token: String,
 }
 
 impl TokenView {
@@ -57,7 +63,6 @@ impl TokenView {
             created_at: time(token.created_ms),
             last_used_at: token.last_used_ms.map(time),
             expires_at: token.expires_ms.map(time),
-            token: None,
         }
     }
 }
@@ -103,7 +108,7 @@ async fn list(caller: Caller, State(app): State<App>, params: Params) -> ApiResu
 }
 
 /// Makes a token; its text is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api/v1/tokens", request_body = TokenBody, responses((status = 201, body = TokenView)))]
+#[utoipa::path(post, path = "/api/v1/tokens", request_body = TokenBody, responses((status = 201, body = TokenMade)))]
 async fn create(caller: Caller, State(app): State<App>, body: Members) -> ApiResult<Response> {
     let owner = owner(&app, &caller, body.text("user")?.as_deref()).await?;
     let name = body.required_text("name")?;
@@ -117,9 +122,8 @@ async fn create(caller: Caller, State(app): State<App>, body: Members) -> ApiRes
     };
     match app.store().tokens().create(&owner, &name, expires_ms).await {
         Ok((token, text)) => {
-            let mut view = TokenView::of(token);
-            view.token = Some(text.reveal().into());
-            answer(StatusCode::CREATED, view)
+            let (made, token) = (TokenView::of(token), text.reveal().into());
+            answer(StatusCode::CREATED, TokenMade { made, token })
         }
         Err(StoreError::Taken(_)) => Err(ApiError::about(Code::Exists, text!("a-token", name = &name))),
         Err(error) => Err(error.into()),

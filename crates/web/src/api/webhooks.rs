@@ -36,7 +36,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(deliver))
 }
 
-/// A webhook; its secret is only in the answer to its creation.
+/// A webhook, never its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhook)]
 #[serde(rename_all = "camelCase")]
@@ -53,9 +53,15 @@ struct WebhookView {
     created_at: String,
     modified_by: String,
     modified_at: String,
-    /// What its calls are signed with; only in the answer to its creation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
+}
+
+/// A webhook that was made.
+#[derive(Serialize, ToSchema)]
+struct WebhookMade {
+    #[serde(flatten)]
+    made: WebhookView,
+    /// What its calls are signed with.
+    secret: String,
 }
 
 impl WebhookView {
@@ -71,7 +77,6 @@ impl WebhookView {
             created_at: time(webhook.audit.created_ms),
             modified_by: webhook.audit.modified_by,
             modified_at: time(webhook.audit.modified_ms),
-            secret: None,
         }
     }
 }
@@ -203,13 +208,12 @@ async fn list(_: Admin, State(app): State<App>) -> ApiResult<Response> {
 }
 
 /// Makes a webhook; its secret is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api/v1/webhooks", request_body = WebhookBody, responses((status = 201, body = WebhookView)))]
+#[utoipa::path(post, path = "/api/v1/webhooks", request_body = WebhookBody, responses((status = 201, body = WebhookMade)))]
 async fn create(admin: Admin, State(app): State<App>, body: Members) -> ApiResult<Response> {
     let webhook = app.engine().create_webhook(draft(&body)?, admin.name()).await?;
     let secret = webhook.secret.reveal().to_owned();
-    let mut view = WebhookView::of(webhook);
-    view.secret = Some(secret);
-    answer(StatusCode::CREATED, view)
+    let made = WebhookView::of(webhook);
+    answer(StatusCode::CREATED, WebhookMade { made, secret })
 }
 
 /// Answers one webhook.

@@ -120,14 +120,19 @@ pub(super) fn found(
     reader: &Reader,
     select: Option<&[String]>,
 ) -> ApiResult<FoundView> {
-    let shown = serde_json::to_value(info(repository, node, reader, true)).map_err(ApiError::internal)?;
-    let Value::Object(mut members) = shown else {
-        return Err(ApiError::internal("a node is shown as an object"));
+    let shown = info(repository, node, reader, true);
+    Ok(FoundView(selected(&shown, select)?))
+}
+
+/// Returns the members of `shown` that are in `select`, or all of them.
+pub(super) fn selected(shown: &impl Serialize, select: Option<&[String]>) -> ApiResult<Map<String, Value>> {
+    let Value::Object(mut members) = serde_json::to_value(shown).map_err(ApiError::internal)? else {
+        return Err(ApiError::internal("what is found is shown as an object"));
     };
     if let Some(select) = select {
         members.retain(|name, _| select.contains(name));
     }
-    Ok(FoundView(members))
+    Ok(members)
 }
 
 /// A file or folder in detail, in the document of the API.

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::node_view::selected;
 use super::readable;
 use super::rules::PACKAGE_FIELDS;
 use super::search::{Asked, NodeSearchBody, only_public};
@@ -182,20 +183,10 @@ async fn search(
         .map(|found| {
             let repository = RepositoryRef::new(&asked.search.project, found.repository);
             let shown = view(&repository, &found.repository_type, found.package, &reader);
-            selected(&shown, asked.select.as_deref())
+            Ok(FoundPackageView(selected(&shown, asked.select.as_deref())?))
         })
         .collect::<ApiResult<Vec<FoundPackageView>>>()?;
     reader.ok(PageView::new(asked.page, total, views))
-}
-
-fn selected(shown: &PackageView, select: Option<&[String]>) -> ApiResult<FoundPackageView> {
-    let Value::Object(mut members) = serde_json::to_value(shown).map_err(ApiError::internal)? else {
-        return Err(ApiError::internal("a package is shown as an object"));
-    };
-    if let Some(select) = select {
-        members.retain(|name, _| select.contains(name));
-    }
-    Ok(FoundPackageView(members))
 }
 
 /// Pages the packages of a repository by key; a repository of files has none.

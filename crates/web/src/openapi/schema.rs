@@ -75,7 +75,15 @@ fn require(node: &mut Value, found: &mut Vec<String>) {
             {
                 found.push(name.to_owned());
             }
-            members.values_mut().for_each(|member| require(member, found));
+            for (name, member) in members {
+                match member {
+                    // Its names are those of members, whatever they are called.
+                    Value::Object(properties) if name == "properties" => {
+                        properties.values_mut().for_each(|member| require(member, found));
+                    }
+                    member => require(member, found),
+                }
+            }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| require(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

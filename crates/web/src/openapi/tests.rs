@@ -128,3 +128,12 @@ fn every_member_of_an_answer_is_required_and_none_of_a_body_that_may_be_absent()
     assert!(required("NodeDetail").contains("nodeInfo"));
     assert_eq!(required("ClusterUpdateBody"), r#"["name","url"]"#);
 }
+
+#[test]
+fn a_member_may_be_called_properties() {
+    let (_, document) = describe_native(crate::api::router());
+    let members = &document["components"]["schemas"]["Node"]["properties"];
+
+    assert!(members["properties"].is_object() && members["path"].is_object());
+    assert!(members.get("required").is_none(), "{members}");
+}

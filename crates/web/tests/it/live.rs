@@ -170,6 +170,81 @@ async fn tasks_and_clusters_are_told_until_they_are_gone_and_the_stream_ends_wit
 }
 
 #[tokio::test]
+async fn however_much_is_settled_a_record_is_told_twice_a_second_at_most() {
+    let world = World::start().await;
+    let key = world.task_key("nightly").await;
+    let run = world.start_run(&key).await;
+    let path = format!("/api/v1/events?record={}", run.id);
+    let mut events = Events::open(&world, &path, None).await;
+    let mut place = events.next().await.expect("a greeting").id;
+
+    let begun_ms = world.store.now_ms();
+    let settles = async {
+        for n in 0..100 {
+            let ten = (0..10).map(|m| file(0, &format!("/f/{n}/{m}"), copied()));
+            world.settle(&run, ten.collect()).await;
+        }
+    };
+    let listens = async {
+        let mut told = 0;
+        loop {
+            // Time flies here: a stream ends after a quarter of an hour, and the browser comes back.
+            let Some(event) = events.next().await else {
+                events = Events::open(&world, &path, place.as_deref()).await;
+                events.next().await.expect("a greeting");
+                continue;
+            };
+            place = event.id.or(place);
+            told += 1;
+            if event.data["counts"]["copied"] == json!(1_000) {
+                return told;
+            }
+        }
+    };
+    let ((), told) = tokio::join!(settles, listens);
+
+    let lasted_ms = world.store.now_ms() - begun_ms;
+    assert!(told * 500 <= lasted_ms + 500, "{told} events in {lasted_ms} ms");
+}
+
+#[tokio::test]
+async fn a_stream_ends_after_a_quarter_of_an_hour_and_its_last_place_is_good_to_go_on() {
+    let world = World::start().await;
+    let key = world.task_key("nightly").await;
+    let mut events = Events::open(&world, "/api/v1/events?topics=records", None).await;
+    let place = events.next().await.expect("a greeting").id;
+    let begun_ms = world.store.now_ms();
+
+    assert!(events.next().await.is_none(), "nothing happened");
+    assert!(world.store.now_ms() - begun_ms >= 15 * 60_000);
+
+    let run = world.start_run(&key).await;
+    let mut again = Events::open(&world, "/api/v1/events?topics=records", place.as_deref()).await;
+    assert_eq!(again.next().await.expect("a greeting").name, "ready");
+    let told = again.next().await.expect("the record");
+    assert_eq!(told.data["id"], run.id.to_string());
+}
+
+#[tokio::test]
+async fn more_streams_than_there_are_places_for_are_told_to_come_back() {
+    let world = World::start().await;
+    let mut streams = Vec::new();
+    for _ in 0..256 {
+        streams.push(Events::open(&world, "/api/v1/events", None).await);
+    }
+
+    let refused = world.get("/api/v1/events").await;
+    streams.pop();
+    let next = Events::open(&world, "/api/v1/events", None).await;
+
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("retry-after")),
+        (429, Some("30"))
+    );
+    drop(next);
+}
+
+#[tokio::test]
 async fn only_administrators_look_on_and_topics_have_names() {
     let world = World::start().await;
 

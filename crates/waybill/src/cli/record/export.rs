@@ -1,19 +1,17 @@
-//! Writes details to a file or a pipe, page by page: as many as there are, never many at once.
+//! Writes details to a file or a pipe as the server sends them: as many as there are, never many at once.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
+use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::Value;
 
 use super::filter::Filter;
 use crate::client::Client;
-use crate::exit::{CliResult, refused};
-
-/// Rows fetched at a time.
-const ROWS: usize = 1_000;
+use crate::exit::{CliResult, failed, refused};
 
 /// How exported rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,25 +22,14 @@ pub enum Form {
     Csv,
 }
 
-const MEMBERS: [&str; 17] = [
-    "id",
-    "cluster",
-    "repository",
-    "repositoryType",
-    "artifact",
-    "version",
-    "status",
-    "outcome",
-    "conflict",
-    "conflictStrategy",
-    "sizeBytes",
-    "sha256",
-    "movedBytes",
-    "attempts",
-    "startedAt",
-    "endedAt",
-    "reason",
-];
+impl Form {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+}
 
 /// Writes the details of the record `id` that `filter` selects; returns how many there were.
 pub async fn export(
@@ -52,6 +39,10 @@ pub async fn export(
     form: Form,
     to: Option<&Path>,
 ) -> CliResult<u64> {
+    let mut query = filter.query();
+    query.push(("as", Some(form.as_str().into())));
+    let path = ["api", "v1", "records", id, "details", "export"];
+    let answer = client.send(client.request(Method::GET, &path, &query)?).await?;
     let out: Box<dyn Write> = match to {
         Some(path) => Box::new(
             File::create_new(path)
@@ -59,17 +50,44 @@ pub async fn export(
         ),
         None => Box::new(io::stdout()),
     };
-    let mut sheet = Sheet::new(form, BufWriter::new(out))?;
-    let (mut cursor, mut count) = (None, 0);
-    loop {
-        let page = page(client, id, filter, cursor, ROWS).await?;
-        let rows = page["details"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-        rows.iter().try_for_each(|row| sheet.write(row))?;
-        count += rows.len() as u64;
-        cursor = page["next"].as_str().map(str::to_owned);
-        if cursor.is_none() {
-            sheet.end()?;
-            return Ok(count);
+    let (mut out, mut lines) = (BufWriter::new(out), Lines::of(form));
+    let mut pieces = answer.bytes_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| failed(format!("the export broke off: {error}")))?;
+        lines.count(&piece);
+        out.write_all(&piece)?;
+    }
+    out.flush()?;
+    Ok(match form {
+        Form::Jsonl => lines.ended,
+        // The first one names the columns.
+        Form::Csv => lines.ended.saturating_sub(1),
+    })
+}
+
+/// Counts lines; one of a sheet that ends between quotes goes on.
+struct Lines {
+    form: Form,
+    ended: u64,
+    quoted: bool,
+}
+
+impl Lines {
+    fn of(form: Form) -> Self {
+        Self {
+            form,
+            ended: 0,
+            quoted: false,
+        }
+    }
+
+    fn count(&mut self, piece: &[u8]) {
+        for byte in piece {
+            match byte {
+                b'"' if self.form == Form::Csv => self.quoted = !self.quoted,
+                b'\n' if !self.quoted => self.ended += 1,
+                _ => {}
+            }
         }
     }
 }
@@ -90,63 +108,18 @@ pub async fn page(
         .await
 }
 
-enum Sheet<W: Write> {
-    Jsonl(W),
-    Csv(Box<csv::Writer<W>>),
-}
-
-impl<W: Write> Sheet<W> {
-    fn new(form: Form, out: W) -> CliResult<Self> {
-        match form {
-            Form::Jsonl => Ok(Self::Jsonl(out)),
-            Form::Csv => {
-                let mut writer = csv::Writer::from_writer(out);
-                writer.write_record(MEMBERS)?;
-                Ok(Self::Csv(Box::new(writer)))
-            }
-        }
-    }
-
-    fn write(&mut self, row: &Value) -> CliResult<()> {
-        match self {
-            Self::Jsonl(out) => {
-                serde_json::to_writer(&mut *out, row).map_err(io::Error::from)?;
-                out.write_all(b"\n")?;
-            }
-            Self::Csv(out) => out.write_record(MEMBERS.iter().map(|name| cell(&row[*name])))?,
-        }
-        Ok(())
-    }
-
-    fn end(self) -> CliResult<()> {
-        match self {
-            Self::Jsonl(mut out) => out.flush()?,
-            Self::Csv(mut out) => out.flush()?,
-        }
-        Ok(())
-    }
-}
-
-/// Returns a value as one cell. A text that a spreadsheet would take for a formula is kept from being one.
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn a_name_that_looks_like_a_formula_stays_a_name() {
-        assert_eq!(cell(&json!("=1+1")), "'=1+1");
-        assert_eq!(cell(&json!("/a=1")), "/a=1");
-        assert_eq!((cell(&json!(null)), cell(&json!(7))), (String::new(), "7".into()));
+    fn a_line_that_ends_between_quotes_goes_on() {
+        let mut lines = Lines::of(Form::Csv);
+
+        for piece in ["id,wo", "rds\r\n1,\"no\n\"\"ro", "om\"\"\"\r\n2,x\r\n"] {
+            lines.count(piece.as_bytes());
+        }
+
+        assert_eq!(lines.ended, 3);
     }
 }

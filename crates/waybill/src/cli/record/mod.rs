@@ -15,7 +15,7 @@ use super::server::Server;
 use super::task::key_of;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit, failed, refused};
-use crate::output::{Column, Format, done, list, text};
+use crate::output::{Column, Format, done, list, rows_in, text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -149,7 +149,7 @@ impl RecordCommand {
                 let mut query = page.query();
                 query.push(("status", status.map(|status| status.to_uppercase())));
                 let found = client.get(&api(&["page", &key]), &query).await?;
-                list(format, &RECORDS, rows(&found, "records"), "no records")?;
+                list(format, &RECORDS, rows_in(&found, "records"), "no records")?;
                 page.more(format, &found);
             }
             Verb::Show { record } => show::show(&client, format, &id_of(&client, &record).await?).await?,
@@ -161,7 +161,7 @@ impl RecordCommand {
             } => {
                 let id = id_of(&client, &record).await?;
                 let found = export::page(&client, &id, &filter, after, limit as usize).await?;
-                list(format, &show::DETAILS, rows(&found, "details"), "no details")?;
+                list(format, &show::DETAILS, rows_in(&found, "details"), "no details")?;
                 if let (Format::Table, Some(next)) = (format, found["next"].as_str()) {
                     eprintln!("there may be more: --after {next}");
                 }
@@ -247,10 +247,6 @@ fn api<'a>(rest: &[&'a str]) -> Vec<&'a str> {
         .collect()
 }
 
-fn rows<'a>(page: &'a Value, name: &str) -> &'a [Value] {
-    page[name].as_array().map_or(&[], Vec::as_slice)
-}
-
 /// Finds the id of the record that `record` is the id of, or of the latest record of the task it names.
 async fn id_of(client: &Client, record: &str) -> CliResult<String> {
     if record.len() == 24 && record.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
@@ -262,7 +258,7 @@ async fn id_of(client: &Client, record: &str) -> CliResult<String> {
         ("pageSize", Some("1".to_owned())),
     ];
     let found = client.get(&api(&["page", &key]), &newest).await?;
-    match rows(&found, "records").first() {
+    match rows_in(&found, "records").first() {
         Some(row) => Ok(text(row, "id")),
         None => {
             let error = refused(format!("task `{record}` never ran"));

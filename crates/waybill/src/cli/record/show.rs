@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::api;
 use crate::client::Client;
 use crate::exit::CliResult;
-use crate::output::{Column, Format, bytes, members, one_line, text, time};
+use crate::output::{Column, Format, bytes, members, one_line, rows_in, text, time};
 
 /// What is shown of each detail.
 pub const DETAILS: [Column; 8] = [
@@ -48,7 +48,7 @@ pub async fn show(client: &Client, format: Format, id: &str) -> CliResult<()> {
     let record = record(client, id).await?;
     let overview = client.get(&api(&["overview", id]), &[]).await?;
     let counts = &record["counts"];
-    let reasons = record["reason"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+    let reasons = rows_in(&record, "reason");
     let reasons: Vec<String> = reasons.iter().map(|line| one_line(&text(line, "text"))).collect();
     let mut rows = vec![
         ("record", text(&record, "id")),

@@ -62,5 +62,5 @@ async fn no_read_gets_an_answer_that_the_document_does_not_describe() {
 async fn no_write_gets_an_answer_that_the_document_does_not_describe() {
     let (served, _edge) = furnished().await;
 
-    writes_agree(&served, 40).await;
+    writes_agree(&served, 40, &[]).await;
 }

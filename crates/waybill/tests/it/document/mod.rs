@@ -57,6 +57,8 @@ fn configuration(known: &Value, folder: &Path) -> PathBuf {
     for name in known.as_object().expect("an object").keys() {
         let places: &[&str] = match name.as_str() {
             "paths" => &["body.paths[*]"],
+            "remoteClusterIds" => &["body.remoteClusterIds[*]"],
+            "localRepoName" => &["body.replicaTaskObjects[*].localRepoName"],
             _ => &["path", "query", "body"],
         };
         for place in places {
@@ -135,8 +137,9 @@ fn reads_agree(served: &Served, least: usize, need_more: &[&str], besides: &[&st
 }
 
 /// Calls everything but `GET`, `least` operations at least; the node is well afterwards.
-async fn writes_agree(served: &Served, least: usize) {
-    let writes = tokio::task::block_in_place(|| finds_nothing(served, &["--exclude-method", "GET"]));
+async fn writes_agree(served: &Served, least: usize, besides: &[&str]) {
+    let which = [&["--exclude-method", "GET"], besides].concat();
+    let writes = tokio::task::block_in_place(|| finds_nothing(served, &which));
 
     assert!(writes.len() >= least, "{writes:?}");
     let (status, _) = served.node.call(Method::GET, "/readyz", None).await;

@@ -2,12 +2,15 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::decide::Action;
 use domain::id::TaskKey;
-use engine::DryBounds;
+use engine::{DryBounds, DryItem, DryRun};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::schema::{NativeTaskBody, Plan};
+use super::schema::NativeTaskBody;
 use crate::api::answer::{limit, ok};
 use crate::app::App;
 use crate::auth::Admin;
@@ -27,6 +30,85 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(preview))
 }
 
+/// What a run would do.
+#[derive(Serialize, ToSchema)]
+struct Plan {
+    counts: PlanCounts,
+    /// Whether there is more that was not looked at, because of the bounds.
+    more: bool,
+    /// The first artifacts that are not equal.
+    items: Vec<PlanItem>,
+    /// What could not be looked at; empty when the counts are complete.
+    problems: Vec<String>,
+}
+
+/// What would happen to the artifacts that were looked at, counted.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PlanCounts {
+    copy: u64,
+    overwrite: u64,
+    keep: u64,
+    skip_conflict: u64,
+    refuse: u64,
+    /// Bytes that would be written at most.
+    bytes: u64,
+}
+
+/// What would happen to one artifact.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PlanItem {
+    cluster: String,
+    repository: String,
+    artifact: PlanArtifact,
+    /// `copy`, `overwrite`, `overwrite_metadata`, `skip_conflict` or `refuse`.
+    #[schema(value_type = String)]
+    action: Action,
+    size_bytes: u64,
+}
+
+/// An artifact by its name.
+#[derive(Serialize, ToSchema)]
+struct PlanArtifact {
+    name: String,
+    version: Option<String>,
+}
+
+impl Plan {
+    fn of(dry: DryRun) -> Self {
+        let counts = dry.counts;
+        Self {
+            counts: PlanCounts {
+                copy: counts.copy,
+                overwrite: counts.overwrite,
+                keep: counts.keep,
+                skip_conflict: counts.skip_conflict,
+                refuse: counts.refuse,
+                bytes: counts.bytes,
+            },
+            more: dry.more,
+            items: dry.items.into_iter().map(PlanItem::of).collect(),
+            problems: dry.problems,
+        }
+    }
+}
+
+impl PlanItem {
+    fn of(item: DryItem) -> Self {
+        Self {
+            cluster: item.cluster,
+            repository: item.repository,
+            artifact: PlanArtifact {
+                name: item.artifact.name,
+                version: item.artifact.version,
+            },
+            action: item.action,
+            size_bytes: item.size_bytes,
+        }
+    }
+}
+
 /// Answers what a run would do, without doing any of it.
 #[utoipa::path(post, path = "/api/v1/tasks/{key}/plan", params(("limit" = Option<usize>, Query, minimum = 1, maximum = 10000, description = "Most artifacts that are named; 100 unless said otherwise")), responses((status = 200, body = Plan)))]
 async fn plan(
@@ -38,7 +120,7 @@ async fn plan(
     let bounds = DryBounds::naming(limit(&params, NAMED, MOST_NAMED)?);
     let task = app.engine().task(&key).await?;
     let plan = app.engine().run_plan(&task, None).await?;
-    ok(app.engine().dry_run(&plan, &bounds).await)
+    ok(Plan::of(app.engine().dry_run(&plan, &bounds).await))
 }
 
 /// Answers what a task would do that is not saved: looks at no more than 10,000 artifacts of each repository for each
@@ -49,5 +131,5 @@ async fn preview(admin: Admin, State(app): State<App>, body: Members) -> ApiResu
     let looked = app
         .engine()
         .preview_task(draft, admin.name(), &DryBounds::PREVIEW);
-    ok(looked.await?)
+    ok(Plan::of(looked.await?))
 }

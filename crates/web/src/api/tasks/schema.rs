@@ -1,6 +1,6 @@
-//! The shapes of what tasks are made from and planned as, in the document of the native API.
+//! The shapes of what tasks are made from, in the document of the native API; the contract's `body` reads them.
 
-#![expect(dead_code, reason = "describes what Members reads and the engine writes")]
+#![expect(dead_code, reason = "describes what Members reads")]
 
 use utoipa::ToSchema;
 
@@ -63,47 +63,4 @@ pub(super) struct CopyBody {
     name: String,
     /// That of the other one unless said otherwise.
     description: Option<String>,
-}
-
-/// What a run would do.
-#[derive(ToSchema)]
-pub(super) struct Plan {
-    counts: PlanCounts,
-    /// Whether there is more that was not looked at, because of the bounds.
-    more: bool,
-    /// The first artifacts that are not equal.
-    items: Vec<PlanItem>,
-    /// What could not be looked at; empty when the counts are complete.
-    problems: Vec<String>,
-}
-
-/// What would happen to the artifacts that were looked at, counted.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-struct PlanCounts {
-    copy: u64,
-    overwrite: u64,
-    keep: u64,
-    skip_conflict: u64,
-    refuse: u64,
-    /// Bytes that would be written at most.
-    bytes: u64,
-}
-
-/// What would happen to one artifact.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-struct PlanItem {
-    cluster: String,
-    repository: String,
-    artifact: PlanArtifact,
-    action: String,
-    size_bytes: u64,
-}
-
-/// An artifact by its name.
-#[derive(ToSchema)]
-struct PlanArtifact {
-    name: String,
-    version: Option<String>,
 }
