@@ -28,8 +28,8 @@ fn packages() -> PathBuf {
     packages
 }
 
-/// Runs the script `name` against `centre`, and does to `edge` what it asks for; `facts` are its arguments.
-async fn play(name: &str, centre: &Node, edge: &mut Node, facts: &[&str]) {
+/// Runs the script `name` against `centre`, and does to the two nodes what it asks for; `facts` are its arguments.
+async fn play(name: &str, centre: &mut Node, edge: &mut Node, facts: &[&str]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/console");
     let mut script = Command::new("node")
         .arg(folder.join(name))
@@ -52,6 +52,8 @@ async fn play(name: &str, centre: &Node, edge: &mut Node, facts: &[&str]) {
             match line.as_str() {
                 "do kill edge" => edge.kill().await,
                 "do start edge" => edge.start_again().await,
+                "do kill centre" => centre.kill().await,
+                "do start centre" => centre.start_again().await,
                 _ => {
                     said.push_str(&line);
                     said.push('\n');

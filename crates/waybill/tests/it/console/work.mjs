@@ -40,8 +40,8 @@ await play(async () => {
   await page.waitForFunction(() => document.querySelectorAll('#firings li').length === 5);
   await picture(page, 'task-form');
   await page.fill('#name', 'nightly');
-  await page.getByRole('button', { name: 'Preview' }).click();
   page.expectsErrors = true;
+  await page.getByRole('button', { name: 'Preview' }).click();
   await page.locator('#targets-says').getByText('This is needed').waitFor();
   check((await page.inputValue('#name')) === 'nightly', 'what was typed is kept');
   await page.getByLabel('edge').check();
@@ -63,6 +63,27 @@ await play(async () => {
   await page.locator('.pill.ok', { hasText: 'Succeeded' }).first().waitFor();
   await watching.locator('.pill.ok', { hasText: 'Succeeded' }).first().waitFor();
   await watching.close();
+  const names = page.locator('#rows tbody tr td:first-child a');
+  await page.getByRole('link', { name: 'Artifact', exact: true }).click();
+  await page.locator('#rows th[aria-sort=ascending]').waitFor();
+  check((await names.first().textContent()) === '/releases/1.0.0/app-0.bin', 'artifacts come by name');
+  await page.getByRole('link', { name: 'Artifact', exact: true }).click();
+  await page.locator('#rows th[aria-sort=descending]').waitFor();
+  check((await names.first().textContent()) === '/releases/notes.txt', 'and the other way round');
+
+  // Somebody is to be told; nobody listens there, and the log says so.
+  await page.getByRole('link', { name: 'Webhooks' }).click();
+  await page.getByRole('link', { name: 'New webhook' }).click();
+  await page.fill('#name', 'ops');
+  await page.fill('#url', base + '/nobody-listens-here');
+  await sound(page, 'webhook form');
+  await page.getByRole('button', { name: 'Save' }).click();
+  check((await page.locator('#made').textContent()).length >= 16, 'the secret is shown once');
+  await page.getByRole('button', { name: 'Send a test' }).click();
+  await page.locator('.pill.bad', { hasText: 'Given up' }).waitFor();
+  check((await page.locator('#made').count()) === 0, 'and never again');
+  await sound(page, 'webhook');
+  await picture(page, 'webhook');
 
   await page.selectOption('select[name=language]', 'zh-CN');
   await page.getByRole('link', { name: '首页' }).waitFor();
@@ -72,9 +93,9 @@ await play(async () => {
   await page.getByRole('link', { name: 'Account' }).click();
   await page.fill('#token', 'ci');
   await page.getByRole('button', { name: 'Create token' }).click();
-  check((await page.locator('#made-token').textContent()).length > 20, 'a token is shown once');
+  check((await page.locator('#made').textContent()).length > 20, 'a token is shown once');
   await page.getByRole('button', { name: 'Revoke' }).click();
-  await page.locator('#made-token').waitFor({ state: 'detached' });
+  await page.locator('#made').waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Log out' }).click();
   await page.locator('#password').waitFor();
   await browser.close();
