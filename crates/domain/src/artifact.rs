@@ -159,6 +159,18 @@ impl Artifact {
     pub fn size_bytes(&self) -> u64 {
         self.blobs.iter().map(|blob| blob.size_bytes).sum()
     }
+
+    /// Returns the SHA-256 that tells it from others: what names the whole, else that of its only blob.
+    pub fn sha256(&self) -> Option<Digest> {
+        self.digest.or_else(|| of_the_only(&self.blobs))
+    }
+}
+
+fn of_the_only(blobs: &[Blob]) -> Option<Digest> {
+    match blobs {
+        [only] => only.digest,
+        _ => None,
+    }
 }
 
 /// What stands at a target under some key.
@@ -190,6 +202,11 @@ impl Existing {
             mark: None,
             metadata,
         }
+    }
+
+    /// Returns the SHA-256 that tells it from others: what names the whole, else that of its only blob.
+    pub fn sha256(&self) -> Option<Digest> {
+        self.digest.or_else(|| of_the_only(&self.blobs))
     }
 }
 
