@@ -8,4 +8,5 @@ mod helm;
 mod maven;
 mod npm;
 mod oci;
+mod pypi;
 mod s3;
