@@ -15,8 +15,10 @@ use domain::ports::{ConnectorError, ConnectorResult, Cursor, KeyPage};
 use domain::task::Scope;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::fatal;
+use crate::http::Server;
 
 /// Most versions of one page.
 const PAGE_VERSIONS: usize = 200;
@@ -44,6 +46,11 @@ pub trait Catalog: Send + Sync {
 
     /// Returns the package key of `name`.
     fn key_of(&self, name: &str) -> String;
+
+    /// Returns how the version that a person calls `version` is listed.
+    fn version_of(&self, version: &str) -> String {
+        version.to_owned()
+    }
 
     /// Returns the names of all packages, in the order of texts; taken anew if `fresh`, else it may be those of the
     /// page before.
@@ -132,7 +139,10 @@ pub async fn missing(catalog: &dyn Catalog, scope: &Scope) -> ConnectorResult<Ve
             Ok(None) => Ok(vec![named(None)]),
             Ok(Some(there)) => {
                 let there: BTreeSet<String> = there.into_iter().map(|listed| listed.version).collect();
-                let absent = selection.versions.iter().filter(|it| !there.contains(*it));
+                let absent = selection
+                    .versions
+                    .iter()
+                    .filter(|it| !there.contains(&catalog.version_of(it)));
                 Ok(absent.map(|version| named(Some(version))).collect())
             }
             Err(error) if is_the_servers(&error) => Err(error),
@@ -164,6 +174,22 @@ async fn versions(catalog: &dyn Catalog, name: &str) -> ConnectorResult<Option<V
 /// less with one package than with others.
 pub fn is_the_servers(error: &ConnectorError) -> bool {
     error.remote_status != Some(403) && (error.kind == ErrorKind::Limit || fatal::is_the_servers(error))
+}
+
+/// What came of asking for something where a registry says that it is. The outer error is the registry's own and
+/// would meet every other package as well; the inner one is this thing's.
+pub type Apart<T> = ConnectorResult<ConnectorResult<T>>;
+
+/// Tells what went wrong at the registry `server` itself from what went wrong where it points to, at `url`.
+pub fn apart<T>(server: &Server, url: &Url, subject: &str, answer: ConnectorResult<T>) -> Apart<T> {
+    match answer {
+        Err(error) if server.owns(url) && is_the_servers(&error) => Err(error),
+        Err(error) => Ok(Err(ConnectorError {
+            subject: subject.into(),
+            ..error
+        })),
+        Ok(answer) => Ok(Ok(answer)),
+    }
 }
 
 /// The packages of a scope, in order.
@@ -203,7 +229,11 @@ async fn covered(catalog: &dyn Catalog, scope: &Scope, fresh: bool) -> Connector
                 let Some(name) = catalog.name_of(&selection.key) else {
                     continue;
                 };
-                let versions: BTreeSet<String> = selection.versions.iter().cloned().collect();
+                let versions: BTreeSet<String> = selection
+                    .versions
+                    .iter()
+                    .map(|version| catalog.version_of(version))
+                    .collect();
                 let entry = wanted.entry(name).or_insert_with(|| Some(BTreeSet::new()));
                 match entry {
                     Some(_) if versions.is_empty() => *entry = None,

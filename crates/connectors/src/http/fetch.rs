@@ -28,6 +28,8 @@ pub struct Wanted<'a> {
     pub url: Url,
     /// Headers besides the login.
     pub headers: Vec<(HeaderName, String)>,
+    /// Whether it is only of use if this server has it: a redirect to another one says that it is not there.
+    pub here: bool,
     /// Stage of errors.
     pub stage: Stage,
     /// What errors are about.
@@ -62,6 +64,9 @@ impl Files {
                 let target = response.headers().get(LOCATION);
                 let target = target.and_then(|target| url.join(target.to_str().ok()?).ok());
                 url = target.ok_or_else(|| error("it points to something that is no URL"))?;
+                if wanted.here && !server.owns(&url) {
+                    return Ok(None);
+                }
                 continue;
             }
             return match answered(response, &activity, stage, subject).await {
@@ -85,6 +90,7 @@ impl Files {
             method: Method::HEAD,
             url,
             headers: Vec::new(),
+            here: false,
             stage,
             subject,
         };
@@ -112,6 +118,7 @@ impl Files {
             method: Method::GET,
             url,
             headers,
+            here: false,
             stage: Stage::Read,
             subject,
         };

@@ -15,7 +15,7 @@ use url::Url;
 use super::PARALLEL;
 use super::client::{Registry, read};
 use super::wire::{Entry, KEY, name_of, parts};
-use crate::packages::{self, Catalog, Listed, is_the_servers};
+use crate::packages::{self, Apart, Catalog, Listed, apart, is_the_servers};
 
 /// Packages whose packuments are in memory at the same time.
 const PACKUMENTS: usize = 4;
@@ -67,11 +67,7 @@ impl NpmSource {
     }
 
     /// Completes what `entry` says of `key` by the size of its tarball; the outer error is the registry's.
-    async fn described(
-        &self,
-        key: &ArtifactKey,
-        entry: ConnectorResult<Entry>,
-    ) -> ConnectorResult<ConnectorResult<Artifact>> {
+    async fn described(&self, key: &ArtifactKey, entry: ConnectorResult<Entry>) -> Apart<Artifact> {
         let entry = match entry {
             Err(error) if is_the_servers(&error) => return Err(error),
             Err(error) => return Ok(Err(error)),
@@ -83,7 +79,7 @@ impl NpmSource {
             Err(error) => return Ok(Err(error)),
         };
         let asked = self.registry.files().size(url.clone(), Stage::Describe, &subject);
-        let size_bytes = match self.elsewhere(&url, &subject, asked.await)? {
+        let size_bytes = match apart(self.registry.files().server(), &url, &subject, asked.await)? {
             Ok(Some(size_bytes)) => size_bytes,
             Ok(None) => {
                 let error = ConnectorError::new(ErrorKind::NotFound, Stage::Describe, &subject);
@@ -104,24 +100,6 @@ impl NpmSource {
             metadata: entry.metadata,
             document: Some(entry.document),
         }))
-    }
-
-    /// Tells what went wrong at the registry (the outer error) from what went wrong where it points to.
-    fn elsewhere<T>(
-        &self,
-        url: &Url,
-        subject: &str,
-        answer: ConnectorResult<T>,
-    ) -> ConnectorResult<ConnectorResult<T>> {
-        let at_home = self.registry.files().server().owns(url);
-        match answer {
-            Err(error) if at_home && is_the_servers(&error) => Err(error),
-            Err(error) => Ok(Err(ConnectorError {
-                subject: subject.into(),
-                ..error
-            })),
-            Ok(answer) => Ok(Ok(answer)),
-        }
     }
 
     fn remember(&self, key: &ArtifactKey, url: Url) {
@@ -152,7 +130,7 @@ impl NpmSource {
     }
 
     /// Returns the tarball of `key`; the outer error is the registry's.
-    async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> ConnectorResult<ConnectorResult<Bytes>> {
+    async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> Apart<Bytes> {
         let url = match self.place(key).await {
             Err(error) if is_the_servers(&error) => return Err(error),
             Err(error) => return Ok(Err(error)),
@@ -160,7 +138,7 @@ impl NpmSource {
         };
         let subject = key.to_string();
         let read = self.registry.files().read(url.clone(), blob.size_bytes, &subject);
-        self.elsewhere(&url, &subject, read.await)
+        apart(self.registry.files().server(), &url, &subject, read.await)
     }
 }
 

@@ -8,5 +8,6 @@ mod helm;
 mod maven;
 mod npm;
 mod oci;
+mod pypi;
 mod s3;
 mod webhook;
