@@ -36,7 +36,7 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self {
-            at_once: 32,
+            at_once: 64,
             per_second: None,
         }
     }

@@ -83,7 +83,7 @@ pub fn client(outgoing: &Outgoing, trust: &Trust, subject: &str) -> ConnectorRes
         .no_proxy()
         .http1_only()
         .tcp_nodelay(true)
-        .pool_max_idle_per_host(16)
+        .pool_max_idle_per_host(64)
         .connect_timeout(outgoing.connect_timeout)
         .dns_resolver(outgoing.rules.resolver());
     let builder = match trust {
