@@ -7,18 +7,24 @@ use domain::ports::{ConnectorError, ConnectorResult};
 pub(crate) fn is_the_servers(error: &ConnectorError) -> bool {
     match error.kind {
         ErrorKind::Unreachable => error.remote_status.is_none(),
-        // 403 may be about one file.
+        // 403 may be about one file, or one package.
         ErrorKind::Unauthorised => error.remote_status != Some(403),
         ErrorKind::Tls => true,
+        // Of an artifact that is too large, 413 says so.
+        ErrorKind::Limit => error.remote_status == Some(429),
         _ => false,
+    }
+}
+
+/// Tells an error that is the server's (the outer one) from one that is a single artifact's.
+pub(crate) fn apart<T>(answer: ConnectorResult<T>) -> ConnectorResult<ConnectorResult<T>> {
+    match answer {
+        Err(error) if is_the_servers(&error) => Err(error),
+        answer => Ok(answer),
     }
 }
 
 /// Returns `answers`, or the first error among them that is the server's.
 pub(crate) fn settled<T>(answers: Vec<ConnectorResult<T>>) -> ConnectorResult<Vec<ConnectorResult<T>>> {
-    let mut errors = answers.iter().filter_map(|answer| answer.as_ref().err());
-    match errors.find(|error| is_the_servers(error)) {
-        Some(error) => Err(error.again()),
-        None => Ok(answers),
-    }
+    answers.into_iter().map(apart).collect()
 }

@@ -13,10 +13,11 @@ use domain::artifact::ArtifactKey;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Cursor, KeyPage};
 use domain::task::Scope;
+use domain::versions::{VersionFilter, newer};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::fatal;
+use crate::fatal::is_the_servers;
 
 /// Most versions of one page.
 const PAGE_VERSIONS: usize = 200;
@@ -51,6 +52,14 @@ pub trait Catalog: Send + Sync {
 
     /// Returns the versions of the package `name`, in no order; `None` when there is no such package.
     async fn versions(&self, name: &str) -> ConnectorResult<Option<Vec<Listed>>>;
+
+    /// Returns which versions are wanted of a package whose versions are not named one by one.
+    fn wanted(&self) -> &VersionFilter;
+
+    /// Compares two versions as this protocol orders them, the older one first.
+    fn newer(&self, left: &str, right: &str) -> Ordering {
+        newer(left, right)
+    }
 }
 
 /// Where a listing goes on.
@@ -96,7 +105,11 @@ pub async fn list(
                 continue;
             }
         };
-        for listed in ordered(versions, after.as_deref(), wanted) {
+        let versions = match wanted {
+            Some(wanted) => named(versions, wanted),
+            None => chosen(catalog, versions),
+        };
+        for listed in ordered(versions, after.as_deref()) {
             if page.is_full(most, listed.said_bytes) {
                 return Ok(page.before_more());
             }
@@ -160,12 +173,6 @@ async fn versions(catalog: &dyn Catalog, name: &str) -> ConnectorResult<Option<V
     }
 }
 
-/// Says whether an error is about the server and would meet every other package as well: not when a login may do
-/// less with one package than with others.
-pub fn is_the_servers(error: &ConnectorError) -> bool {
-    error.remote_status != Some(403) && (error.kind == ErrorKind::Limit || fatal::is_the_servers(error))
-}
-
 /// The packages of a scope, in order.
 enum Covered {
     All(Arc<Vec<String>>),
@@ -216,13 +223,25 @@ async fn covered(catalog: &dyn Catalog, scope: &Scope, fresh: bool) -> Connector
     }
 }
 
-fn ordered(versions: Vec<Listed>, after: Option<&str>, wanted: Option<&BTreeSet<String>>) -> Vec<Listed> {
-    let is_wanted = |listed: &Listed| wanted.is_none_or(|wanted| wanted.contains(&listed.version));
-    let is_after = |listed: &Listed| after.is_none_or(|after| in_order(&listed.version, after).is_gt());
-    let mut versions: Vec<Listed> = versions
-        .into_iter()
-        .filter(|listed| is_wanted(listed) && is_after(listed))
-        .collect();
+fn named(mut versions: Vec<Listed>, wanted: &BTreeSet<String>) -> Vec<Listed> {
+    versions.retain(|listed| wanted.contains(&listed.version));
+    versions
+}
+
+/// Leaves out what the catalog's filter does not want.
+fn chosen(catalog: &dyn Catalog, mut versions: Vec<Listed>) -> Vec<Listed> {
+    let filter = catalog.wanted();
+    if !filter.takes_all() {
+        let all = versions.iter().map(|listed| listed.version.clone()).collect();
+        let wanted = filter.select_by(all, |left, right| catalog.newer(left, right));
+        let wanted: BTreeSet<String> = wanted.into_iter().collect();
+        versions.retain(|listed| wanted.contains(&listed.version));
+    }
+    versions
+}
+
+fn ordered(mut versions: Vec<Listed>, after: Option<&str>) -> Vec<Listed> {
+    versions.retain(|listed| after.is_none_or(|after| in_order(&listed.version, after).is_gt()));
     versions.sort_by(|a, b| in_order(&a.version, &b.version));
     versions
 }

@@ -9,13 +9,15 @@ use domain::artifact::{Artifact, ArtifactKey, Blob};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
 use domain::task::Scope;
+use domain::versions::VersionFilter;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
 use super::PARALLEL;
 use super::client::{Registry, read};
 use super::wire::{Entry, KEY, name_of, parts};
-use crate::packages::{self, Catalog, Listed, is_the_servers};
+use crate::fatal::apart;
+use crate::packages::{self, Catalog, Listed};
 
 /// Packages whose packuments are in memory at the same time.
 const PACKUMENTS: usize = 4;
@@ -72,8 +74,7 @@ impl NpmSource {
         key: &ArtifactKey,
         entry: ConnectorResult<Entry>,
     ) -> ConnectorResult<ConnectorResult<Artifact>> {
-        let entry = match entry {
-            Err(error) if is_the_servers(&error) => return Err(error),
+        let entry = match apart(entry)? {
             Err(error) => return Ok(Err(error)),
             Ok(entry) => entry,
         };
@@ -82,8 +83,9 @@ impl NpmSource {
             Ok(url) => url,
             Err(error) => return Ok(Err(error)),
         };
-        let asked = self.registry.files().size(url.clone(), Stage::Describe, &subject);
-        let size_bytes = match self.elsewhere(&url, &subject, asked.await)? {
+        let files = self.registry.files();
+        let asked = files.size(&url, Stage::Describe, &subject).await;
+        let size_bytes = match files.apart(&url, &subject, asked)? {
             Ok(Some(size_bytes)) => size_bytes,
             Ok(None) => {
                 let error = ConnectorError::new(ErrorKind::NotFound, Stage::Describe, &subject);
@@ -104,24 +106,6 @@ impl NpmSource {
             metadata: entry.metadata,
             document: Some(entry.document),
         }))
-    }
-
-    /// Tells what went wrong at the registry (the outer error) from what went wrong where it points to.
-    fn elsewhere<T>(
-        &self,
-        url: &Url,
-        subject: &str,
-        answer: ConnectorResult<T>,
-    ) -> ConnectorResult<ConnectorResult<T>> {
-        let at_home = self.registry.files().server().owns(url);
-        match answer {
-            Err(error) if at_home && is_the_servers(&error) => Err(error),
-            Err(error) => Ok(Err(ConnectorError {
-                subject: subject.into(),
-                ..error
-            })),
-            Ok(answer) => Ok(Ok(answer)),
-        }
     }
 
     fn remember(&self, key: &ArtifactKey, url: Url) {
@@ -153,14 +137,14 @@ impl NpmSource {
 
     /// Returns the tarball of `key`; the outer error is the registry's.
     async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> ConnectorResult<ConnectorResult<Bytes>> {
-        let url = match self.place(key).await {
-            Err(error) if is_the_servers(&error) => return Err(error),
+        let url = match apart(self.place(key).await)? {
             Err(error) => return Ok(Err(error)),
             Ok(url) => url,
         };
         let subject = key.to_string();
-        let read = self.registry.files().read(url.clone(), blob.size_bytes, &subject);
-        self.elsewhere(&url, &subject, read.await)
+        let files = self.registry.files();
+        let read = files.read(&url, blob.size_bytes, &subject).await;
+        files.apart(&url, &subject, read)
     }
 }
 
@@ -194,6 +178,10 @@ impl Catalog for NpmSource {
             said_bytes: entry.get().len() as u64,
         });
         Ok(Some(versions.collect()))
+    }
+
+    fn wanted(&self) -> &VersionFilter {
+        &self.registry.files().server().choice().versions
     }
 }
 
@@ -238,7 +226,7 @@ impl Source for NpmSource {
         }
         let url = self.place(key).await?;
         let files = self.registry.files();
-        files.bytes_from(url, offset_bytes, &key.to_string()).await
+        files.bytes_from(&url, offset_bytes, &key.to_string()).await
     }
 
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {

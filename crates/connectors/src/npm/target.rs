@@ -21,7 +21,7 @@ use super::PARALLEL;
 use super::client::{Registry, read};
 use super::publish::{Publication, tags_of};
 use super::wire::{DEPRECATED, Entry, Packument, TAGS, file_name, mark_of, name_of, parts};
-use crate::packages::is_the_servers;
+use crate::fatal::is_the_servers;
 
 /// Versions of one batch: they are confirmed together.
 const BATCH_VERSIONS: usize = 50;
@@ -96,7 +96,11 @@ impl NpmTarget {
         } else {
             let url = self.registry.tarball_of(entry, &subject)?;
             // A version without its tarball is no version: it is completed.
-            let size = self.registry.files().size(url, Stage::Describe, &subject).await?;
+            let size = self
+                .registry
+                .files()
+                .size(&url, Stage::Describe, &subject)
+                .await?;
             let Some(size_bytes) = size else {
                 return Ok(existing_of(Vec::new(), &entry.blob, entry.metadata.clone()));
             };
