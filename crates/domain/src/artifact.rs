@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checksums::Checksums;
 use crate::digest::Digest;
+use crate::oci::Role;
 use crate::path::FilePath;
 
 /// Properties that travel with an artifact, by name.
@@ -158,6 +159,16 @@ impl Artifact {
     /// Returns the sum of its blobs' sizes.
     pub fn size_bytes(&self) -> u64 {
         self.blobs.iter().map(|blob| blob.size_bytes).sum()
+    }
+
+    /// Returns the SHA-256 that people know it by: the one that names the whole, or that of an image's manifest, which
+    /// does not cover what is about the image.
+    pub fn known_as(&self) -> Option<Digest> {
+        let manifest = || {
+            let mut blobs = self.blobs.iter();
+            blobs.find(|blob| Role::of(blob) == Some(Role::Manifest))?.digest
+        };
+        self.digest.or_else(manifest)
     }
 }
 
