@@ -127,6 +127,7 @@ impl Engine {
             remote_repository: None,
             repository_type: RepositoryType::generic(),
             scope: Scope::Repository,
+            choice: domain::versions::Choice::default(),
         };
         let endpoints = &self.inner.endpoints;
         let source = endpoints

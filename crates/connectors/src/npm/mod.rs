@@ -13,6 +13,7 @@ mod wire;
 use std::sync::Arc;
 
 use domain::ports::ConnectorResult;
+use domain::versions::Choice;
 
 use crate::http::Server;
 use crate::registry::{Connector, Opened};
@@ -36,6 +37,10 @@ impl Connector for Npm {
 
     fn repository_types(&self) -> &'static [&'static str] {
         &["NPM"]
+    }
+
+    fn chooses(&self, choice: &Choice) -> bool {
+        choice.platforms.is_empty()
     }
 
     fn open(&self, server: Server) -> ConnectorResult<Opened> {

@@ -17,7 +17,7 @@ use storage::{Page, PageRequest, StoreError};
 use crate::clusters::greet::Greeting;
 use crate::error::{EngineError, EngineResult, Why};
 use crate::{DryRun, Engine};
-use draft::{TaskDraft, check_name_length};
+use draft::{ObjectDraft, TaskDraft, check_name_length};
 
 impl Engine {
     /// Returns the task `key`.
@@ -93,6 +93,7 @@ impl Engine {
     pub async fn update_task(&self, key: &TaskKey, draft: TaskDraft, user: &str) -> EngineResult<()> {
         let task = self.editable_task(key).await?;
         let draft = TaskDraft {
+            objects: keep_choices(draft.objects, &task),
             replica_type: match task.settings.trigger {
                 Trigger::Manual => draft::ReplicaType::RunOnce,
                 Trigger::RealTime => draft::ReplicaType::RealTime,
@@ -251,6 +252,11 @@ impl Engine {
                 let said = object.repository_type.as_str();
                 return Err(EngineError::invalid("repoType", said, Why::OtherType { found }));
             }
+            if !kind.foreign && !object.choice.platforms.is_empty() {
+                let said = object.choice.platforms.iter().map(ToString::to_string);
+                let said = said.collect::<Vec<_>>().join(",");
+                return Err(EngineError::invalid("platforms", said, Why::NotSupported));
+            }
             if kind.foreign && draft.replica_type == draft::ReplicaType::RealTime {
                 return Err(EngineError::invalid("replicaType", "REAL_TIME", Why::NoEvents));
             }
@@ -294,6 +300,22 @@ impl Engine {
             ClusterType::Remote | ClusterType::Edge | ClusterType::Standalone => self.greet(cluster).await,
         }
     }
+}
+
+/// Lets objects that say nothing of what they choose go on choosing what those of `task` did.
+fn keep_choices(objects: Vec<ObjectDraft>, task: &Task) -> Vec<ObjectDraft> {
+    let before = |object: &ObjectDraft| {
+        let same = |known: &&TaskObject| {
+            known.local_repository == object.local_repository
+                && known.repository_type == object.repository_type
+        };
+        task.objects.iter().find(same).map(|known| known.choice.clone())
+    };
+    let kept = objects.into_iter().map(|object| ObjectDraft {
+        choice: object.choice.clone().or_else(|| before(&object)),
+        ..object
+    });
+    kept.collect()
 }
 
 /// Refuses objects whose repositories hold what `cluster` does not take.

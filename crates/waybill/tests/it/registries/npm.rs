@@ -46,18 +46,21 @@ async fn npm_installs_from_the_copy_what_it_published() {
     npm(&package, &source, &["deprecate", "@demo/pad@1.0.0", "use 2"]).await;
     let app = json!({"name": "app", "version": "0.1.0", "dependencies": {"@demo/pad": "^1.0.0"}});
     publish(&package, &source, app, "latest").await;
-    let copy = || {
+    let copy = |choice: &[&str]| {
         let (source, target) = (format!("npm+{source}"), format!("npm+{target}"));
-        let mut command = waybill(&["copy", &source, &target, "--output", "json"]);
+        let arguments = ["copy", &source, &target, "--output", "json"];
+        let mut command = waybill(&[&arguments, choice].concat());
         let said = run(command.env("XDG_STATE_HOME", folder.path().join("state")));
         assert_eq!(said.code, 0, "{}{}", said.out, said.err);
         serde_json::from_str::<Value>(&said.out).expect("JSON")
     };
 
-    let first = copy();
-    let second = copy();
+    let newest = copy(&["--newest", "1", "--exclude", "*-beta*"]);
+    let first = copy(&[]);
+    let second = copy(&[]);
 
-    assert_eq!(first["counts"]["copied"], 3, "{first}");
+    assert_eq!(newest["counts"]["copied"], 2, "one of each package: {newest}");
+    assert_eq!(first["counts"]["copied"], 1, "{first}");
     assert_eq!(second["counts"]["unchanged"], 3, "{second}");
     let user = folder.path().join("user");
     std::fs::create_dir_all(&user).expect("made");

@@ -187,6 +187,7 @@ pub(super) async fn read(app: &App, look: &Look, typed: &mut Typed) -> ApiResult
             repository_type: RepositoryType::generic(),
             packages: None,
             paths: by_path.then(|| paths(form)),
+            choice: None,
             refused: None,
         }],
         replica_type,
