@@ -161,14 +161,20 @@ impl Artifact {
         self.blobs.iter().map(|blob| blob.size_bytes).sum()
     }
 
-    /// Returns the SHA-256 that people know it by: the one that names the whole, or that of an image's manifest, which
-    /// does not cover what is about the image.
-    pub fn known_as(&self) -> Option<Digest> {
-        let manifest = || {
-            let mut blobs = self.blobs.iter();
+    /// Returns the SHA-256 that people know it by: what names the whole, else that of an image's manifest (which does not
+    /// cover what is about the image), else that of its only blob.
+    pub fn sha256(&self) -> Option<Digest> {
+        self.digest.or_else(|| of_the_leading(&self.blobs))
+    }
+}
+
+fn of_the_leading(blobs: &[Blob]) -> Option<Digest> {
+    match blobs {
+        [only] => only.digest,
+        _ => {
+            let mut blobs = blobs.iter();
             blobs.find(|blob| Role::of(blob) == Some(Role::Manifest))?.digest
-        };
-        self.digest.or_else(manifest)
+        }
     }
 }
 
@@ -201,6 +207,12 @@ impl Existing {
             mark: None,
             metadata,
         }
+    }
+
+    /// Returns the SHA-256 that people know it by: what names the whole, else that of an image's manifest (which does not
+    /// cover what is about the image), else that of its only blob.
+    pub fn sha256(&self) -> Option<Digest> {
+        self.digest.or_else(|| of_the_leading(&self.blobs))
     }
 }
 

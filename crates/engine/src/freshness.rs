@@ -4,6 +4,7 @@
 //! from the task alone: the first firing after its latest run, or after it was saved, lies in the past.
 
 use domain::record::RecordEnd;
+use domain::repository::RepositoryRef;
 use domain::task::{Task, Trigger};
 use jiff::tz::TimeZone;
 use storage::tasks::{TaskFilter, TaskSort};
@@ -125,6 +126,28 @@ pub struct StandingFilter {
     pub name: Option<String>,
     /// Exactly this project.
     pub project: Option<String>,
+    /// Those that read the repository of this name.
+    pub repository: Option<String>,
+}
+
+impl StandingFilter {
+    /// Selects the tasks that replicate `repository`.
+    pub fn of(repository: &RepositoryRef) -> Self {
+        Self {
+            project: Some(repository.project.clone()),
+            repository: Some(repository.name.clone()),
+            ..Self::default()
+        }
+    }
+
+    fn takes(&self, standing: &Standing) -> bool {
+        let task = &standing.task;
+        let named = |name: &String| task.name.to_lowercase().contains(&name.to_lowercase());
+        let reads = |name: &String| task.objects.iter().any(|object| object.local_repository == *name);
+        self.name.as_ref().is_none_or(named)
+            && self.repository.as_ref().is_none_or(reads)
+            && (self.freshness.is_empty() || self.freshness.contains(&standing.freshness))
+    }
 }
 
 impl Engine {
@@ -140,18 +163,14 @@ impl Engine {
             ascending: true,
             ..TaskFilter::default()
         };
-        let name = filter.name.as_ref().map(|name| name.to_lowercase());
         let mut standings = Vec::new();
         for number in 1.. {
             let page = self.task_page(&wanted, PageRequest::new(number, BATCH)).await?;
             let last = page.rows.len() < BATCH as usize;
             for task in page.rows {
-                let named = name
-                    .as_ref()
-                    .is_none_or(|name| task.name.to_lowercase().contains(name));
                 let lag = lags.remove(&task.key).unwrap_or_default();
                 let standing = Standing::of(task, lag, now_ms, self.zone());
-                if named && (filter.freshness.is_empty() || filter.freshness.contains(&standing.freshness)) {
+                if filter.takes(&standing) {
                     standings.push(standing);
                 }
             }

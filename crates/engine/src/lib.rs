@@ -41,7 +41,7 @@ use clusters::greet::Greeter;
 use connectors::http::HostList;
 use endpoints::Endpoints;
 use metrics::Metrics;
-pub use run::dry::{DryCounts, DryItem, DryRun};
+pub use run::dry::{DryBounds, DryCounts, DryItem, DryRun};
 use run::part::Lines;
 use webhooks::Courier;
 

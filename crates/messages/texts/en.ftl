@@ -135,6 +135,7 @@ run-once-by-hand = a RUN_ONCE task runs only when somebody executes it
 real-time-by-change = a REAL_TIME task runs whenever something changes
 immediately-is-true = the strategy IMMEDIATELY needs it to be true
 task-says-nothing = it came with imported records and says nothing of what to replicate
+enable-apart = POST to …/enable or …/disable switches a task on or off
 record-says-nothing = a historical record does not say what it ran with
 task-being-removed = a task of this key or name is being removed, try again later
 files-only = the repository holds files, not packages: give pathConstraints, or replicaObjectType REPOSITORY for all of it

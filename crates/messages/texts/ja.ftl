@@ -134,6 +134,7 @@ run-once-by-hand = RUN_ONCE タスクは手動で実行したときだけ動き�
 real-time-by-change = REAL_TIME タスクは変更があるたびに動きます
 immediately-is-true = 戦略 IMMEDIATELY では true でなければなりません
 task-says-nothing = インポートした記録と共に作られたタスクで、複製する対象がありません
+enable-apart = タスクの有効・無効は …/enable か …/disable への POST で切り替えます
 record-says-nothing = 過去の記録には実行した内容がありません
 task-being-removed = 同じキーまたは名前のタスクを削除中です。しばらくしてから再試行してください
 files-only = このリポジトリはパッケージではなくファイルを保持します：pathConstraints を指定するか、replicaObjectType REPOSITORY で全体を指定してください

@@ -134,6 +134,7 @@ run-once-by-hand = RUN_ONCE任务只能由人执行
 real-time-by-change = REAL_TIME任务在内容变化时执行
 immediately-is-true = 策略IMMEDIATELY要求该值为true
 task-says-nothing = 该任务随导入的记录而来，未说明要同步的内容
+enable-apart = 启用或停用任务请 POST 到 …/enable 或 …/disable
 record-says-nothing = 历史记录未说明其执行内容
 task-being-removed = 同键或同名的任务正在删除，请稍后重试
 files-only = 该仓库存放文件而非包：请提供pathConstraints，或以replicaObjectType REPOSITORY同步整个仓库

@@ -134,6 +134,7 @@ run-once-by-hand = RUN_ONCE任務只能由人執行
 real-time-by-change = REAL_TIME任務在內容變化時執行
 immediately-is-true = 策略IMMEDIATELY要求該值為true
 task-says-nothing = 該任務隨匯入的記錄而來，未說明要同步的內容
+enable-apart = 啟用或停用任務請 POST 到 …/enable 或 …/disable
 record-says-nothing = 歷史記錄未說明其執行內容
 task-being-removed = 同鍵或同名的任務正在刪除，請稍後重試
 files-only = 該倉庫存放檔案而非套件：請提供pathConstraints，或以replicaObjectType REPOSITORY同步整個倉庫

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, mpsc};
 
 pub mod access;
 pub mod appends;
+mod attempts;
 pub mod blobfiles;
 pub mod blobs;
 pub mod block_uploads;

@@ -180,8 +180,18 @@ impl ApiError {
     /// Returns the status the native API answers with: it is not bound to the contract's habit of 400.
     fn native_status(&self) -> StatusCode {
         match self.0.code {
-            Code::NotFound | Code::TaskUnknown | Code::ClusterUnknown => StatusCode::NOT_FOUND,
-            Code::Exists | Code::TaskState | Code::TaskDisabled => StatusCode::CONFLICT,
+            Code::NotFound | Code::TaskUnknown | Code::ClusterUnknown | Code::ProjectUnknown => {
+                StatusCode::NOT_FOUND
+            }
+            Code::Exists
+            | Code::TaskState
+            | Code::TaskDisabled
+            | Code::ClusterExists
+            | Code::ProjectExists
+            | Code::RepositoryExists
+            | Code::NodeExists
+            | Code::NodeConflict
+            | Code::FolderNotEmpty => StatusCode::CONFLICT,
             _ => self.0.status,
         }
     }

@@ -49,12 +49,43 @@ pub struct DryCounts {
     pub bytes: u64,
 }
 
+/// How far a dry run looks.
+#[derive(Debug, Clone, Copy)]
+pub struct DryBounds {
+    /// Artifacts that are named.
+    pub items: usize,
+    /// Artifacts that are looked at of each repository for each target; `None`: all of them.
+    pub artifacts: Option<usize>,
+    /// How long it may take, in milliseconds; `None`: as long as it takes.
+    pub duration_ms: Option<u64>,
+}
+
+impl DryBounds {
+    /// For somebody who waits for it.
+    pub const PREVIEW: Self = Self {
+        items: 100,
+        artifacts: Some(10_000),
+        duration_ms: Some(20_000),
+    };
+
+    /// Looks at everything and names the first `items` artifacts.
+    pub fn naming(items: usize) -> Self {
+        Self {
+            items,
+            artifacts: None,
+            duration_ms: None,
+        }
+    }
+}
+
 /// The answer of a dry run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DryRun {
-    /// All artifacts, counted.
+    /// Artifacts that were looked at, counted.
     pub counts: DryCounts,
+    /// Whether there is more that was not looked at, because of the bounds.
+    pub more: bool,
     /// The first artifacts that are not equal, up to the limit asked for.
     pub items: Vec<DryItem>,
     /// What could not be looked at, in words; empty when the counts are complete.
@@ -81,19 +112,34 @@ impl DryRun {
 }
 
 impl Engine {
-    /// Returns what `plan` would do, with at most `most_items` artifacts by name. Changes nothing anywhere.
-    pub async fn dry_run(&self, plan: &RunPlan, most_items: usize) -> DryRun {
+    /// Returns what `plan` would do, as far as `bounds` let it look. Changes nothing anywhere.
+    pub async fn dry_run(&self, plan: &RunPlan, bounds: &DryBounds) -> DryRun {
         let mut answer = DryRun::default();
+        let looked = self.look_at_all(plan, bounds, &mut answer);
+        let in_time = match bounds.duration_ms {
+            None => {
+                looked.await;
+                true
+            }
+            Some(duration_ms) => tokio::select! {
+                biased;
+                () = looked => true,
+                () = self.clock().sleep_ms(duration_ms) => false,
+            },
+        };
+        answer.more |= !in_time;
+        answer
+    }
+
+    async fn look_at_all(&self, plan: &RunPlan, bounds: &DryBounds, answer: &mut DryRun) {
         for cluster in &plan.targets {
             for object in &plan.objects {
-                let looked = self.look(plan, cluster, object, most_items, &mut answer).await;
-                if let Err(error) = looked {
+                if let Err(error) = self.look(plan, cluster, object, bounds, answer).await {
                     let local = &object.local_repository;
                     answer.problems.push(format!("{local} to {cluster}: {error}"));
                 }
             }
         }
-        answer
     }
 
     async fn look(
@@ -101,7 +147,7 @@ impl Engine {
         plan: &RunPlan,
         cluster: &str,
         object: &domain::task::TaskObject,
-        most_items: usize,
+        bounds: &DryBounds,
         answer: &mut DryRun,
     ) -> ConnectorResult<()> {
         let endpoints = &self.inner.endpoints;
@@ -111,11 +157,11 @@ impl Engine {
         for missing in source.missing(&object.scope).await? {
             answer.problems.push(absent(&object.scope, &missing));
         }
-        let mut cursor = None;
+        let (mut cursor, mut rest) = (None, bounds.artifacts.unwrap_or(usize::MAX));
         loop {
-            let page = source
-                .list(&object.scope, cursor.as_ref(), PAGE_ARTIFACTS)
-                .await?;
+            let most = rest.min(PAGE_ARTIFACTS);
+            let page = source.list(&object.scope, cursor.as_ref(), most).await?;
+            rest -= page.keys.len().min(rest);
             let described = source.describe(&page.keys).await?;
             let (artifacts, errors): (Vec<_>, Vec<_>) = described.into_iter().partition(Result::is_ok);
             answer.problems.extend(
@@ -142,9 +188,13 @@ impl Engine {
                     artifact: artifact.key,
                     action,
                 };
-                answer.take(item, most_items);
+                answer.take(item, bounds.items);
             }
             match page.next {
+                Some(_) if rest == 0 => {
+                    answer.more = true;
+                    return Ok(());
+                }
                 Some(next) => cursor = Some(next),
                 None => return Ok(()),
             }

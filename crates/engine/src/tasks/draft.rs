@@ -195,6 +195,13 @@ impl TaskDraft {
         check_name_length("name", &self.name)
     }
 
+    /// Returns the one time it would run at, if it runs by one.
+    pub(crate) fn at_ms(&self) -> Option<i64> {
+        let (_, plan) = self.settings.as_ref()?;
+        plan.at_ms
+            .filter(|_| plan.strategy == ExecutionStrategy::SpecifiedTime)
+    }
+
     /// Refuses what this version cannot make run.
     pub(crate) fn check_replica_type(&self) -> EngineResult<()> {
         match self.replica_type {

@@ -1,5 +1,6 @@
 //! Tasks: making, changing, copying, switching and removing them.
 
+mod change;
 pub mod draft;
 mod run;
 
@@ -16,8 +17,8 @@ use storage::{Page, PageRequest, StoreError};
 
 use crate::clusters::greet::Greeting;
 use crate::error::{EngineError, EngineResult, Why};
-use crate::{DryRun, Engine};
-use draft::{ObjectDraft, TaskDraft, check_name_length};
+use crate::{DryBounds, DryRun, Engine};
+use draft::TaskDraft;
 
 impl Engine {
     /// Returns the task `key`.
@@ -39,18 +40,27 @@ impl Engine {
         Ok(task)
     }
 
-    /// Returns what the task of `draft` would do, with at most `most_items` artifacts by name; its name may be taken.
+    /// Returns what the task of `draft` would do, as far as `bounds` let it look; its name may be taken.
     ///
     /// Every target is asked whether it answers. Changes nothing anywhere.
     pub async fn preview_task(
         &self,
         draft: TaskDraft,
         user: &str,
-        most_items: usize,
+        bounds: &DryBounds,
     ) -> EngineResult<DryRun> {
         let task = self.drafted(draft, user).await?;
         let plan = self.run_plan(&task, None).await?;
-        Ok(self.dry_run(&plan, most_items).await)
+        Ok(self.dry_run(&plan, bounds).await)
+    }
+
+    /// Returns the next `count` times a task with this expression would start (Unix milliseconds), in the zone of
+    /// this node; fewer when it ends.
+    pub fn firings(&self, expression: &CronExpression, count: usize) -> Vec<i64> {
+        let now = Timestamp::from_millisecond(self.clock().now_ms()).ok();
+        let next = |after: &Timestamp| expression.next_after(*after, self.zone());
+        let firings = std::iter::successors(now.as_ref().and_then(next), next);
+        firings.take(count).map(Timestamp::as_millisecond).collect()
     }
 
     /// Returns the task `draft` makes, once every target has answered.
@@ -89,131 +99,6 @@ impl Engine {
         })
     }
 
-    /// Replaces what the task `key` does; its key, its past and what made it run stay.
-    pub async fn update_task(&self, key: &TaskKey, draft: TaskDraft, user: &str) -> EngineResult<()> {
-        let task = self.editable_task(key).await?;
-        let draft = TaskDraft {
-            objects: keep_choices(draft.objects, &task),
-            replica_type: match task.settings.trigger {
-                Trigger::Manual => draft::ReplicaType::RunOnce,
-                Trigger::RealTime => draft::ReplicaType::RealTime,
-                Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) => draft::ReplicaType::Scheduled,
-            },
-            project: match draft.project.trim() {
-                "" => draft.project,
-                _ => task.project.clone(),
-            },
-            ..draft
-        };
-        let reserve_days = draft.checked_reserve_days()?;
-        self.check_task_name(&draft.name, Some(key)).await?;
-        draft.check_filled()?;
-        draft.check_name()?;
-        let objects = draft.checked_objects()?;
-        self.check_sources(&draft, &objects).await?;
-        let settings = draft.checked_settings(self.clock().now_ms(), self.zone())?;
-        let targets = self.checked_targets(&draft, &objects).await?;
-
-        // The targets took their time to answer: the task may have started meanwhile.
-        let task = self.editable_task(key).await?;
-        let settings = settings.unwrap_or(task.settings);
-        let now_ms = self.clock().now_ms();
-        let updated = Task {
-            id: self.store().next_id(),
-            name: draft.name,
-            objects,
-            targets,
-            status: resting_status(&settings.trigger, task.enabled),
-            next_run_ms: first_run_ms(&settings.trigger, now_ms, self.zone()).filter(|_| task.enabled),
-            settings,
-            description: draft.description,
-            keeps_details: draft.keeps_details,
-            reserve_days,
-            audit: Audit {
-                modified_by: user.into(),
-                modified_ms: now_ms,
-                ..task.audit
-            },
-            ..task
-        };
-        let replaced = self.store().tasks().replace(&updated).await;
-        if replaced.map_err(|error| taken(error, &updated.name))? {
-            self.nudge();
-            return Ok(());
-        }
-        Err(EngineError::TaskUnknown(key.to_string()))
-    }
-
-    /// Makes a task like `key` under another name, switched off.
-    pub async fn copy_task(
-        &self,
-        key: &TaskKey,
-        name: &str,
-        description: Option<String>,
-        user: &str,
-    ) -> EngineResult<Task> {
-        self.check_task_name(name, None).await?;
-        let task = self.task(key).await?;
-        if name.trim().is_empty() {
-            return Err(EngineError::Empty("name"));
-        }
-        check_name_length("name", name)?;
-        let copy = Task {
-            id: self.store().next_id(),
-            key: TaskKey::random(),
-            name: name.into(),
-            description,
-            status: TaskStatus::Waiting,
-            enabled: false,
-            last_end: None,
-            last_run_ms: None,
-            next_run_ms: None,
-            runs: 0,
-            audit: Audit {
-                modified_by: user.into(),
-                modified_ms: self.clock().now_ms(),
-                ..task.audit.clone()
-            },
-            ..task
-        };
-        self.insert_task(&copy).await?;
-        Ok(copy)
-    }
-
-    /// Switches a task on if it is off, and off if it is on; a run that is going on goes on.
-    pub async fn toggle_task(&self, key: &TaskKey, user: &str) -> EngineResult<()> {
-        let task = self.task(key).await?;
-        let enabled = !task.enabled;
-        if enabled && task.targets.is_empty() {
-            let reason = Why::TaskSaysNothing;
-            return Err(EngineError::invalid("key", key.to_string(), reason));
-        }
-        let now_ms = self.clock().now_ms();
-        let next_run_ms = match task.status {
-            _ if !enabled => None,
-            TaskStatus::Completed => match task.settings.trigger {
-                Trigger::Cron(_) => first_run_ms(&task.settings.trigger, now_ms, self.zone()),
-                Trigger::Immediately | Trigger::At(_) | Trigger::Manual | Trigger::RealTime => None,
-            },
-            TaskStatus::Waiting | TaskStatus::Replicating => match (&task.settings.trigger, task.runs) {
-                (Trigger::Cron(_), _) | (_, 0) => first_run_ms(&task.settings.trigger, now_ms, self.zone()),
-                _ => None,
-            },
-        };
-        let status = match task.settings.trigger {
-            Trigger::RealTime if enabled => TaskStatus::Replicating,
-            Trigger::RealTime => TaskStatus::Waiting,
-            Trigger::Immediately | Trigger::At(_) | Trigger::Cron(_) | Trigger::Manual => task.status,
-        };
-        let tasks = self.store().tasks();
-        tasks.set_next_run(key, next_run_ms).await?;
-        if !tasks.set_enabled(key, enabled, status, user, now_ms).await? {
-            return Err(EngineError::TaskUnknown(key.to_string()));
-        }
-        self.nudge();
-        Ok(())
-    }
-
     async fn insert_task(&self, task: &Task) -> EngineResult<()> {
         let inserted = self.store().tasks().insert(task).await;
         inserted.map_err(|error| taken(error, &task.name))?;
@@ -225,17 +110,6 @@ impl Engine {
         match self.store().tasks().by_name(name).await? {
             Some(task) if Some(&task.key) != except => Err(EngineError::TaskExists(name.into())),
             Some(_) | None => Ok(()),
-        }
-    }
-
-    /// Returns the task `key` if it never ran, or runs only when somebody asks for it.
-    async fn editable_task(&self, key: &TaskKey) -> EngineResult<Task> {
-        let task = self.task(key).await?;
-        let never_ran = task.status == TaskStatus::Waiting && task.last_end.is_none();
-        if never_ran || task.settings.trigger == Trigger::Manual {
-            Ok(task)
-        } else {
-            Err(EngineError::TaskFrozen(key.to_string()))
         }
     }
 
@@ -300,22 +174,6 @@ impl Engine {
             ClusterType::Remote | ClusterType::Edge | ClusterType::Standalone => self.greet(cluster).await,
         }
     }
-}
-
-/// Lets objects that say nothing of what they choose go on choosing what those of `task` did.
-fn keep_choices(objects: Vec<ObjectDraft>, task: &Task) -> Vec<ObjectDraft> {
-    let before = |object: &ObjectDraft| {
-        let same = |known: &&TaskObject| {
-            known.local_repository == object.local_repository
-                && known.repository_type == object.repository_type
-        };
-        task.objects.iter().find(same).map(|known| known.choice.clone())
-    };
-    let kept = objects.into_iter().map(|object| ObjectDraft {
-        choice: object.choice.clone().or_else(|| before(&object)),
-        ..object
-    });
-    kept.collect()
 }
 
 /// Refuses objects whose repositories hold what `cluster` does not take.

@@ -35,14 +35,14 @@ impl Engine {
         Ok(hidden)
     }
 
-    /// Asks the run of a task that goes on to stop, if there is one.
-    pub async fn stop_run_of(&self, key: &TaskKey, user: &str) -> EngineResult<()> {
+    /// Asks the run of a task that goes on to stop; says whether there is one.
+    pub async fn stop_run_of(&self, key: &TaskKey, user: &str) -> EngineResult<bool> {
         let Some(open) = self.store().records().open_of(key).await? else {
-            return Ok(());
+            return Ok(false);
         };
         match self.stop_record(open.id, user).await {
-            Ok(_) | Err(EngineError::RecordUnknown(_)) => Ok(()),
-            Err(error) => Err(error),
+            Err(EngineError::RecordUnknown(_)) => Ok(false),
+            stopped => stopped,
         }
     }
 }

@@ -15,6 +15,7 @@ mod retries;
 mod scopes;
 mod stopping;
 mod strategies;
+mod trace;
 mod triggers;
 mod webhooks;
 mod world;

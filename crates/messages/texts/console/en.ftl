@@ -274,6 +274,7 @@ ui-would-move = bytes to move, at most
 ui-would-keep = equal already
 ui-would-conflict = conflicts
 ui-would-nothing = Nothing: everything is there already
+ui-would-more = There is more that was not looked at: a preview ends after 20 seconds, or 10,000 artifacts of a repository
 ui-would = Would
 ui-first-named = The first { $n } are named
 ui-action-copy = copy
@@ -426,6 +427,13 @@ ui-no-task-carries-it = No task carries it anywhere
 ui-on-its-way = it is on its way
 ui-changed-since = one side changed since the latest attempt
 ui-task-is-off = the task is disabled
-ui-task-never-ran = the task has not run yet
+ui-did-not-start = the task should have run and did not
+ui-next-run-carries-it = the next run carries it
+ui-start-it-by-hand = it waits for somebody to start the task
+ui-left-alone = the task leaves other content alone
+ui-more-targets = { $n ->
+    [one] One more target was not asked
+   *[other] { $n } more targets were not asked
+}
 ui-not-tried = no run has tried it yet
 ui-every-attempt = Every attempt

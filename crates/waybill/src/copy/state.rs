@@ -8,7 +8,7 @@ use connectors::webhook::Webhooks;
 use domain::cluster::{Audit, Cluster, ClusterStatus, ClusterType, Credentials, DetectType};
 use domain::id::{RecordId, TaskKey, random_hex32};
 use domain::task::{Scope, Settings, Task, TaskObject, TaskStatus, Trigger};
-use engine::{Engine, Limits, Parts};
+use engine::{DryBounds, Engine, Limits, Parts};
 use jiff::tz::TimeZone;
 use storage::{Store, StoreError};
 
@@ -81,7 +81,7 @@ impl State {
             .run_plan(&self.task, None)
             .await
             .map_err(|error| failed(error.to_string()))?;
-        serde_json::to_value(self.engine.dry_run(&plan, NAMED).await)
+        serde_json::to_value(self.engine.dry_run(&plan, &DryBounds::naming(NAMED)).await)
             .map_err(|error| failed(error.to_string()))
     }
 

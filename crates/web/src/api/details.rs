@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::detail::{DetailState, DetailStatus, RecordDetail};
 use domain::failure::Failure;
-use domain::id::DetailId;
 use messages::{Render, text};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::answer::{limit, ok, time};
+use crate::api::answer::{limit, ok, place, place_after, time};
 use crate::api::failure::FailureSchema;
 use crate::api::filter;
 use crate::app::App;
@@ -141,10 +140,7 @@ async fn list(
 ) -> ApiResult<Response> {
     let limit = limit(&params, ROWS, MOST_ROWS)?;
     let filter = filter::of_query(&params)?;
-    let after = match params.filled("cursor") {
-        None => None,
-        Some(text) => Some(place(text).ok_or_else(|| ApiError::invalid("cursor", text))?),
-    };
+    let after = place(&params, "cursor")?;
     if app.engine().record(&id).await?.is_none() {
         return Err(ApiError::about(Code::NotFound, text!("a-record", id = &id)));
     }
@@ -152,14 +148,9 @@ async fn list(
     let next = rows
         .last()
         .filter(|_| rows.len() == limit)
-        .map(|last| format!("{}.{}", last.started_ms, last.id));
+        .map(|last| place_after(last.started_ms, last.id));
     ok(Details {
         details: rows.into_iter().map(|row| DetailView::of(row, &reader)).collect(),
         next,
     })
-}
-
-fn place(cursor: &str) -> Option<(i64, DetailId)> {
-    let (start_ms, id) = cursor.split_once('.')?;
-    Some((start_ms.parse().ok()?, id.parse().ok()?))
 }

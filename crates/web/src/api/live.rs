@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 use crate::api::clusters::ClusterView;
 use crate::api::records::{RecordView, record_id};
-use crate::api::task_view::TaskView;
+use crate::api::tasks::TaskView;
 use crate::app::App;
 use crate::auth::Admin;
 use crate::error::{ApiError, ApiResult};

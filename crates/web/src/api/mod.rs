@@ -3,9 +3,11 @@
 //! Plain JSON in and out, times in RFC 3339, errors as RFC 9457 problems.
 
 mod access;
-mod answer;
+pub(crate) mod answer;
+mod artifacts;
 mod causes;
 mod clusters;
+mod cron;
 mod details;
 pub(crate) mod export;
 mod failure;
@@ -15,8 +17,7 @@ mod live;
 mod overview;
 mod platforms;
 pub(crate) mod records;
-mod task_schema;
-mod task_view;
+mod repositories;
 mod tasks;
 pub(crate) mod tokens;
 pub(crate) mod users;
@@ -34,8 +35,11 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(tokens::router())
         .merge(platforms::router())
         .merge(tasks::router())
+        .merge(cron::router())
         .merge(clusters::router())
         .merge(overview::router())
+        .merge(artifacts::router())
+        .merge(repositories::router())
         .merge(webhooks::router())
         .merge(causes::router())
         .merge(export::router())

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::api::answer::{ok, time};
 use crate::api::records::RecordView;
-use crate::api::task_view::TaskView;
+use crate::api::tasks::TaskView;
 use crate::app::App;
 use crate::auth::Admin;
 use crate::error::{ApiError, ApiResult};

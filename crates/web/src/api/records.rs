@@ -163,9 +163,10 @@ async fn show(
     ok(RecordView::of(record, &app, &reader))
 }
 
+/// Whether a run was asked to stop.
 #[derive(Serialize, ToSchema)]
-struct Stopped {
-    stopped: bool,
+pub(crate) struct Stopped {
+    pub(crate) stopped: bool,
 }
 
 /// Asks a run to stop; `stopped` is false when it had ended already.

@@ -26,12 +26,12 @@ mod upload;
 mod zips;
 
 pub(crate) use download::send as send_file;
-pub(crate) use node_view::{NodeDetail, detail as node_detail};
+pub(crate) use node_view::{NodeDetail, detail as node_detail, node_at};
 pub(crate) use projects::{ProjectView, view as project_view};
 pub(crate) use repositories::{
-    RepositoryBody, RepositoryDetail, detail as repository_detail, new_repository,
+    RepositoryBody, RepositoryDetail, detail as repository_detail, known_to, new_repository,
 };
-pub(crate) use upload::expiry_ms;
+pub(crate) use upload::{UploadHeaders, expiry_ms, options as upload_options};
 
 use domain::path::FilePath;
 use domain::repository::{RepositoryRef, RepositoryType};
@@ -64,7 +64,12 @@ pub(crate) fn path_of(text: &str) -> ApiResult<FilePath> {
 }
 
 /// Finds a repository somebody wants to read: anybody may read a public one.
-async fn readable(app: &App, caller: MaybeCaller, project: &str, name: &str) -> ApiResult<HostedRepository> {
+pub(crate) async fn readable(
+    app: &App,
+    caller: MaybeCaller,
+    project: &str,
+    name: &str,
+) -> ApiResult<HostedRepository> {
     let found = find(app, project, name).await?;
     let public = found.as_ref().is_some_and(|repository| repository.info().public);
     caller.need_read(project, public)?;
@@ -72,7 +77,12 @@ async fn readable(app: &App, caller: MaybeCaller, project: &str, name: &str) -> 
 }
 
 /// Finds a repository of files somebody wants to change; others are changed by the protocol of what they hold.
-async fn writable(app: &App, caller: &Caller, project: &str, name: &str) -> ApiResult<HostedRepository> {
+pub(crate) async fn writable(
+    app: &App,
+    caller: &Caller,
+    project: &str,
+    name: &str,
+) -> ApiResult<HostedRepository> {
     caller.need_write(project)?;
     let found = find(app, project, name).await?;
     let found = kept_here(found.ok_or_else(|| unknown(project, name))?)?;

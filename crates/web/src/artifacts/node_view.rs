@@ -165,7 +165,7 @@ pub(crate) fn detail(repository: &HostedRepository, node: &Node, reader: &Reader
 }
 
 /// Returns the node at `path`; the root is a folder even though nobody made it.
-pub(super) async fn node_at(repository: &HostedRepository, path: &FilePath) -> ApiResult<Node> {
+pub(crate) async fn node_at(repository: &HostedRepository, path: &FilePath) -> ApiResult<Node> {
     if path.is_root() {
         let info = repository.info();
         return Ok(Node {

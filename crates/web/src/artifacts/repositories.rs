@@ -323,9 +323,7 @@ async fn info(
     caller: MaybeCaller,
     Segments((project, name)): Segments<(String, String)>,
 ) -> ApiResult<Response> {
-    let found = found(&app, &caller, &project, &name).await?;
-    let found = found.ok_or_else(|| unknown(&project, &name))?;
-    reader.ok(view(&found, &reader))
+    reader.ok(view(&known_to(&app, &caller, &project, &name).await?, &reader))
 }
 
 /// Answers a repository that has to be of this type; a public one to anybody.
@@ -351,6 +349,17 @@ async fn exist(
     Segments((project, name)): Segments<(String, String)>,
 ) -> ApiResult<Response> {
     reader.ok(found(&app, &caller, &project, &name).await?.is_some())
+}
+
+/// Returns a repository of any type to somebody who may read it.
+pub(crate) async fn known_to(
+    app: &App,
+    caller: &MaybeCaller,
+    project: &str,
+    name: &str,
+) -> ApiResult<Repository> {
+    let found = found(app, caller, project, name).await?;
+    found.ok_or_else(|| unknown(project, name))
 }
 
 /// Finds a repository of any type for somebody who may read it.

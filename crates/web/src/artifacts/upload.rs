@@ -36,7 +36,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes what options and metadata read")]
-pub(super) struct UploadHeaders {
+pub(crate) struct UploadHeaders {
     /// Digest the body must have: 64 hex digits.
     #[param(rename = "X-BKREPO-SHA256")]
     sha256: Option<String>,
@@ -96,7 +96,7 @@ pub(super) async fn upload(
 }
 
 /// Reads what the headers of an upload say.
-pub(super) fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<UploadOptions> {
+pub(crate) fn options(headers: &HeaderMap, clock: &dyn Clock) -> ApiResult<UploadOptions> {
     let header = |name: &str| {
         headers
             .get(name)

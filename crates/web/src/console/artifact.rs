@@ -6,9 +6,9 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::artifact::ArtifactKey;
 use domain::detail::{DetailStatus, RecordDetail};
-use domain::record::Record;
+use domain::failure::ErrorKind;
 use domain::repository::RepositoryRef;
-use engine::trace::{Presence, Side, Trace};
+use engine::trace::{Side, Trace, Verdict};
 use maud::{Markup, html};
 use messages::text;
 use url::form_urlencoded::Serializer;
@@ -51,7 +51,8 @@ async fn show(State(app): State<App>, ForAdmin(look): ForAdmin, params: Params) 
         version: params.text("version"),
     };
     let trace = app.engine().trace(&local, &key).await?;
-    if trace.artifact.is_none() && trace.sides.is_empty() && trace.attempts.is_empty() {
+    let gone = trace.here.as_ref().err().map(|failure| failure.class) == Some(ErrorKind::NotFound);
+    if gone && trace.sides.is_empty() && trace.attempts.is_empty() {
         return Err(ApiError::new(Code::NodeUnknown, [&key.name]));
     }
     let place = format!("/repositories/{project}/{name}");
@@ -76,11 +77,12 @@ async fn show(State(app): State<App>, ForAdmin(look): ForAdmin, params: Params) 
 }
 
 fn here(look: &Look, trace: &Trace) -> Markup {
-    match &trace.artifact {
-        None => html! { (pill("warn", &look.say(text!("ui-not-here")))) },
-        Some(artifact) => html! {
+    match &trace.here {
+        Err(failure) if failure.class == ErrorKind::NotFound => pill("warn", &look.say(text!("ui-not-here"))),
+        Err(failure) => html! { (pill("bad", &look.say(text!("ui-no-answer")))) " " (look.say(failure)) },
+        Ok(artifact) => html! {
             (bytes(artifact.size_bytes())) " (" (count(artifact.size_bytes())) " B)"
-            @if let Some(digest) = &artifact.digest { " · " code { (digest.to_hex()) } }
+            @if let Some(digest) = artifact.sha256() { " · " code { (digest.to_hex()) } }
         },
     }
 }
@@ -101,52 +103,69 @@ fn sides(look: &Look, trace: &Trace) -> Markup {
                     tbody { @for side in &trace.sides { (side_row(look, side, trace)) } }
                 } }
             }
+            @if trace.unasked > 0 { p .empty { (look.say(text!("ui-more-targets", n = trace.unasked))) } }
         }
     }
 }
 
 fn side_row(look: &Look, side: &Side, trace: &Trace) -> Markup {
-    let (class, name) = match &side.presence {
-        Presence::Same => ("ok", text!("ui-there")),
-        Presence::Other => ("warn", text!("ui-other-there")),
-        Presence::Unsure => ("", text!("ui-perhaps-there")),
-        Presence::Absent => ("bad", text!("ui-not-there")),
-        Presence::Unknown(_) => ("bad", text!("ui-no-answer")),
-    };
-    let digest = side.existing.as_ref().and_then(|existing| existing.digest);
+    let digest = side
+        .there
+        .as_ref()
+        .ok()
+        .and_then(|there| there.as_ref()?.sha256());
     html! {
         tr {
             td { (side.cluster) div .why { (side.repository) } }
-            td .grow { (pill(class, &look.say(name))) div .why { (why_not(look, side, trace)) } }
+            td .grow { (presence(look, side)) div .why { (why_not(look, side, trace)) } }
             td { @match digest { Some(digest) => code title=(digest.to_hex()) { (&digest.to_hex()[..12]) "…" }, None => "–" } }
-            td { a href=(run::task_path(&side.task.key)) { (side.task.name) } }
+            td { a href=(run::task_path(&side.standing.task.key)) { (side.standing.task.name) } }
         }
     }
+}
+
+/// Says what a target holds, as a mark.
+fn presence(look: &Look, side: &Side) -> Markup {
+    let (class, name) = match (side.verdict, &side.there) {
+        (Verdict::Same, _) => ("ok", text!("ui-there")),
+        (_, Err(_)) => ("bad", text!("ui-no-answer")),
+        (_, Ok(None)) => ("bad", text!("ui-not-there")),
+        (Verdict::Uncompared | Verdict::Unknown, Ok(Some(_))) => ("", text!("ui-perhaps-there")),
+        (_, Ok(Some(_))) => ("warn", text!("ui-other-there")),
+    };
+    pill(class, &look.say(name))
 }
 
 /// Says why an artifact is not at a target yet; nothing when it is.
 fn why_not(look: &Look, side: &Side, trace: &Trace) -> String {
-    match &side.presence {
-        Presence::Same | Presence::Unsure => return String::new(),
-        Presence::Unknown(failure) => return look.say(&**failure),
-        Presence::Other | Presence::Absent => {}
-    }
-    let tried = |(record, detail): &&(Record, RecordDetail)| {
-        record.task_key == side.task.key && detail.remote_cluster == side.cluster
-    };
-    match trace.attempts.iter().find(tried) {
-        Some((_, detail)) if detail.status() == DetailStatus::Failed => {
-            reason(look, detail).unwrap_or_default()
+    let waits = match side.verdict {
+        Verdict::Same | Verdict::Uncompared => return String::new(),
+        Verdict::Unknown => {
+            let failure = side.there.as_ref().err().or(trace.here.as_ref().err());
+            return failure.map(|failure| look.say(failure)).unwrap_or_default();
         }
-        Some((_, detail)) if detail.status() == DetailStatus::Running => look.say(text!("ui-on-its-way")),
-        Some(_) => look.say(text!("ui-changed-since")),
-        None if !side.task.enabled => look.say(text!("ui-task-is-off")),
-        None if side.task.runs == 0 => look.say(text!("ui-task-never-ran")),
-        None => look.say(text!("ui-not-tried")),
+        Verdict::Failed => {
+            let failed = side.latest.as_ref().and_then(|latest| reason(look, latest));
+            return failed.unwrap_or_default();
+        }
+        Verdict::NotHere => text!("ui-not-here"),
+        Verdict::LeftAlone => text!("ui-left-alone"),
+        Verdict::Running => text!("ui-on-its-way"),
+        Verdict::Silent => text!("ui-did-not-start"),
+        Verdict::Off => text!("ui-task-is-off"),
+        Verdict::NextRun => text!("ui-next-run-carries-it"),
+        Verdict::ByHand => text!("ui-start-it-by-hand"),
+    };
+    let arrived = side.latest.as_ref().map(RecordDetail::status) == Some(DetailStatus::Success);
+    let changed = arrived && matches!(side.verdict, Verdict::NextRun | Verdict::ByHand);
+    if changed {
+        format!("{}; {}", look.say(text!("ui-changed-since")), look.say(waits))
+    } else {
+        look.say(waits)
     }
 }
 
-fn attempts(look: &Look, attempts: &[(Record, RecordDetail)]) -> Markup {
+fn attempts(look: &Look, attempts: &[RecordDetail]) -> Markup {
     html! {
         section .panel aria-labelledby="attempts" {
             header { h2 #attempts { (look.say(text!("ui-every-attempt"))) } }
@@ -159,9 +178,9 @@ fn attempts(look: &Look, attempts: &[(Record, RecordDetail)]) -> Markup {
                         th { (look.say(text!("ui-outcome"))) }
                         th { (look.say(text!("ui-why"))) }
                     } }
-                    tbody { @for (record, detail) in attempts {
+                    tbody { @for detail in attempts {
                         tr {
-                            td { a href=(run::path(record)) { (when(look, detail.started_ms)) } }
+                            td { a href=(format!("/records/{}", detail.record_id)) { (when(look, detail.started_ms)) } }
                             td { (detail.remote_cluster) }
                             td { (outcome(look, detail)) }
                             td .grow { @if let Some(reason) = reason(look, detail) { div .why.bad { (reason) } } }

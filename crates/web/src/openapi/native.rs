@@ -9,8 +9,7 @@ use super::{Form, operation, schema};
 const ABOUT: &str = "\
 Waybill's own API: everything the console does, and what the contract of bk-repo cannot say. Times are RFC 3339 in \
 UTC; refusals are problems (RFC 9457), in the language of `Accept-Language`. A list that goes on names the next \
-page's `cursor` in `next`. `HEAD` works wherever `GET` does. Files and repositories are read and written through \
-the artifact API, described at `/v3/api-docs`.";
+page's `cursor` in `next`. `HEAD` works wherever `GET` does.";
 
 /// What is the same for every operation of the native API.
 pub(super) const NATIVE: Form = Form {
@@ -48,7 +47,21 @@ const TAGS: &[(&str, &str, &str)] = &[
     ("/api/v1/users", "users", "Users that may log in"),
     ("/api/v1/me", "users", "Users that may log in"),
     ("/api/v1/tokens", "tokens", "Texts that act as their user"),
-    ("/api/v1/projects", "access", "Who may do what in a project"),
+    (
+        "/api/v1/projects",
+        "repositories",
+        "Projects, repositories and the files in them",
+    ),
+    (
+        "/api/v1/repositories",
+        "repositories",
+        "Projects, repositories and the files in them",
+    ),
+    (
+        "/api/v1/projects/{project}/access",
+        "access",
+        "Who may do what in a project",
+    ),
     (
         "/api/v1/platforms",
         "platforms",
@@ -73,6 +86,11 @@ const REFUSALS: &[(u16, &str, &str)] = &[
         "The body is of a type that is not read here",
     ),
     (
+        416,
+        "RangeNotSatisfiable",
+        "The range is not one range within the file",
+    ),
+    (
         429,
         "TooManyRequests",
         "Too many requests of one kind; `Retry-After` says when to come back",
@@ -82,6 +100,7 @@ const REFUSALS: &[(u16, &str, &str)] = &[
         "Broken",
         "Something broke here; the log knows it by the trace id",
     ),
+    (507, "StorageFull", "The disk is full"),
 ];
 
 /// Adds what all operations share.

@@ -152,7 +152,7 @@ async fn access_is_given_by_words_that_exist_to_users_and_projects_that_exist() 
     );
     assert_eq!(
         put("/api/v1/projects/ghost/access/reader", "read").await,
-        (400, 251004)
+        (404, 251004)
     );
     let gone = world.delete("/api/v1/projects/demo/access/nobody").await;
     assert_eq!(gone.refusal(), (404, 250108));

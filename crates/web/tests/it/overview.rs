@@ -182,7 +182,7 @@ async fn a_cluster_keeps_its_secrets_and_says_how_it_answered() {
     let checks = world.get(&format!("{path}/checks")).await.body;
     let used = world.delete(path).await;
 
-    assert_eq!((made.status.as_u16(), again.refusal().0), (201, 400));
+    assert_eq!((made.status.as_u16(), again.refusal().0), (201, 409));
     assert_eq!(changed.body["url"], "http://edge-1:2");
     let password = kept.credentials.password.expect("it was kept");
     assert_eq!(password.reveal(), "hunter2");

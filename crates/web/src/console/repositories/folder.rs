@@ -6,13 +6,12 @@ use domain::artifact::ArtifactKey;
 use domain::path::FilePath;
 use domain::repository::RepositoryRef;
 use domain::task::Task;
+use engine::freshness::StandingFilter;
 use hosted::{HostedRepository, Node, NodeFilter, NodeOrder};
 use maud::{Markup, html};
 use messages::text;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
-use storage::PageRequest;
-use storage::tasks::TaskFilter;
 
 use super::super::artifact;
 use super::super::clusters::task_table;
@@ -29,8 +28,6 @@ use crate::params::{Params, Segments};
 
 /// Nodes of one page.
 const ROWS: u64 = 200;
-/// Tasks of a project that are looked through for those that replicate a repository.
-const MOST_TASKS: u32 = 500;
 /// What stands in a path of a URL as it is; names may hold everything else.
 const PLAIN: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -125,22 +122,9 @@ pub(super) async fn show(
 }
 
 async fn replicating(app: &App, repository: &HostedRepository) -> ApiResult<Vec<Task>> {
-    let name = &repository.info().name;
-    let filter = TaskFilter {
-        project: Some(name.project.clone()),
-        ..TaskFilter::default()
-    };
-    let mut tasks = app
-        .engine()
-        .task_page(&filter, PageRequest::new(1, MOST_TASKS))
-        .await?
-        .rows;
-    tasks.retain(|task| {
-        task.objects
-            .iter()
-            .any(|object| object.local_repository == name.name)
-    });
-    Ok(tasks)
+    let filter = StandingFilter::of(&repository.info().name);
+    let standings = app.engine().standings(&filter).await?;
+    Ok(standings.into_iter().map(|standing| standing.task).collect())
 }
 
 fn way(look: &Look, name: &RepositoryRef, path: &FilePath) -> Markup {

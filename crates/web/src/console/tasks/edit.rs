@@ -6,7 +6,6 @@ use domain::cluster::ClusterType;
 use domain::cron::CronExpression;
 use domain::id::TaskKey;
 use hosted::RepositoryFilter;
-use jiff::Timestamp;
 use maud::{Markup, html};
 use messages::text;
 
@@ -126,8 +125,12 @@ pub(super) async fn update(
 ) -> ApiResult<Response> {
     let mut typed = Typed::of(form);
     if let Some(draft) = read(&app, &look, &mut typed).await? {
-        match app.engine().update_task(&key, draft, look.user()).await {
-            Ok(()) => return Ok(see_other(&run::task_path(&key))),
+        let enabled = draft.enabled;
+        match app.engine().replace_task(&key, draft, look.user()).await {
+            Ok(()) => {
+                app.engine().enable_task(&key, enabled, look.user()).await?;
+                return Ok(see_other(&run::task_path(&key)));
+            }
             Err(error) => faults_of(&look, &mut typed, error)?,
         }
     }
@@ -135,30 +138,22 @@ pub(super) async fn update(
 }
 
 /// Shows when an expression fires next, or what is wrong with it: part of the form.
-pub(super) async fn firings(ForAdmin(look): ForAdmin, params: Params) -> Response {
+pub(super) async fn firings(State(app): State<App>, ForAdmin(look): ForAdmin, params: Params) -> Response {
     let text = params.get("cron").unwrap_or_default().trim();
     let shown = match text.parse::<CronExpression>() {
         _ if text.is_empty() => html! {},
         Err(error) => html! { p .field { span .wrong { (look.say(&error.reason)) } } },
-        Ok(cron) => next_firings(&look, &cron),
+        Ok(cron) => next_firings(&look, &app.engine().firings(&cron, FIRINGS)),
     };
     Html(shown.into_string()).into_response()
 }
 
-fn next_firings(look: &Look, cron: &CronExpression) -> Markup {
-    let mut after = Timestamp::from_millisecond(look.now_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-    let mut times = Vec::with_capacity(FIRINGS);
-    while times.len() < FIRINGS
-        && let Some(next) = cron.next_after(after, &look.zone)
-    {
-        times.push(exact(next.as_millisecond(), &look.zone));
-        after = next;
-    }
+fn next_firings(look: &Look, times: &[i64]) -> Markup {
     html! {
         @if times.is_empty() { p .note.warn { (look.say(text!("ui-never-fires"))) } }
         @else {
             p .soft.small { (look.say(text!("ui-next-firings"))) }
-            ol .tab.small { @for time in times { li { (time) } } }
+            ol .tab.small { @for time in times { li { (exact(*time, &look.zone)) } } }
         }
     }
 }

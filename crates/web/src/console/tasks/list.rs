@@ -75,6 +75,7 @@ pub(super) async fn list(
         freshness: params.filter("state", &STATES)?.into_iter().collect(),
         name: params.text("name"),
         project: None,
+        ..StandingFilter::default()
     };
     let sort = params.filter("sort", &SORTS)?;
     let descending = params.filter("order", &[("asc", false), ("desc", true)])?;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::decide::Action;
-use engine::{DryItem, DryRun};
+use engine::{DryBounds, DryItem, DryRun};
 use maud::{Markup, html};
 use messages::{Text, text};
 
@@ -15,9 +15,6 @@ use super::edit::page;
 use crate::app::App;
 use crate::error::ApiResult;
 
-/// Artifacts that are named.
-const NAMED: usize = 100;
-
 /// Shows the form again, above it what its task would do.
 pub(super) async fn preview(
     State(app): State<App>,
@@ -27,7 +24,11 @@ pub(super) async fn preview(
     let mut typed = Typed::of(form);
     let mut shown = html! {};
     if let Some(draft) = read(&app, &look, &mut typed).await? {
-        match app.engine().preview_task(draft, look.user(), NAMED).await {
+        match app
+            .engine()
+            .preview_task(draft, look.user(), &DryBounds::PREVIEW)
+            .await
+        {
             Ok(dry) => shown = plan(&look, &dry),
             Err(error) => faults_of(&look, &mut typed, error)?,
         }
@@ -44,6 +45,7 @@ fn plan(look: &Look, dry: &DryRun) -> Markup {
     html! {
         section .panel #preview aria-labelledby="would" {
             header { h2 #would { (look.say(text!("ui-would-do"))) } }
+            @if dry.more { div .body { p .note.warn { (look.say(text!("ui-would-more"))) } } }
             @for problem in &dry.problems { div .body { p .note.bad { (problem) } } }
             div .body.tiles {
                 (tile(count(counts.copy), text!("ui-would-copy"), ""))

@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::{RecordId, TaskKey};
+use domain::id::TaskKey;
 use domain::record::{Record, RecordStatus};
-use domain::task::{Task, TaskStatus, Trigger};
+use domain::task::Task;
 use maud::{Markup, html};
 use messages::text;
 
@@ -16,8 +16,9 @@ use super::super::shell::{Page, Section, crumbs, live};
 use super::super::show::{self, bytes, count, duration, pill, when};
 use super::list::last_end;
 use super::words;
+use crate::api::answer::{place, place_after};
 use crate::app::App;
-use crate::error::{ApiError, ApiResult};
+use crate::error::ApiResult;
 use crate::params::{Params, Segments};
 
 /// Records of one page.
@@ -31,7 +32,7 @@ pub(super) async fn view(
     params: Params,
 ) -> ApiResult<Response> {
     let task = app.engine().task(&key).await?;
-    let behind = params.filled("after").map(place).transpose()?;
+    let behind = place(&params, "after")?;
     let records = app.engine().records_after(&key, behind, ROWS + 1).await?;
     let targets = targets(&app, &task).await?;
     let more = records.len() > ROWS;
@@ -90,20 +91,11 @@ async fn targets(app: &App, task: &Task) -> ApiResult<Vec<String>> {
 
 fn older(task: &Task, last: &Record) -> String {
     let start_ms = last.started_ms.unwrap_or(last.created_ms);
-    format!("{}?after={start_ms}.{}", run::task_path(&task.key), last.id)
-}
-
-fn place(text: &str) -> ApiResult<(i64, RecordId)> {
-    let place = text
-        .split_once('.')
-        .and_then(|(ms, id)| Some((ms.parse().ok()?, id.parse().ok()?)));
-    place.ok_or_else(|| ApiError::invalid("after", text))
-}
-
-/// Says whether the contract lets a task be changed: one that never ran, or runs only when somebody asks.
-pub(super) fn is_editable(task: &Task) -> bool {
-    let never_ran = task.status == TaskStatus::Waiting && task.last_end.is_none();
-    never_ran || task.settings.trigger == Trigger::Manual
+    format!(
+        "{}?after={}",
+        run::task_path(&task.key),
+        place_after(start_ms, last.id)
+    )
 }
 
 fn head(look: &Look, task: &Task, open: Option<&Record>) -> Markup {
@@ -132,7 +124,7 @@ fn head(look: &Look, task: &Task, open: Option<&Record>) -> Markup {
                     (button(look, &to("run"), "main", &text!("ui-run-now"), None))
                 }
                 (button(look, &to("toggle"), "", &toggle, None))
-                @if is_editable(task) { a .button href=(to("edit")) { (look.say(text!("ui-edit"))) } }
+                a .button href=(to("edit")) { (look.say(text!("ui-edit"))) }
                 a .button href=(to("copy")) { (look.say(text!("ui-copy"))) }
                 a .button.danger href=(to("delete")) { (look.say(text!("ui-delete"))) }
             }

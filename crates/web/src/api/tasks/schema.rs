@@ -12,7 +12,7 @@ use crate::contract::tasks::schema::{PackageBody, PathBody, SettingBody};
 /// A task that is to be.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct NativeTaskBody {
+pub(super) struct NativeTaskBody {
     /// Its name, unlike that of any other task.
     #[schema(min_length = 2, max_length = 256)]
     name: String,
@@ -83,17 +83,49 @@ impl VersionFilterBody {
     }
 }
 
+/// What a task becomes: all of it is replaced, but for its key, its past and whether it is switched on.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(super) struct TaskChange {
+    #[schema(min_length = 2, max_length = 256)]
+    name: String,
+    local_project_id: String,
+    replica_object_type: ObjectTypeName,
+    #[schema(min_items = 1)]
+    replica_task_objects: Vec<NativeObjectBody>,
+    replica_type: Option<ReplicaTypeName>,
+    setting: Option<SettingBody>,
+    #[schema(min_items = 1)]
+    remote_cluster_ids: Vec<String>,
+    description: Option<String>,
+    record: Option<bool>,
+    #[schema(minimum = 1, maximum = 60)]
+    record_reserve_days: Option<i64>,
+}
+
+/// A task to be made like another one, switched off.
+#[derive(ToSchema)]
+pub(super) struct CopyBody {
+    /// Its name, unlike that of any other task.
+    #[schema(min_length = 2, max_length = 256)]
+    name: String,
+    /// That of the other one unless said otherwise.
+    description: Option<String>,
+}
+
 /// What a run would do.
 #[derive(ToSchema)]
-pub(crate) struct Plan {
+pub(super) struct Plan {
     counts: PlanCounts,
+    /// Whether there is more that was not looked at, because of the bounds.
+    more: bool,
     /// The first artifacts that are not equal.
     items: Vec<PlanItem>,
     /// What could not be looked at; empty when the counts are complete.
     problems: Vec<String>,
 }
 
-/// What would happen to all artifacts, counted.
+/// What would happen to the artifacts that were looked at, counted.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 struct PlanCounts {

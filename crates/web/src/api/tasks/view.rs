@@ -39,6 +39,10 @@ pub(crate) struct TaskView {
     error_strategy: &'static str,
     /// Bytes per second over all workers; 0: no limit.
     rate_limit: u64,
+    /// Whether properties travel along.
+    includes_metadata: bool,
+    /// Whether repositories that a target lacks are made there.
+    creates_remote_repository: bool,
     keeps_details: bool,
     reserve_days: u32,
     created_by: String,
@@ -163,6 +167,8 @@ impl TaskView {
             conflict_strategy: name_of(CONFLICT_STRATEGIES, &task.settings.on_conflict),
             error_strategy: name_of(ERROR_STRATEGIES, &task.settings.on_error),
             rate_limit: task.settings.rate_limit_bytes_per_s,
+            includes_metadata: task.settings.include_metadata,
+            creates_remote_repository: task.settings.create_remote_repository,
             keeps_details: task.keeps_details,
             reserve_days: task.reserve_days,
             created_by: task.audit.created_by,

@@ -1,10 +1,15 @@
-//! Tasks: making one with the native defaults, running one and learning its record, looking what a run
-//! would do.
+//! Tasks: what they do and how they stand, making and changing them.
+
+mod act;
+mod plan;
+mod schema;
+mod view;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::id::TaskKey;
+use domain::task::Task;
 use engine::freshness::{Freshness, StandingFilter};
 use messages::text;
 use serde::Serialize;
@@ -13,30 +18,28 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::answer::{answer, limit, ok};
-use crate::api::records::Started;
-use crate::api::task_schema::{self, NativeTaskBody};
-use crate::api::task_view::TaskView;
 use crate::app::App;
 use crate::auth::Admin;
+use crate::codes::Code;
 use crate::contract::tasks::body::{self, Form};
 use crate::error::{ApiError, ApiResult};
 use crate::json::Members;
 use crate::params::{Params, Segments};
+use schema::{CopyBody, NativeTaskBody, TaskChange};
+pub(crate) use view::TaskView;
 
-/// Artifacts a plan names unless `limit` says otherwise, and at most.
-const NAMED: usize = 100;
 /// Rows of a page unless `limit` says otherwise, and at most.
 const ROWS: usize = 100;
 const MOST_ROWS: usize = 1_000;
-const MOST_NAMED: usize = 10_000;
 
 /// Returns the routes.
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(list, create))
-        .routes(routes!(show))
-        .routes(routes!(run))
-        .routes(routes!(plan))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(copy))
+        .merge(act::router())
+        .merge(plan::router())
 }
 
 /// A task that was made.
@@ -68,6 +71,8 @@ struct TaskParams {
     name: Option<String>,
     /// Project.
     project: Option<String>,
+    /// Repository they read.
+    repository: Option<String>,
     /// Most rows; 100 unless said otherwise.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
@@ -114,6 +119,7 @@ fn standing_filter(params: &Params) -> ApiResult<StandingFilter> {
         freshness,
         name: params.text("name"),
         project: params.text("project"),
+        repository: params.text("repository"),
     })
 }
 
@@ -128,41 +134,58 @@ async fn show(_: Admin, State(app): State<App>, Segments(key): Segments<TaskKey>
 #[utoipa::path(post, path = "/api/v1/tasks", request_body = NativeTaskBody, responses((status = 201, body = Made)))]
 async fn create(admin: Admin, State(app): State<App>, body: Members) -> ApiResult<Response> {
     let draft = body::task(&body, app.zone(), Form::Native)?;
-    let task = app.engine().create_task(draft, admin.name()).await?;
-    answer(
-        StatusCode::CREATED,
-        Made {
-            key: task.key.to_string(),
-            name: task.name,
-        },
-    )
+    made(app.engine().create_task(draft, admin.name()).await?)
 }
 
-/// Starts a run now, also of a task that would run by itself later.
-#[utoipa::path(post, path = "/api/v1/tasks/{key}/run", responses((status = 202, body = Started)))]
-async fn run(admin: Admin, State(app): State<App>, Segments(key): Segments<TaskKey>) -> ApiResult<Response> {
-    let record = app.engine().start_task(&key, admin.name()).await?;
-    answer(
-        StatusCode::ACCEPTED,
-        Started {
-            record_id: record.to_string(),
-        },
-    )
+fn made(task: Task) -> ApiResult<Response> {
+    let key = task.key.to_string();
+    answer(StatusCode::CREATED, Made { key, name: task.name })
 }
 
-/// Answers what a run would do, without doing any of it.
-#[utoipa::path(post, path = "/api/v1/tasks/{key}/plan", params(("limit" = Option<usize>, Query, description = "Most artifacts that are named; 100 unless said otherwise")), responses((status = 200, body = task_schema::Plan)))]
-async fn plan(
-    _: Admin,
+/// Replaces all that a task does; its key, its past and whether it is switched on stay.
+///
+/// A run that goes on keeps what it began with. A task that ran at its time does so again only when it gets another.
+#[utoipa::path(put, path = "/api/v1/tasks/{key}", request_body = TaskChange, responses((status = 200, body = TaskView)))]
+async fn change(
+    admin: Admin,
     State(app): State<App>,
     Segments(key): Segments<TaskKey>,
-    params: Params,
+    body: Members,
 ) -> ApiResult<Response> {
-    let limit = params.parsed::<usize>("limit")?.unwrap_or(NAMED);
-    if limit > MOST_NAMED {
-        return Err(ApiError::invalid("limit", &limit.to_string()));
+    if let Some(enabled) = body.get("enabled") {
+        return Err(ApiError::invalid("enabled", &enabled.to_string()).because(text!("enable-apart")));
     }
-    let task = app.engine().task(&key).await?;
-    let plan = app.engine().run_plan(&task, None).await?;
-    ok(app.engine().dry_run(&plan, limit).await)
+    let draft = body::task(&body, app.zone(), Form::Native)?;
+    app.engine().replace_task(&key, draft, admin.name()).await?;
+    ok(TaskView::of(app.engine().standing(&key).await?))
+}
+
+/// Removes a task and its log at once; a run of it is stopped first.
+#[utoipa::path(delete, path = "/api/v1/tasks/{key}", responses((status = 204)))]
+async fn remove(
+    admin: Admin,
+    State(app): State<App>,
+    Segments(key): Segments<TaskKey>,
+) -> ApiResult<Response> {
+    if app.engine().delete_task(&key, admin.name()).await? {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Err(ApiError::new(Code::TaskUnknown, [&key.0]))
+}
+
+/// Makes a task like another one, switched off.
+#[utoipa::path(post, path = "/api/v1/tasks/{key}/copy", request_body = CopyBody, responses((status = 201, body = Made)))]
+async fn copy(
+    admin: Admin,
+    State(app): State<App>,
+    Segments(key): Segments<TaskKey>,
+    body: Members,
+) -> ApiResult<Response> {
+    let name = body.required_text("name")?;
+    let description = match body.text("description")? {
+        None => app.engine().task(&key).await?.description,
+        sent => sent,
+    };
+    let copied = app.engine().copy_task(&key, &name, description, admin.name());
+    made(copied.await?)
 }

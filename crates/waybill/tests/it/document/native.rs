@@ -1,0 +1,78 @@
+//! The native API, `/api/v1/openapi.json`.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Served, reads_agree, writes_agree};
+use crate::promises::world::{Node, PASSWORD};
+
+/// Streams without an end.
+const ENDLESS: &[&str] = &["--exclude-path", "/api/v1/events"];
+
+impl Node {
+    /// Calls the native API, expects success and returns the answer.
+    async fn native(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = self.call(method, &format!("/api/v1{path}"), body).await;
+        assert!(status < 300, "{path}: {status} {answer}");
+        answer
+    }
+}
+
+/// A node that has one of everything, and the other one it knows.
+async fn furnished() -> (Served, Node) {
+    let (centre, edge) = tokio::join!(Node::start("centre"), Node::start("edge"));
+    let cluster = centre.register("edge", edge.address).await;
+    for node in [&centre, &edge] {
+        node.make_repository("demo", "files").await;
+        node.upload("demo/files", "/same.txt", b"same".to_vec()).await;
+    }
+    centre
+        .upload("demo/files", "/img/logo.json", b"{}".to_vec())
+        .await;
+    edge.upload("demo/files", "/img/logo.json", b"other".to_vec())
+        .await;
+    let setting = json!({ "conflictStrategy": "FAST_FAIL", "errorStrategy": "CONTINUE" });
+    let task = centre
+        .make_task("first", "demo/files", std::slice::from_ref(&cluster), setting)
+        .await;
+    let record = centre.execute(&task).await;
+    assert_eq!(centre.ended(&record).await["status"], "FAILED");
+    for (name, role) in [("operator", "admin"), ("reader", "none")] {
+        let user = json!({ "name": name, "password": PASSWORD, "role": role });
+        centre.native(Method::POST, "/users", Some(user)).await;
+    }
+    // Nobody listens there.
+    let webhook = json!({ "name": "ops", "url": format!("http://{}/hook", centre.address) });
+    let webhook = centre.native(Method::POST, "/webhooks", Some(webhook)).await["id"].clone();
+    let token = json!({ "name": "script", "user": "reader" });
+    let token = centre.native(Method::POST, "/tokens", Some(token)).await["id"].clone();
+    centre
+        .native(Method::POST, "/platforms", Some(json!({ "appId": "ci" })))
+        .await;
+    let served = Served {
+        node: centre,
+        document: "/api/v1/openapi.json",
+        user: "operator",
+        known: json!({
+            "project": ["demo"], "repository": ["files"], "path": ["img", "img/logo.json", "same.txt"],
+            "artifact": ["/same.txt", "/img/logo.json"], "expression": ["0 30 2 * * ?"], "key": [task],
+            "id": [record, webhook, token], "name": ["edge", "reader"], "user": ["reader"], "appId": ["ci"],
+            "remoteClusterIds": [[cluster]], "localProjectId": ["demo"], "limit": [5],
+        }),
+    };
+    (served, edge)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_read_gets_an_answer_that_the_native_document_does_not_describe() {
+    let (served, _edge) = furnished().await;
+
+    reads_agree(&served, 25, &[], ENDLESS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_write_gets_an_answer_that_the_native_document_does_not_describe() {
+    let (served, _edge) = furnished().await;
+
+    writes_agree(&served, 30).await;
+}

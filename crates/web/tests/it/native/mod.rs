@@ -1,0 +1,7 @@
+//! The native API.
+
+mod artifacts;
+mod logins;
+mod records;
+mod repositories;
+mod tasks;
