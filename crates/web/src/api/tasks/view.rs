@@ -6,8 +6,8 @@ use engine::freshness::Standing;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::schema::VersionFilterBody;
 use crate::api::answer::time;
-use crate::api::task_schema::VersionFilterBody;
 use crate::contract::names::{CONFLICT_STRATEGIES, ERROR_STRATEGIES, name_of};
 
 /// A task and how it stands.
