@@ -5,8 +5,10 @@
 //! of its business. A registry does not confirm what it stored, so the tarball is read back before it counts.
 
 mod client;
+mod confirm;
 mod publish;
 mod source;
+mod standing;
 mod target;
 mod wire;
 
