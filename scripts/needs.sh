@@ -61,19 +61,30 @@ case $("$tools/bin/schemathesis" --version 2>/dev/null) in
 *)
     echo "installing Schemathesis $schemathesis into $tools"
     python3 -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$schemathesis"
+    "$tools/bin/python3" -m pip install --quiet --disable-pip-version-check "schemathesis==$schemathesis"
     ;;
 esac
 
 # Servers written in Python, in one environment: name, version, each as the package index knows it.
-python_tools="wsgidav==4.3.4 cheroot==11.1.2 moto[server]==5.2.5"
+python_tools="wsgidav==4.3.4 cheroot==11.1.2 moto[server]==5.2.5 pypiserver==2.4.2 devpi-server==6.20.3 twine==7.0.0"
 tools="${CARGO_TARGET_DIR:-target}/tools/python"
 if [ "$(cat "$tools/installed" 2>/dev/null)" != "$python_tools" ]; then
     echo "installing $python_tools into $tools"
     python3 -m venv "$tools"
     # shellcheck disable=SC2086
-    "$tools/bin/pip" install --quiet --disable-pip-version-check $python_tools
+    "$tools/bin/python3" -m pip install --quiet --disable-pip-version-check $python_tools
     echo "$python_tools" >"$tools/installed"
+fi
+
+# Small packages that real projects published, as wheels and as a source distribution.
+python_packages="six==1.17.0 packaging==24.2"
+if [ "$(cat "$tools/packages/downloaded" 2>/dev/null)" != "$python_packages" ]; then
+    echo "downloading $python_packages into $tools/packages"
+    # shellcheck disable=SC2086
+    "$tools/bin/python3" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$tools/packages" $python_packages
+    "$tools/bin/python3" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary six \
+        --dest "$tools/packages" "${python_packages%% *}"
+    echo "$python_packages" >"$tools/packages/downloaded"
 fi
 
 # Servers written for Node, what drives the browser and what looks at its pages, in one folder. A newer verdaccio wants a newer Node than Debian's; the override is what

@@ -2,6 +2,9 @@
 
 use domain::failure::ErrorKind;
 use domain::ports::{ConnectorError, ConnectorResult};
+use url::Url;
+
+use crate::http::Server;
 
 /// Says whether an error is about the server and would meet every other artifact as well.
 pub(crate) fn is_the_servers(error: &ConnectorError) -> bool {
@@ -16,15 +19,32 @@ pub(crate) fn is_the_servers(error: &ConnectorError) -> bool {
     }
 }
 
-/// Tells an error that is the server's (the outer one) from one that is a single artifact's.
-pub(crate) fn apart<T>(answer: ConnectorResult<T>) -> ConnectorResult<ConnectorResult<T>> {
+/// What came of asking for something of one artifact. The outer error is the server's own and would meet every other
+/// artifact as well; the inner one is this artifact's.
+pub(crate) type Apart<T> = ConnectorResult<ConnectorResult<T>>;
+
+/// Tells an error that is the server's from one that is a single artifact's.
+pub(crate) fn told<T>(answer: ConnectorResult<T>) -> Apart<T> {
     match answer {
         Err(error) if is_the_servers(&error) => Err(error),
         answer => Ok(answer),
     }
 }
 
+/// Tells what went wrong at `server` itself from what is wrong with `subject` alone, or with another server to which it
+/// points: to `url`.
+pub(crate) fn apart<T>(server: &Server, url: &Url, subject: &str, answer: ConnectorResult<T>) -> Apart<T> {
+    let alone = |error| ConnectorError {
+        subject: subject.into(),
+        ..error
+    };
+    match server.owns(url) {
+        true => Ok(told(answer)?.map_err(alone)),
+        false => Ok(answer.map_err(alone)),
+    }
+}
+
 /// Returns `answers`, or the first error among them that is the server's.
 pub(crate) fn settled<T>(answers: Vec<ConnectorResult<T>>) -> ConnectorResult<Vec<ConnectorResult<T>>> {
-    answers.into_iter().map(apart).collect()
+    answers.into_iter().map(told).collect()
 }

@@ -18,6 +18,7 @@ pub mod npm;
 pub mod oci;
 mod packages;
 pub mod peer;
+pub mod pypi;
 pub mod registry;
 pub mod s3;
 mod scope;

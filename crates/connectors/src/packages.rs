@@ -46,6 +46,11 @@ pub trait Catalog: Send + Sync {
     /// Returns the package key of `name`.
     fn key_of(&self, name: &str) -> String;
 
+    /// Returns how the version that a person calls `version` is listed.
+    fn version_of(&self, version: &str) -> String {
+        version.to_owned()
+    }
+
     /// Returns the names of all packages, in the order of texts; taken anew if `fresh`, else it may be those of the
     /// page before.
     async fn names(&self, fresh: bool) -> ConnectorResult<Arc<Vec<String>>>;
@@ -145,7 +150,10 @@ pub async fn missing(catalog: &dyn Catalog, scope: &Scope) -> ConnectorResult<Ve
             Ok(None) => Ok(vec![named(None)]),
             Ok(Some(there)) => {
                 let there: BTreeSet<String> = there.into_iter().map(|listed| listed.version).collect();
-                let absent = selection.versions.iter().filter(|it| !there.contains(*it));
+                let absent = selection
+                    .versions
+                    .iter()
+                    .filter(|it| !there.contains(&catalog.version_of(it)));
                 Ok(absent.map(|version| named(Some(version))).collect())
             }
             Err(error) if is_the_servers(&error) => Err(error),
@@ -210,7 +218,11 @@ async fn covered(catalog: &dyn Catalog, scope: &Scope, fresh: bool) -> Connector
                 let Some(name) = catalog.name_of(&selection.key) else {
                     continue;
                 };
-                let versions: BTreeSet<String> = selection.versions.iter().cloned().collect();
+                let versions: BTreeSet<String> = selection
+                    .versions
+                    .iter()
+                    .map(|version| catalog.version_of(version))
+                    .collect();
                 let entry = wanted.entry(name).or_insert_with(|| Some(BTreeSet::new()));
                 match entry {
                     Some(_) if versions.is_empty() => *entry = None,

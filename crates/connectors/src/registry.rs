@@ -91,6 +91,7 @@ pub fn connectors() -> &'static [&'static dyn Connector] {
         &crate::maven::Maven,
         &crate::npm::Npm,
         &crate::oci::Oci,
+        &crate::pypi::PyPi,
         &crate::s3::S3Connector,
     ]
 }

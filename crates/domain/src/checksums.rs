@@ -142,6 +142,72 @@ impl Sums {
     }
 }
 
+/// Verifies bytes as they pass, by their length and the strongest of what is known of a [`Blob`], and by nothing else.
+pub struct Verifier {
+    left_bytes: Option<u64>,
+    known: Known,
+}
+
+/// A digest that is being taken, and what it should be.
+enum Known {
+    Sha256(Sha256, Digest),
+    Sha512(Sha512, [u8; 64]),
+    Sha1(Sha1, [u8; 20]),
+    Md5(Md5, [u8; 16]),
+    Length,
+}
+
+impl Verifier {
+    /// Starts verifying what should be `blob`.
+    pub fn of(blob: &Blob) -> Self {
+        let Checksums { sha512, sha1, md5 } = blob.checksums;
+        let known = match (blob.digest, sha512, sha1, md5) {
+            (Some(digest), ..) => Known::Sha256(Sha256::new(), digest),
+            (_, Some(sha512), ..) => Known::Sha512(Sha512::new(), sha512),
+            (_, _, Some(sha1), _) => Known::Sha1(Sha1::new(), sha1),
+            (_, _, _, Some(md5)) => Known::Md5(Md5::new(), md5),
+            (None, None, None, None) => Known::Length,
+        };
+        Self {
+            left_bytes: Some(blob.size_bytes),
+            known,
+        }
+    }
+
+    /// Says whether `bytes` are those of `blob`.
+    pub fn is_right(bytes: &[u8], blob: &Blob) -> bool {
+        let mut verifier = Self::of(blob);
+        verifier.update(bytes);
+        verifier.finish()
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.left_bytes = self
+            .left_bytes
+            .and_then(|left_bytes| left_bytes.checked_sub(bytes.len() as u64));
+        match &mut self.known {
+            Known::Sha256(running, _) => running.update(bytes),
+            Known::Sha512(running, _) => running.update(bytes),
+            Known::Sha1(running, _) => running.update(bytes),
+            Known::Md5(running, _) => running.update(bytes),
+            Known::Length => {}
+        }
+    }
+
+    /// Ends it; says whether the bytes were those of the blob.
+    pub fn finish(self) -> bool {
+        let is_right = match self.known {
+            Known::Sha256(running, known) => running.finalize()[..] == known.as_bytes()[..],
+            Known::Sha512(running, known) => running.finalize()[..] == known,
+            Known::Sha1(running, known) => running.finalize()[..] == known,
+            Known::Md5(running, known) => running.finalize()[..] == known,
+            Known::Length => true,
+        };
+        is_right && self.left_bytes == Some(0)
+    }
+}
+
 mod maybe_hex {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
@@ -202,6 +268,27 @@ mod tests {
             Sums::of(b"xyz", &plain).are_of(&plain),
             "only the length is known"
         );
+    }
+
+    #[test]
+    fn bytes_are_right_by_the_strongest_of_what_is_known_and_by_their_length() {
+        let mut known = blob(b"abc");
+        known.digest = Some(Digest::of(b"abc"));
+
+        for strip in [
+            |_: &mut Blob| {},
+            |blob: &mut Blob| blob.digest = None,
+            |blob: &mut Blob| blob.checksums.sha512 = None,
+            |blob: &mut Blob| blob.checksums.sha1 = None,
+            |blob: &mut Blob| blob.checksums.md5 = None,
+        ] {
+            strip(&mut known);
+            assert!(Verifier::is_right(b"abc", &known), "{known:?}");
+            assert!(!Verifier::is_right(b"abcd", &known), "{known:?}");
+            assert!(!Verifier::is_right(b"ab", &known), "{known:?}");
+            let only_length = known.checksums.is_empty() && known.digest.is_none();
+            assert_eq!(Verifier::is_right(b"abd", &known), only_length, "{known:?}");
+        }
     }
 
     #[test]

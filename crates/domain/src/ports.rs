@@ -143,6 +143,12 @@ pub trait Source: Send + Sync {
     /// ([`ErrorKind::NotFound`] when it vanished since it was listed).
     async fn describe(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<ConnectorResult<Artifact>>>;
 
+    /// Describes each of `described` again, with all that the protocol can tell of its bytes without sending them: asked
+    /// only where the first description tells too little. By default nothing more is known.
+    async fn inspect(&self, described: &[Artifact]) -> ConnectorResult<Vec<ConnectorResult<Artifact>>> {
+        Ok(described.iter().cloned().map(Ok).collect())
+    }
+
     /// Returns the bytes of `blob` of the artifact `key` from `offset_bytes` on.
     async fn open(&self, key: &ArtifactKey, blob: &Blob, offset_bytes: u64) -> ConnectorResult<ByteStream>;
 

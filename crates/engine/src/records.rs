@@ -6,6 +6,7 @@ use domain::detail::{DetailFilter, DetailStatus, RecordDetail};
 use domain::id::{DetailId, RecordId, TaskKey};
 use domain::record::Record;
 use domain::task::Task;
+use storage::orders::{DetailOrder, Sorted};
 use storage::{Page, PageRequest};
 
 use crate::Engine;
@@ -58,6 +59,22 @@ impl Engine {
         match record.parse::<RecordId>() {
             Ok(id) => Ok(self.store().details().page(id, filter, page).await?),
             Err(_) => Ok(Page::empty(0)),
+        }
+    }
+
+    /// Returns at most `limit` details of a record in another order, behind the one with the id `behind`.
+    pub async fn details_sorted(
+        &self,
+        record: &str,
+        filter: &DetailFilter,
+        order: (DetailOrder, bool),
+        behind: Option<DetailId>,
+        limit: usize,
+    ) -> EngineResult<Sorted> {
+        let details = self.store().details();
+        match record.parse::<RecordId>() {
+            Ok(id) => Ok(details.sorted(id, filter, order, behind, limit).await?),
+            Err(_) => Ok(Sorted::Rows(Vec::new())),
         }
     }
 

@@ -138,6 +138,11 @@ impl Hosted {
         }
     }
 
+    /// Refuses a new repository for its name or its description, before anything is made for it.
+    pub fn check_repository(new: &NewRepository) -> HostedResult<()> {
+        names::check_repository(new)
+    }
+
     /// Makes sure that `name` is a repository, making its project and itself, of files, where they are missing.
     pub async fn ensure_repository(
         &self,

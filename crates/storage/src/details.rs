@@ -187,6 +187,30 @@ async fn is_few(read: &mut Snapshot, selection: &Selection) -> StoreResult<Optio
     Ok((found <= FEW).then_some(found))
 }
 
+/// Returns every selected row, the newest first, if there are at most `most`.
+pub(crate) async fn all_if_few(
+    read: &mut Snapshot,
+    selection: &Selection,
+    most: u64,
+) -> StoreResult<Option<Vec<Row>>> {
+    if selection.is_by_lane() {
+        if selection.lane_rows > most {
+            return Ok(None);
+        }
+        let strides = Strides::new(selection, Direction::Back, None);
+        return strides.rows(read, 0, selection.lane_rows).await.map(Some);
+    }
+    if count(read, selection, Some(most + 1)).await? > most {
+        return Ok(None);
+    }
+    let span = Span {
+        beyond: None,
+        skip: 0,
+        take: most,
+    };
+    sorted(read, selection, span).await.map(Some)
+}
+
 /// Counts selected rows, no further than `most`.
 async fn count(read: &mut Snapshot, selection: &Selection, most: Option<u64>) -> StoreResult<u64> {
     let mut total = 0;
@@ -312,7 +336,7 @@ fn nearer_end(total: u64, skip: u64, take: u64) -> (Direction, u64, u64) {
     }
 }
 
-fn read(rows: &[Row], record: RecordId, selection: &Selection) -> StoreResult<Vec<RecordDetail>> {
+pub(crate) fn read(rows: &[Row], record: RecordId, selection: &Selection) -> StoreResult<Vec<RecordDetail>> {
     let read = |row: &Row| {
         let unit_no = unit_of(row.int("lane")?);
         let unit = selection.units.get(&unit_no);

@@ -52,6 +52,7 @@ pub mod nodes;
 mod notices;
 pub mod open_failures;
 mod open_uploads;
+pub mod orders;
 pub mod packages;
 pub mod page;
 mod passwords;

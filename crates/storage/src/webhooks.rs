@@ -124,6 +124,8 @@ const TRIED: &str = "UPDATE webhook_delivery SET state = $2, due_ms = $3, answer
     WHERE no = $1";
 const PAGE: &str =
     "SELECT * FROM webhook_delivery WHERE webhook_id = $1 AND no < $2 ORDER BY no DESC LIMIT $3";
+const LATEST: &str = "SELECT d.* FROM webhook w JOIN webhook_delivery d \
+    ON d.no = (SELECT MAX(x.no) FROM webhook_delivery x WHERE x.webhook_id = w.id)";
 const ONE: &str = "SELECT * FROM webhook_delivery WHERE webhook_id = $1 AND id = $2";
 const AGAIN: &str = "UPDATE webhook_delivery SET state = 'waiting', attempts = 0, due_ms = $3 \
     WHERE webhook_id = $1 AND id = $2";
@@ -242,6 +244,12 @@ impl Webhooks<'_> {
             size(limit as u64),
         ];
         let rows = self.0.db().fetch_all(PAGE, values).await?;
+        rows.iter().map(read_delivery).collect()
+    }
+
+    /// Returns the latest delivery to each webhook, as far as there was one.
+    pub async fn latest_deliveries(&self) -> StoreResult<Vec<Delivery>> {
+        let rows = self.0.db().fetch_all(LATEST, vec![]).await?;
         rows.iter().map(read_delivery).collect()
     }
 

@@ -12,7 +12,7 @@ use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
 use domain::ports::{Capabilities, ConnectorError, ConnectorResult, Content, Put, Settled, Target};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::PARALLEL;
 use super::client::{Dav, Standing};
@@ -24,6 +24,8 @@ use crate::scope::path_of;
 const WORTH_LISTING: usize = 4;
 /// A folder with more entries than this for each key asked about is not listed.
 const ENTRIES_FOR_ONE: usize = 32;
+/// Groups of files that are read and sent at the same time.
+const GROUPS_AT_ONCE: usize = 4;
 /// How long a look-up counts as the one before a write.
 const LOOKED_FOR: Duration = Duration::from_secs(60);
 /// Look-ups and folders that are kept.
@@ -39,6 +41,8 @@ pub(super) struct DavTarget {
     pub(super) knows_no_if: AtomicBool,
     /// Held while folders are made.
     pub(super) making: tokio::sync::Mutex<()>,
+    /// Turns to read and send files; drafts that wait for their second need none.
+    pub(super) sending: Semaphore,
 }
 
 #[derive(Default)]
@@ -58,6 +62,7 @@ impl DavTarget {
             moves: OnceCell::new(),
             knows_no_if: AtomicBool::new(false),
             making: tokio::sync::Mutex::default(),
+            sending: Semaphore::new(GROUPS_AT_ONCE),
         }
     }
 
@@ -250,7 +255,8 @@ impl Target for DavTarget {
             conditional_write: false,
             metadata: false,
             batch_artifacts: 1_000,
-            parallel_batches: 4,
+            // Most of them wait for the second of their drafts to be over.
+            parallel_batches: 12,
             needs_sha256: false,
             verifies: true,
         }

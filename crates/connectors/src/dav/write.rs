@@ -70,7 +70,6 @@ impl DavTarget {
                     Err(error) => settled.settled(index, PutOutcome::Failed(error)),
                 }
             }
-            read_small(&mut jobs, content).await;
             self.write_group(jobs, content, settled).await?;
         }
         Ok(())
@@ -82,22 +81,8 @@ impl DavTarget {
         content: &dyn Content,
         settled: &dyn Settled,
     ) -> ConnectorResult<()> {
+        let drafts = self.draft_group(jobs, content, settled).await?;
         let mut placed = Vec::new();
-        let writing = jobs.into_iter().map(|job| async move {
-            let (index, path) = (job.index, job.path.clone());
-            let draft = self.draft(job, content).await;
-            (index, path, draft)
-        });
-        let writing: Vec<_> = writing.collect();
-        let mut drafted = stream::iter(writing).buffer_unordered(PARALLEL);
-        let mut drafts = Vec::new();
-        while let Some((index, path, draft)) = drafted.next().await {
-            match draft {
-                Ok(draft) => drafts.push(draft),
-                Err(not) => self.settle(index, &path, not, settled).await?,
-            }
-        }
-        drop(drafted);
         let moving = drafts.into_iter().map(|draft| async move {
             let (index, path) = (draft.job.index, draft.job.path.clone());
             let place = self.place(draft).await;
@@ -113,6 +98,34 @@ impl DavTarget {
         }
         drop(moved);
         self.confirm(placed, settled).await
+    }
+
+    /// Writes files beside their places, in its turn.
+    async fn draft_group<'a>(
+        &self,
+        mut jobs: Vec<Job<'a>>,
+        content: &dyn Content,
+        settled: &dyn Settled,
+    ) -> ConnectorResult<Vec<Draft<'a>>> {
+        // Never closed, so it is always had.
+        let _turn = self.sending.acquire().await.ok();
+        read_small(&mut jobs, content).await;
+        let writing = jobs.into_iter().map(|job| async move {
+            let (index, path) = (job.index, job.path.clone());
+            let draft = self.draft(job, content).await;
+            (index, path, draft)
+        });
+        let writing: Vec<_> = writing.collect();
+        let mut drafted = stream::iter(writing).buffer_unordered(PARALLEL);
+        let mut drafts = Vec::new();
+        while let Some((index, path, draft)) = drafted.next().await {
+            match draft {
+                Ok(draft) => drafts.push(draft),
+                Err(not) => self.settle(index, &path, not, settled).await?,
+            }
+        }
+        drop(drafted);
+        Ok(drafts)
     }
 
     async fn settle(

@@ -4,7 +4,6 @@
 //! (`.prov`). A ChartMuseum makes its index by itself, so a chart is listed once it is kept.
 
 mod chart;
-mod form;
 mod index;
 mod repository;
 mod source;

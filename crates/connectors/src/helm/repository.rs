@@ -87,6 +87,7 @@ impl Repository {
             method: Method::GET,
             url: url.clone(),
             headers: Vec::new(),
+            here: false,
             stage,
             subject: url.path(),
         };

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::chart::{Chart, name_of, package_key};
 use super::repository::{PARALLEL, Repository, provenance_url};
-use crate::fatal::apart;
+use crate::fatal::{Apart, apart, told};
 use crate::packages::{self, Catalog, Listed};
 
 /// A chart repository, read from.
@@ -49,14 +49,14 @@ impl HelmSource {
     }
 
     /// Describes `key`; the outer error is the repository's.
-    async fn describe_one(&self, key: &ArtifactKey) -> ConnectorResult<ConnectorResult<Artifact>> {
-        let (chart, url, digest) = match apart(self.file(key, Stage::Describe).await)? {
+    async fn describe_one(&self, key: &ArtifactKey) -> Apart<Artifact> {
+        let (chart, url, digest) = match told(self.file(key, Stage::Describe).await)? {
             Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
         let subject = key.to_string();
         let blobs = self.0.blobs(&chart, &url, digest, Stage::Describe).await;
-        let blobs = self.0.files().apart(&url, &subject, blobs)?;
+        let blobs = apart(self.0.files().server(), &url, &subject, blobs)?;
         Ok(blobs.and_then(|blobs| {
             let gone = || {
                 ConnectorError::new(ErrorKind::NotFound, Stage::Describe, &subject)
@@ -86,14 +86,14 @@ impl HelmSource {
     }
 
     /// Returns the bytes of `blob` of `key`; the outer error is the repository's.
-    async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> ConnectorResult<ConnectorResult<Bytes>> {
-        let url = match apart(self.place(key, blob).await)? {
+    async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> Apart<Bytes> {
+        let url = match told(self.place(key, blob).await)? {
             Ok(url) => url,
             Err(error) => return Ok(Err(error)),
         };
         let files = self.0.files();
         let read = files.read(&url, blob.size_bytes, url.path()).await;
-        files.apart(&url, &key.to_string(), read)
+        apart(files.server(), &url, &key.to_string(), read)
     }
 }
 

@@ -17,8 +17,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::chart::{Chart, name_of};
-use super::form::form;
 use super::repository::{PARALLEL, Repository};
+use crate::http::{Form, Part};
 use crate::summing::Summing;
 
 /// Longest answer of ChartMuseum about all versions of a chart, in bytes.
@@ -160,7 +160,7 @@ impl HelmTarget {
         for (field, blob) in lacking {
             let bytes = content.open(key, blob, 0).await?;
             let (bytes, summing) = Summing::over(bytes, checksums::Hasher::of(blob));
-            parts.push((*field, (*blob).clone(), bytes));
+            parts.push((*field, *blob, bytes));
             sums.push((blob.name.clone(), summing));
         }
         let alone = matches!(lacking, [("prov", _)]);
@@ -177,7 +177,10 @@ impl HelmTarget {
             (true, Some((_, blob, bytes))) => (request.header(CONTENT_LENGTH, blob.size_bytes), bytes),
             (_, last) => {
                 parts.extend(last);
-                let form = form(parts);
+                let parts = parts
+                    .into_iter()
+                    .map(|(field, blob, bytes)| Part::File { field, blob, bytes });
+                let form = Form::of(parts.collect());
                 let request = request.header(CONTENT_TYPE, form.content_type);
                 (request.header(CONTENT_LENGTH, form.length_bytes), form.bytes)
             }

@@ -16,7 +16,6 @@ use url::Url;
 use super::activity::Activity;
 use super::answer::answered;
 use super::files::{Files, told};
-use crate::fatal::apart;
 
 /// Redirects that are followed.
 const MOST_HOPS: usize = 5;
@@ -30,6 +29,8 @@ pub struct Wanted<'a> {
     pub url: Url,
     /// Headers besides the login.
     pub headers: Vec<(HeaderName, String)>,
+    /// Whether it is only of use if this server has it: a redirect to another one says that it is not there.
+    pub here: bool,
     /// Stage of errors.
     pub stage: Stage,
     /// What errors are about.
@@ -64,6 +65,9 @@ impl Files {
                 let target = response.headers().get(LOCATION);
                 let target = target.and_then(|target| url.join(target.to_str().ok()?).ok());
                 url = target.ok_or_else(|| error("it points to something that is no URL"))?;
+                if wanted.here && !server.owns(&url) {
+                    return Ok(None);
+                }
                 continue;
             }
             return match answered(response, &activity, stage, subject).await {
@@ -90,6 +94,7 @@ impl Files {
             method,
             url: url.clone(),
             headers,
+            here: false,
             stage,
             subject,
         };
@@ -119,24 +124,6 @@ impl Files {
         Ok(facts.map(|facts| facts.size_bytes))
     }
 
-    /// Tells what went wrong at the server itself (the outer error) from what is wrong with `subject` alone, or with
-    /// another server where its file `url` is.
-    pub(crate) fn apart<T>(
-        &self,
-        url: &Url,
-        subject: &str,
-        answer: ConnectorResult<T>,
-    ) -> ConnectorResult<ConnectorResult<T>> {
-        let alone = |error| ConnectorError {
-            subject: subject.into(),
-            ..error
-        };
-        match self.server().owns(url) {
-            true => Ok(apart(answer)?.map_err(alone)),
-            false => Ok(answer.map_err(alone)),
-        }
-    }
-
     /// Returns the bytes of the file at `url` from `offset_bytes` on, wherever it is kept.
     pub async fn bytes_from(
         &self,
@@ -152,6 +139,7 @@ impl Files {
             method: Method::GET,
             url: url.clone(),
             headers,
+            here: false,
             stage: Stage::Read,
             subject,
         };

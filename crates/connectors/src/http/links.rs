@@ -3,9 +3,31 @@
 //! Not a parser of documents: it finds `<a ... href="...">` and reads the attribute as a browser would. Whatever else
 //! stands on the page is passed over, so that a hostile page costs one walk over its bytes and nothing more.
 
+/// An `<a>` with an `href`: its attributes, entities decoded; nothing is resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// Where it points.
+    pub href: String,
+    /// Its other attributes, names in lower case; one without a value has an empty one.
+    others: Vec<(String, String)>,
+}
+
+impl Anchor {
+    /// Returns the value of the attribute `name`; `None` when it has none of that name.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let found = self.others.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
 /// Returns the `href` of every `<a>` in `page`, in order, entities decoded; nothing is resolved.
 pub fn links(page: &str) -> Vec<String> {
-    let mut links = Vec::new();
+    anchors(page).into_iter().map(|anchor| anchor.href).collect()
+}
+
+/// Returns every `<a>` in `page` that points somewhere, in order.
+pub fn anchors(page: &str) -> Vec<Anchor> {
+    let mut anchors = Vec::new();
     let mut rest = page;
     while let Some(at) = rest.find('<') {
         rest = &rest[at + 1..];
@@ -17,29 +39,41 @@ pub fn links(page: &str) -> Vec<String> {
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(rest.len());
         let (name, tag) = rest.split_at(name_end);
-        let (href, after) = href_of(tag);
+        let (attributes, after) = attributes_of(tag);
         if name.eq_ignore_ascii_case("a") {
-            links.extend(href.map(decoded));
+            anchors.extend(anchor_of(&attributes));
         }
         rest = after;
     }
-    links
+    anchors
 }
 
-/// Returns the `href` among the attributes `tag` begins with, and what follows the tag.
-fn href_of(tag: &str) -> (Option<&str>, &str) {
-    let mut href = None;
+fn anchor_of(attributes: &[(&str, Option<&str>)]) -> Option<Anchor> {
+    let is_href = |name: &str| name.eq_ignore_ascii_case("href");
+    let href = attributes.iter().find(|(name, _)| is_href(name))?.1?;
+    let others = attributes.iter().filter(|(name, _)| !is_href(name));
+    Some(Anchor {
+        href: decoded(href),
+        others: others
+            .map(|(name, value)| (name.to_ascii_lowercase(), decoded(value.unwrap_or_default())))
+            .collect(),
+    })
+}
+
+/// Returns the attributes `tag` begins with, and what follows the tag.
+fn attributes_of(tag: &str) -> (Vec<(&str, Option<&str>)>, &str) {
+    let mut attributes = Vec::new();
     let mut rest = tag;
     loop {
         rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
         if rest.is_empty() {
-            return (href, rest);
+            return (attributes, rest);
         }
         if let Some(after) = rest.strip_prefix('>') {
-            return (href, after);
+            return (attributes, after);
         }
         if rest.starts_with('<') {
-            return (href, rest);
+            return (attributes, rest);
         }
         let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '=' | '>' | '/' | '<');
         // At least one character, so that a stray sign is passed.
@@ -47,9 +81,7 @@ fn href_of(tag: &str) -> (Option<&str>, &str) {
         let end = rest[first..].find(ends).map_or(rest.len(), |end| end + first);
         let (name, after) = rest.split_at(end);
         let (value, after) = value_of(after);
-        if name.eq_ignore_ascii_case("href") && href.is_none() {
-            href = value;
-        }
+        attributes.push((name, value));
         rest = after;
     }
 }
@@ -127,6 +159,21 @@ mod tests {
                     <a name=\"x>y\" href=\"c?x=1&amp;y=&#50;\">c</a><abbr href='no'><a>none</a>";
 
         assert_eq!(links(page), ["a/", "b.jar", "c?x=1&y=2"]);
+    }
+
+    #[test]
+    fn a_link_is_read_with_what_else_it_says() {
+        let page =
+            "<A Data-Yanked=\"\" data-requires-python='&gt;=3.8, &lt;4' href=x.whl rel>x</A><a data-yanked>";
+
+        let anchors = anchors(page);
+
+        assert_eq!(anchors.len(), 1, "one that points nowhere is none");
+        assert_eq!(anchors[0].href, "x.whl");
+        assert_eq!(anchors[0].attribute("data-requires-python"), Some(">=3.8, <4"));
+        assert_eq!(anchors[0].attribute("data-yanked"), Some(""));
+        assert_eq!(anchors[0].attribute("rel"), Some(""));
+        assert_eq!(anchors[0].attribute("href2"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod body;
 mod download;
 mod fetch;
 mod files;
+mod form;
 mod hosts;
 mod links;
 mod manners;
@@ -29,8 +30,9 @@ pub use body::{Broken, body};
 pub use download::{Again, Download, Learned, Reading};
 pub use fetch::{Fetched, Wanted};
 pub use files::{Files, Whole, sum};
+pub use form::{Form, Part};
 pub use hosts::{HostList, HostRule, InvalidHost};
-pub use links::links;
+pub use links::{Anchor, anchors, links};
 pub use manners::{AllManners, Budget, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 pub use server::Server;
@@ -83,7 +85,7 @@ pub fn client(outgoing: &Outgoing, trust: &Trust, subject: &str) -> ConnectorRes
         .no_proxy()
         .http1_only()
         .tcp_nodelay(true)
-        .pool_max_idle_per_host(16)
+        .pool_max_idle_per_host(64)
         .connect_timeout(outgoing.connect_timeout)
         .dns_resolver(outgoing.rules.resolver());
     let builder = match trust {

@@ -120,6 +120,7 @@ impl Registry {
             method: Method::GET,
             url,
             headers: vec![(ACCEPT, "application/json".into())],
+            here: false,
             stage,
             subject,
         };

@@ -16,7 +16,7 @@ use url::Url;
 use super::PARALLEL;
 use super::client::{Registry, read};
 use super::wire::{Entry, KEY, name_of, parts};
-use crate::fatal::apart;
+use crate::fatal::{Apart, apart, told};
 use crate::packages::{self, Catalog, Listed};
 
 /// Packages whose packuments are in memory at the same time.
@@ -69,12 +69,8 @@ impl NpmSource {
     }
 
     /// Completes what `entry` says of `key` by the size of its tarball; the outer error is the registry's.
-    async fn described(
-        &self,
-        key: &ArtifactKey,
-        entry: ConnectorResult<Entry>,
-    ) -> ConnectorResult<ConnectorResult<Artifact>> {
-        let entry = match apart(entry)? {
+    async fn described(&self, key: &ArtifactKey, entry: ConnectorResult<Entry>) -> Apart<Artifact> {
+        let entry = match told(entry)? {
             Err(error) => return Ok(Err(error)),
             Ok(entry) => entry,
         };
@@ -85,7 +81,7 @@ impl NpmSource {
         };
         let files = self.registry.files();
         let asked = files.size(&url, Stage::Describe, &subject).await;
-        let size_bytes = match files.apart(&url, &subject, asked)? {
+        let size_bytes = match apart(files.server(), &url, &subject, asked)? {
             Ok(Some(size_bytes)) => size_bytes,
             Ok(None) => {
                 let error = ConnectorError::new(ErrorKind::NotFound, Stage::Describe, &subject);
@@ -136,15 +132,15 @@ impl NpmSource {
     }
 
     /// Returns the tarball of `key`; the outer error is the registry's.
-    async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> ConnectorResult<ConnectorResult<Bytes>> {
-        let url = match apart(self.place(key).await)? {
+    async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> Apart<Bytes> {
+        let url = match told(self.place(key).await)? {
             Err(error) => return Ok(Err(error)),
             Ok(url) => url,
         };
         let subject = key.to_string();
         let files = self.registry.files();
         let read = files.read(&url, blob.size_bytes, &subject).await;
-        files.apart(&url, &subject, read)
+        apart(files.server(), &url, &subject, read)
     }
 }
 

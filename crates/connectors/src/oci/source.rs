@@ -1,5 +1,6 @@
 //! Images of a registry, read from.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -32,11 +33,12 @@ pub(super) struct OciSource {
     pub(super) listed: Mutex<Listed>,
 }
 
-/// What was listed last: pages of a long list come from it.
+/// What was listed and not passed on yet: the next page comes from it.
 #[derive(Default)]
 pub(super) struct Listed {
     images: Option<Arc<Vec<String>>>,
-    tags: Option<(String, Arc<Vec<String>>)>,
+    /// Tags of the image a page ended in, and of those that were read ahead.
+    tags: BTreeMap<String, Arc<Vec<String>>>,
 }
 
 /// Where a listing goes on: behind this tag of this image, in byte order.
@@ -74,13 +76,13 @@ impl OciSource {
         Ok(here)
     }
 
-    /// Returns the wanted tags of `image`, sorted; from memory when a listing goes on.
-    async fn tags(&self, image: &str, goes_on: bool) -> ConnectorResult<Arc<Vec<String>>> {
+    /// Returns the wanted tags of `image`, sorted; those that were read ahead from memory.
+    async fn tags(&self, image: &str) -> ConnectorResult<Arc<Vec<String>>> {
         if let Some(version) = self.place.version() {
             return Ok(Arc::new(vec![version.into()]));
         }
-        let known = self.listed().tags.clone();
-        if let Some((_, tags)) = known.filter(|(known, _)| goes_on && known == image) {
+        let known = self.listed().tags.get(image).cloned();
+        if let Some(tags) = known {
             return Ok(tags);
         }
         let tags = match self.client.tags(image).await? {
@@ -93,7 +95,7 @@ impl OciSource {
             None => Vec::new(),
         };
         let tags = Arc::new(self.choice.versions.select(tags));
-        self.listed().tags = Some((image.into(), tags.clone()));
+        self.listed().tags.insert(image.into(), tags.clone());
         Ok(tags)
     }
 
@@ -240,16 +242,24 @@ impl Source for OciSource {
             ConnectorError::new(ErrorKind::Protocol, Stage::List, self.client.name())
                 .words("the listing cannot go on from there")
         })?;
+        if behind.is_none() {
+            *self.listed() = Listed::default();
+        }
         let covered = self.covered(scope, behind.is_some()).await?;
         let from = behind.as_ref().map_or("", |behind| behind.image.as_str());
         let first = covered.partition_point(|(image, _)| image.as_str() < from);
-        let mut keys = Vec::new();
-        for (image, versions) in &covered[first..] {
-            let after = behind.as_ref().filter(|behind| behind.image == *image);
+        let reads = covered[first..].iter().map(|(image, versions)| async move {
             let tags = match versions.is_empty() {
-                true => self.tags(image, after.is_some()).await?,
+                true => self.tags(image).await?,
                 false => Arc::new(self.there(image, versions).await?),
             };
+            Ok::<_, ConnectorError>((image, tags))
+        });
+        let reads: Vec<_> = reads.collect();
+        let mut reads = stream::iter(reads).buffered(PARALLEL);
+        let mut keys = Vec::new();
+        while let Some((image, tags)) = reads.try_next().await? {
+            let after = behind.as_ref().filter(|behind| behind.image == *image);
             let begin = after.map_or(0, |after| tags.partition_point(|tag| *tag <= after.version));
             let Some(name) = self.place.key_of(image) else {
                 continue;
@@ -273,6 +283,7 @@ impl Source for OciSource {
                     });
                 }
             }
+            self.listed().tags.remove(image);
         }
         Ok(KeyPage { keys, next: None })
     }

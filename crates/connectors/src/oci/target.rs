@@ -154,7 +154,13 @@ impl OciTarget {
             );
         }
         let mut moved = Moved::default();
-        let before = self.client.head(&at, Stage::Write).await?;
+        let before = match put.expect {
+            // It was looked for just now; whether it came meanwhile is asked before the tag is moved.
+            Expect::Absent => None,
+            Expect::Digest(_) | Expect::Mark(_) | Expect::Anything => {
+                self.client.head(&at, Stage::Write).await?
+            }
+        };
         let stands = before.as_ref().is_some_and(|head| head.digest == own);
         let found = before.as_ref().map(existing);
         if !holds(&put.expect, found.as_ref()) {

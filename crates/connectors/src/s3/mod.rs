@@ -27,7 +27,7 @@ use source::S3Source;
 use target::S3Target;
 
 /// Requests that are on their way for one call at the same time.
-const PARALLEL: usize = 16;
+const PARALLEL: usize = 32;
 
 /// `s3+https://[key@]host[:port]/bucket[/prefix]`, and `s3://bucket[/prefix]` for Amazon's.
 pub(crate) struct S3Connector;

@@ -16,6 +16,7 @@ use super::PARALLEL;
 use super::client::{Bucket, stream_of};
 use super::parts::Room;
 use super::state::{Standing, State, is_lasting, is_of_listing};
+use super::survey::Range;
 use crate::fatal::is_the_servers;
 use crate::files::{Job, conflict, groups, job, read_small};
 use crate::scope::path_of;
@@ -33,6 +34,8 @@ pub(super) struct S3Target {
     pub(super) bucket: Arc<Bucket>,
     pub(super) room: Room,
     kept: Mutex<Kept>,
+    /// What was listed for the last look-up.
+    range: tokio::sync::Mutex<Option<Range>>,
     /// Held while folders are looked at.
     looking: tokio::sync::Mutex<()>,
 }
@@ -50,6 +53,7 @@ impl S3Target {
             bucket,
             room: Room::default(),
             kept: Mutex::default(),
+            range: tokio::sync::Mutex::default(),
             looking: tokio::sync::Mutex::default(),
         }
     }
@@ -161,16 +165,6 @@ impl S3Target {
         Ok(Some(self.existing(path, &state)))
     }
 
-    async fn standings(&self, paths: &[FilePath]) -> ConnectorResult<Vec<Standing>> {
-        let survey = self.bucket.survey(paths).await?;
-        let mut kept = self.kept();
-        if kept.folders.len() + survey.folders.len() > MOST_KEPT {
-            kept.folders.clear();
-        }
-        kept.folders.extend(survey.folders);
-        Ok(survey.standings)
-    }
-
     /// Looks whether what is expected stands there; returns what does.
     async fn expected(&self, job: &Job<'_>) -> Result<Standing, Not> {
         let path = job.path.as_str();
@@ -277,7 +271,7 @@ impl Target for S3Target {
             conditional_write: false,
             metadata: false,
             batch_artifacts: 1_000,
-            parallel_batches: 4,
+            parallel_batches: 6,
             needs_sha256: false,
             verifies: true,
         }
@@ -293,7 +287,8 @@ impl Target for S3Target {
 
     async fn find(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
         let paths = paths_of(keys)?;
-        let standings = self.standings(&paths).await?;
+        let survey = self.bucket.survey(&paths, &mut *self.range.lock().await).await?;
+        let (standings, since) = (survey.standings, survey.since);
         let first = paths
             .iter()
             .zip(&standings)
@@ -314,16 +309,20 @@ impl Target for S3Target {
         if kept.looked.len() + paths.len() > MOST_KEPT {
             kept.looked.clear();
         }
-        let now = Instant::now();
         for (path, standing) in paths.into_iter().zip(standings) {
-            kept.looked.insert(path.to_string(), (standing, now));
+            kept.looked.insert(path.to_string(), (standing, since));
         }
+        if kept.folders.len() + survey.folders.len() > MOST_KEPT {
+            kept.folders.clear();
+        }
+        kept.folders.extend(survey.folders);
         Ok(found)
     }
 
     async fn read_back(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
         let paths = paths_of(keys)?;
-        let standings = self.standings(&paths).await?;
+        // What was listed before may be what is to be replaced.
+        let standings = self.bucket.survey(&paths, &mut None).await?.standings;
         let reads: Vec<_> = paths
             .iter()
             .zip(&standings)

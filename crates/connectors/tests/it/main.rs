@@ -9,4 +9,5 @@ mod manners;
 mod maven;
 mod npm;
 mod oci;
+mod pypi;
 mod s3;

@@ -12,9 +12,11 @@ use domain::detail::Settlement;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, PutOutcome, Settled, Target};
 use domain::task::Settings;
+use futures_util::StreamExt;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::backoff::MOST_TRIES;
+use super::compare;
 use super::content::RunContent;
 use super::item::{Item, decided};
 use super::part::Part;
@@ -47,6 +49,20 @@ impl Settled for Answers {
         let mut answers = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(answer) = answers.get_mut(index) {
             *answer = Some(outcome);
+        }
+    }
+}
+
+/// Answers for those of a batch that are at these places of it.
+struct Placed<'a> {
+    answers: &'a Answers,
+    places: Vec<usize>,
+}
+
+impl Settled for Placed<'_> {
+    fn settled(&self, index: usize, outcome: PutOutcome) {
+        if let Some(place) = self.places.get(index) {
+            self.answers.settled(*place, outcome);
         }
     }
 }
@@ -93,16 +109,24 @@ impl Carrier {
     }
 
     async fn put(&self, pending: &mut [Pending]) -> Vec<PutOutcome> {
-        let batch: Vec<_> = pending
-            .iter()
-            .map(|pending| pending.item.put(self.settings.include_metadata))
-            .collect();
-        let answers = Answers(Mutex::new(batch.iter().map(|_| None).collect()));
+        let answers = Answers(Mutex::new(pending.iter().map(|_| None).collect()));
         let putting = async {
             self.not_given_up()?;
             let _turn = self.part.turn().await;
             self.not_given_up()?;
-            self.target.put(&batch, &self.content, &answers).await
+            let places = self.learn(pending, &answers).await;
+            let batch: Vec<_> = places
+                .iter()
+                .map(|place| pending[*place].item.put(self.settings.include_metadata))
+                .collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let settled = Placed {
+                answers: &answers,
+                places,
+            };
+            self.target.put(&batch, &self.content, &settled).await
         };
         let result = self.part.unless_stopped(putting).await;
         let result = result.unwrap_or_else(|| Err(self.stopped()));
@@ -122,6 +146,48 @@ impl Carrier {
             .into_iter()
             .map(|answer| answer.unwrap_or_else(|| PutOutcome::Failed(unanswered())))
             .collect()
+    }
+
+    /// Learns the SHA-256 of what is to be put, where the target has to know it; returns the places of what can be
+    /// put, and answers for what cannot be read.
+    async fn learn(&self, pending: &mut [Pending], answers: &Answers) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..pending.len()).collect();
+        if !self.target.capabilities().needs_sha256 {
+            return places;
+        }
+        let unknown: Vec<usize> = (0..pending.len())
+            .filter(|place| compare::lacks_digest(&pending[*place].item.artifact))
+            .collect();
+        let wanted: Vec<Artifact> = unknown
+            .iter()
+            .map(|place| pending[*place].item.artifact.clone())
+            .collect();
+        // What its protocol tells need not be read.
+        if let Ok(told) = self.content.source.inspect(&wanted).await {
+            for (place, told) in unknown.iter().zip(told) {
+                if let Ok(told) = told {
+                    pending[*place].item.artifact = told;
+                }
+            }
+        }
+        let learning = pending
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, pending)| compare::lacks_digest(&pending.item.artifact))
+            .map(|(place, pending)| async move {
+                let artifact = &mut pending.item.artifact;
+                let learned = compare::learned(&self.content, artifact.clone()).await;
+                (place, learned.map(|learned| *artifact = learned))
+            });
+        let learning: Vec<_> = learning.collect();
+        let mut learning = futures_util::stream::iter(learning).buffer_unordered(compare::LEARNED_AT_ONCE);
+        while let Some((place, learned)) = learning.next().await {
+            if let Err(error) = learned {
+                answers.settled(place, PutOutcome::Failed(error));
+                places.retain(|known| *known != place);
+            }
+        }
+        places
     }
 
     async fn next(&self, pending: &mut Pending, answer: PutOutcome) -> Next {

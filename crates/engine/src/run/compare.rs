@@ -1,7 +1,7 @@
 //! Finds out what the protocols do not say: whether content is the same, and the SHA-256 of bytes.
 //!
-//! Only where nothing that is known of both sides tells are bytes read for it: the target's first, then the
-//! source's. What is read here is verified by everything its source knows of it.
+//! Only where nothing that is known of both sides tells are bytes read for it: the target's first, then, if its
+//! protocol has no more to say, the source's. What is read here is verified by everything its source knows of it.
 
 use domain::artifact::{Artifact, ArtifactKey, Existing, Likeness};
 use domain::checksums::Hasher;
@@ -9,14 +9,21 @@ use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Content, Target};
 use futures_util::StreamExt;
 
+/// Artifacts that are read at the same time to learn their SHA-256.
+pub(crate) const LEARNED_AT_ONCE: usize = 4;
+
 /// Returns the places in `artifacts` where what is known does not tell whether `found` is the same.
 pub(crate) fn unknown(artifacts: &[&Artifact], found: &[Option<Existing>]) -> Vec<usize> {
     let pairs = artifacts.iter().zip(found).enumerate();
     pairs
-        .filter_map(|(index, (artifact, existing))| Some((index, artifact.likeness(existing.as_ref()?))))
-        .filter(|(_, likeness)| *likeness == Likeness::Unknown)
+        .filter(|(_, (artifact, existing))| is_unknown(artifact, existing.as_ref()))
         .map(|(index, _)| index)
         .collect()
+}
+
+/// Says whether what is known does not tell whether `existing` is the same as `artifact`.
+pub(crate) fn is_unknown(artifact: &Artifact, existing: Option<&Existing>) -> bool {
+    existing.is_some_and(|existing| artifact.likeness(existing) == Likeness::Unknown)
 }
 
 /// Replaces what was found at the places `unknown` by what is known after reading it back.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use connectors::http::Throttle;
 use domain::artifact::{ArtifactKey, Blob};
-use domain::checksums::{Hasher, Sums};
+use domain::checksums::Verifier;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Content, Source};
 use futures_util::StreamExt;
@@ -33,7 +33,7 @@ impl Content for RunContent {
         let left = blob.size_bytes.saturating_sub(offset_bytes);
         let stream = checked_length(stream, left, key.name.clone(), self.clone());
         if self.verifies && offset_bytes == 0 {
-            return Ok(verified(stream, blob.clone(), key.name.clone()));
+            return Ok(verified(stream, blob, key.name.clone()));
         }
         Ok(stream)
     }
@@ -58,7 +58,7 @@ impl Content for RunContent {
 }
 
 fn checked_digest(key: &ArtifactKey, blob: &Blob, bytes: Bytes) -> ConnectorResult<Bytes> {
-    if Sums::of(&bytes, blob).are_of(blob) {
+    if Verifier::is_right(&bytes, blob) {
         return Ok(bytes);
     }
     Err(other_bytes(&key.name))
@@ -70,31 +70,29 @@ fn other_bytes(name: &str) -> ConnectorError {
 }
 
 /// Holds the last piece of `blob` back until the whole is known to be right.
-fn verified(stream: ByteStream, blob: Blob, name: String) -> ByteStream {
-    let hasher = Hasher::of(&blob);
-    let state = (stream, Some(hasher), None::<Bytes>);
+fn verified(stream: ByteStream, blob: &Blob, name: String) -> ByteStream {
+    let state = (stream, Some(Verifier::of(blob)), None::<Bytes>);
     Box::pin(futures_util::stream::try_unfold(
         state,
-        move |(mut stream, mut hasher, mut held)| {
-            let (blob, name) = (blob.clone(), name.clone());
+        move |(mut stream, mut verifier, mut held)| {
+            let name = name.clone();
             async move {
-                while let Some(running) = &mut hasher {
+                while let Some(running) = &mut verifier {
                     match stream.next().await.transpose()? {
                         Some(piece) => {
                             running.update(&piece);
                             if let Some(earlier) = held.replace(piece) {
-                                return Ok(Some((earlier, (stream, hasher, held))));
+                                return Ok(Some((earlier, (stream, verifier, held))));
                             }
                         }
                         None => {
-                            let sums = hasher.take().map(Hasher::finish);
-                            if !sums.is_some_and(|sums| sums.are_of(&blob)) {
+                            if !verifier.take().is_some_and(Verifier::finish) {
                                 return Err(other_bytes(&name));
                             }
                         }
                     }
                 }
-                Ok(held.take().map(|last| (last, (stream, hasher, held))))
+                Ok(held.take().map(|last| (last, (stream, verifier, held))))
             }
         },
     ))

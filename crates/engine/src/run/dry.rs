@@ -1,8 +1,8 @@
 //! A dry run: what a task would do, without doing any of it.
 
-use domain::artifact::ArtifactKey;
+use domain::artifact::{Artifact, ArtifactKey, Existing};
 use domain::decide::Action;
-use domain::ports::{ConnectorError, ConnectorResult};
+use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
 use domain::record::RunPlan;
 use serde::Serialize;
 
@@ -170,13 +170,16 @@ impl Engine {
                     .filter_map(Result::err)
                     .map(|error| error.to_string()),
             );
-            let artifacts: Vec<_> = artifacts.into_iter().filter_map(Result::ok).collect();
+            let mut artifacts: Vec<_> = artifacts.into_iter().filter_map(Result::ok).collect();
             let keys: Vec<_> = artifacts.iter().map(|artifact| artifact.key.clone()).collect();
             let mut found = found_or_nothing(target.find(&keys).await)?;
-            let known: Vec<_> = artifacts.iter().collect();
-            let unknown = compare::unknown(&known, &found);
-            if !unknown.is_empty() {
-                compare::read_back(&*target, &known, &mut found, &unknown).await?;
+            let ends = (&*source, &*target);
+            match told_apart(ends, &mut artifacts, &mut found).await? {
+                0 => {}
+                unread => answer.problems.push(format!(
+                    "{local} to {cluster}: {unread} artifacts have to be read to be compared, and count as different",
+                    local = object.local_repository
+                )),
             }
             for (index, artifact) in artifacts.into_iter().enumerate() {
                 let existing = found.get(index).and_then(Option::as_ref);
@@ -210,4 +213,30 @@ fn found_or_nothing(
         Err(error) if error.kind == domain::failure::ErrorKind::NotFound => Ok(Vec::new()),
         other => other,
     }
+}
+
+/// Asks both ends for more where what is known does not tell whether content is the same; returns how many artifacts
+/// still cannot be told apart from what was `found`.
+async fn told_apart(
+    (source, target): (&dyn Source, &dyn Target),
+    artifacts: &mut [Artifact],
+    found: &mut [Option<Existing>],
+) -> ConnectorResult<usize> {
+    let known: Vec<&Artifact> = artifacts.iter().collect();
+    let unknown = compare::unknown(&known, found);
+    if !unknown.is_empty() {
+        compare::read_back(target, &known, found, &unknown).await?;
+    }
+    let unknown = compare::unknown(&known, found);
+    if unknown.is_empty() {
+        return Ok(0);
+    }
+    let wanted: Vec<Artifact> = unknown.iter().map(|index| known[*index].clone()).collect();
+    for (index, told) in unknown.into_iter().zip(source.inspect(&wanted).await?) {
+        if let Ok(told) = told {
+            artifacts[index] = told;
+        }
+    }
+    let known: Vec<&Artifact> = artifacts.iter().collect();
+    Ok(compare::unknown(&known, found).len())
 }

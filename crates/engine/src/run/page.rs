@@ -27,9 +27,6 @@ use super::listing::absent;
 use super::unit::UnitRun;
 use crate::metrics::Tally;
 
-/// Blobs that are read at once to learn their SHA-256.
-const LEARNED_AT_ONCE: usize = 4;
-
 /// Most rows of one group.
 pub(super) const GROUP_ROWS: usize = 2_000;
 
@@ -100,7 +97,6 @@ impl UnitRun {
                 break;
             }
         }
-        self.learn(&mut page).await;
         Ok(page)
     }
 
@@ -124,50 +120,51 @@ impl UnitRun {
         });
         *found = read.await?;
         let open = compare::unknown(&known, found);
+        let wanted: Vec<Artifact> = open.iter().map(|index| known[*index].clone()).collect();
         let places: Vec<usize> = (0..described.len())
             .filter(|place| described[*place].is_ok())
             .collect();
-        // From the end, so that what is taken out moves nothing that is still to be looked at.
-        for index in open.into_iter().rev() {
-            let place = places[index];
-            if let Ok(artifact) = described[place].clone() {
-                described[place] = self.learned(artifact).await;
-                if described[place].is_err() {
-                    found.remove(index);
+        let inspected = self.inspect(&wanted).await?.into_iter().zip(&open);
+        let told = inspected.map(|(answer, index)| {
+            let existing = found[*index].clone();
+            async move {
+                match answer {
+                    Ok(artifact) if compare::is_unknown(&artifact, existing.as_ref()) => {
+                        self.learned(artifact).await
+                    }
+                    answer => answer,
                 }
             }
+        });
+        let told: Vec<_> = told.collect();
+        let told: Vec<_> = futures_util::stream::iter(told)
+            .buffered(compare::LEARNED_AT_ONCE)
+            .collect()
+            .await;
+        // From the end, so that what is taken out moves nothing that is still to be looked at.
+        for (index, told) in open.into_iter().zip(told).rev() {
+            if told.is_err() {
+                found.remove(index);
+            }
+            described[places[index]] = told;
         }
         Ok(())
     }
 
-    /// Learns the SHA-256 of what is to be written, where the target has to know it; what cannot be read fails.
-    async fn learn(&self, page: &mut DecidedPage) {
-        if !self.carrier.target.capabilities().needs_sha256 {
-            return;
+    async fn inspect(&self, described: &[Artifact]) -> Result<Vec<Result<Artifact, Failure>>, Failure> {
+        if described.is_empty() {
+            return Ok(Vec::new());
         }
-        let (unknown, known): (Vec<Item>, Vec<Item>) = std::mem::take(&mut page.writes)
+        let Carrier {
+            content,
+            local_cluster,
+            ..
+        } = &self.carrier;
+        let answers = self.ask_source(|| content.source.inspect(described)).await?;
+        Ok(answers
             .into_iter()
-            .partition(|item| compare::lacks_digest(&item.artifact));
-        page.writes = known;
-        let learning = unknown.into_iter().map(|item| async move {
-            let learned = self.learned(item.artifact.clone()).await;
-            (item, learned)
-        });
-        let mut learning = futures_util::stream::iter(learning).buffered(LEARNED_AT_ONCE);
-        while let Some((mut item, learned)) = learning.next().await {
-            match learned {
-                Ok(artifact) => {
-                    item.artifact = artifact;
-                    page.writes.push(item);
-                }
-                Err(failure) => {
-                    let settlement = item.failed(failure.clone());
-                    page.first_failed
-                        .get_or_insert((item.artifact.key.clone(), failure));
-                    page.settled.push((Line::of(&item), settlement));
-                }
-            }
-        }
+            .map(|answer| answer.map_err(|error| error.to_failure(local_cluster, 1)))
+            .collect())
     }
 
     async fn learned(&self, artifact: Artifact) -> Result<Artifact, Failure> {

@@ -25,7 +25,7 @@ const PAGE_ARTIFACTS: usize = 1_000;
 /// Artifacts of one page when the first failure ends the plan: few, so that little is in flight then.
 const CAREFUL_PAGE_ARTIFACTS: usize = 50;
 
-/// Pages of one unit that may be in flight.
+/// Pages of one unit that may be in flight, at least: as many as a target takes batches, so that it has what it takes.
 const PAGES_IN_FLIGHT: usize = 3;
 
 /// How long a source may take to say where planning ended, in milliseconds: a stop ends within two seconds.
@@ -88,7 +88,7 @@ impl UnitRun {
             failure = Some(missing);
         }
         while more && failure.is_none() && !self.carrier.part.is_over() {
-            while pages.len() >= PAGES_IN_FLIGHT {
+            while pages.len() >= self.pages_in_flight() {
                 joined(pages.join_next().await)?;
             }
             match self.plan(&mut pages, &mut place, &mut next_page_no).await? {
@@ -117,6 +117,22 @@ impl UnitRun {
             .part
             .ask(|| self.carrier.target.prepare(create))
             .await
+    }
+
+    fn is_careful(&self) -> bool {
+        self.carrier.settings.on_error_within(&self.listing.scope) == ErrorStrategy::FastFail
+    }
+
+    fn pages_in_flight(&self) -> usize {
+        match self.is_careful() {
+            true => PAGES_IN_FLIGHT,
+            false => self
+                .carrier
+                .target
+                .capabilities()
+                .parallel_batches
+                .max(PAGES_IN_FLIGHT),
+        }
     }
 
     /// Reports the paths that name nothing, before everything else.
@@ -148,7 +164,7 @@ impl UnitRun {
         place: &mut Place,
         next_page_no: &mut u32,
     ) -> StoreResult<Result<bool, Failure>> {
-        let careful = self.carrier.settings.on_error_within(&self.listing.scope) == ErrorStrategy::FastFail;
+        let careful = self.is_careful();
         let limit = if careful {
             CAREFUL_PAGE_ARTIFACTS
         } else {
@@ -275,7 +291,7 @@ impl UnitRun {
         };
         match self.decide(&left, &before, false).await {
             Ok(decided) => {
-                while pages.len() >= PAGES_IN_FLIGHT {
+                while pages.len() >= self.pages_in_flight() {
                     joined(pages.join_next().await)?;
                 }
                 self.set_going(pages, decided, page.clone(), before);
@@ -314,8 +330,7 @@ impl UnitRun {
 
     /// Ends the plan at the first failed artifact, where the strategy says so.
     pub(crate) fn note_failed(&self, failure: Option<&Failure>) {
-        let fast = self.carrier.settings.on_error_within(&self.listing.scope) == ErrorStrategy::FastFail;
-        if let (true, Some(failure)) = (fast, failure) {
+        if let (true, Some(failure)) = (self.is_careful(), failure) {
             self.carrier.part.end(failure.clone());
         }
     }

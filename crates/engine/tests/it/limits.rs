@@ -101,7 +101,7 @@ async fn runs_over_the_limit_wait_for_their_turn() {
 }
 
 #[tokio::test]
-async fn a_source_of_any_size_has_a_few_pages_in_flight() {
+async fn a_source_of_any_size_has_as_many_pages_in_flight_as_the_target_takes_batches() {
     let world = World::start().await;
     world.source.holds_files(20_000);
     let hold = Hold::default();
@@ -110,10 +110,10 @@ async fn a_source_of_any_size_has_a_few_pages_in_flight() {
     hold.reached(4).await;
     world.pass(5_000).await;
 
-    assert_eq!(world.source.calls(Op::List), 3);
-    assert_eq!(world.source.keys_asked(Op::Describe), 3_000);
+    assert_eq!(world.source.calls(Op::List), 4);
+    assert_eq!(world.source.keys_asked(Op::Describe), 4_000);
     let rows = world.rows(id).await;
-    assert_eq!(rows.len(), 3_000);
+    assert_eq!(rows.len(), 4_000);
     assert!(rows.iter().all(|row| row.status() == DetailStatus::Running));
 
     hold.release();

@@ -191,7 +191,7 @@ ui-artifacts-head = Artifacts
 ui-started-by = Started by
 ui-by-schedule = schedule
 ui-by-change = change
-ui-several-repositories = it replicates several repositories, or packages: change it through the API
+ui-several-repositories = it replicates several repositories, or calls a version otherwise there: change it through the API
 ui-no-limit = No limit
 ui-log = Log
 ui-keeps-all = Every artifact, for { $n } days
@@ -203,9 +203,13 @@ ui-name-hint = 2 to 256 characters, unique on this node
 ui-repository-hint = project/repository on this node
 ui-what = What of it
 ui-scope-repository = The whole repository
-ui-scope-repository-says = Every file in it, also those that come later
+ui-scope-repository-says = Everything in it, also what comes later
 ui-scope-paths = Some files and folders
 ui-scope-paths-says = Files by name, and folders with all below them
+ui-scope-packages = Some packages
+ui-scope-packages-says = Images, npm packages, charts and others, with all or some versions
+ui-packages = Packages
+ui-packages-hint = One per line, then its versions unless all are meant: docker://library/nginx 1.27 1.28
 ui-scope-some-paths = { $n ->
     [one] ({ $n } path)
    *[other] ({ $n } paths)
@@ -309,6 +313,7 @@ ui-no-cause-known = failed without a cause that is known: imported, or of an ear
 ui-for-example = For example
 ui-show = Show
 ui-actions = Actions
+ui-too-many-to-sort = Only up to { $n } artifacts are put in another order: narrow them down with a filter. Shown are the newest.
 ui-path-begins = Path begins with
 ui-package-begins = Package begins with
 
@@ -376,6 +381,62 @@ ui-replace-yes = Replace
 ui-delete-file-ask = Delete { $name }?
 ui-properties = Properties
 ui-no-properties = It has no properties
+ui-package = Package
+ui-latest-version = Latest version
+ui-versions = Versions
+ui-no-packages = No package is in here
+ui-all-packages = All packages
+ui-place = Where its bytes are
+ui-place-here = On this node
+ui-place-here-says = This node keeps what is uploaded
+ui-place-elsewhere = In a registry elsewhere
+ui-place-elsewhere-says = Tasks read from there; nothing is kept here
+ui-elsewhere = elsewhere
+ui-elsewhere-says = It stands for this registry: tasks read from there. What it holds is not listed here.
+ui-type-hint = This node keeps { $kept }; other types stand for a registry elsewhere
+ui-fault-type-elsewhere = This node does not keep { $kind }: choose a registry elsewhere
+ui-registry-url-hint = For example https://registry.example/team or npm+https://registry.example
+ui-registry-user-hint = Empty: without a login
+
+## Webhooks
+
+ui-webhooks = Webhooks
+ui-webhooks-says = Who is called when nobody looks
+ui-new-webhook = New webhook
+ui-edit-webhook = Edit webhook
+ui-no-webhooks-yet = Nobody is called yet. A webhook tells a chat, a pager or a script that a run failed.
+ui-told-of = Told of
+ui-every-task = Every task
+ui-latest-call = Latest call
+ui-event = Event
+ui-event-failed = A run failed
+ui-event-failed-says = Once for each set of causes, until the task succeeds again
+ui-event-recovered = A run recovered
+ui-event-recovered-says = A run succeeded after one that failed, and nothing is owed any more
+ui-event-silent = A schedule fell silent
+ui-event-silent-says = A task should have started two minutes ago or earlier, and did not
+ui-event-test = Test
+ui-webhook-name-hint = 1 to 64 characters, unique on this node
+ui-webhook-url-hint = http or https, for example https://hooks.example/waybill
+ui-webhook-task-hint = Name of the only task it is told of; empty: every task
+ui-webhook-enabled-says = Otherwise nothing is sent
+ui-secret = Secret
+ui-secret-made = Calls are signed with it, 16 to 256 characters; empty: one is made
+ui-webhook-made = Secret of { $name }
+ui-webhook-secret-once = Its calls are signed with it. It is shown this once: copy it now.
+ui-call-now = Send a test
+ui-delete-webhook = Delete { $name }?
+ui-delete-webhook-says = This deletes the webhook and the log of its deliveries. What is still to be told is not told.
+ui-deliveries = Deliveries
+ui-deliveries-says = Kept for 30 days
+ui-no-deliveries-yet = It was not told anything yet
+ui-delivery-waiting = Waiting
+ui-delivery-delivered = Delivered
+ui-delivery-given-up = Given up
+ui-answer = Answer
+ui-tried-again = Next try
+ui-deliver-again = Send again
+ui-fault-no-task = There is no task { $name }
 
 ## Accounts
 

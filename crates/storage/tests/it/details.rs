@@ -1,6 +1,7 @@
 //! Details: what is read equals a naive model, for every filter, order and page.
 
 mod model;
+mod orders;
 
 use domain::artifact::ArtifactKey;
 use domain::detail::{DetailFilter, DetailState, DetailStatus, RecordDetail};

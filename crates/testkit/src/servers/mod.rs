@@ -6,6 +6,7 @@
 mod dav;
 mod nginx;
 mod programs;
+mod pypi;
 mod registry;
 mod s3;
 #[cfg(test)]
@@ -25,7 +26,8 @@ use tokio::net::TcpStream;
 
 pub use dav::DavServer;
 pub use nginx::{Nginx, NginxOptions};
-pub use programs::{npm_tool, program, python_tool, run};
+pub use programs::{npm_tool, program, python_tool, python_tools, run};
+pub use pypi::{Devpi, PypiOptions, PypiServer, python_packages};
 pub use registry::{OciRegistry, RegistryLogin};
 pub use s3::S3Server;
 pub use verdaccio::{Verdaccio, VerdaccioLogin};

@@ -12,7 +12,12 @@ pub fn program(name: &str) -> PathBuf {
 
 /// Returns the script `name` of the Python packages made for tests.
 pub fn python_tool(name: &str) -> PathBuf {
-    found(name, [tools().join("python/bin").join(name)])
+    found(name, [python_tools().join("bin").join(name)])
+}
+
+/// Returns the folder of the Python packages made for tests.
+pub fn python_tools() -> PathBuf {
+    tools().join("python")
 }
 
 /// Returns the script `name` of the npm packages made for tests.

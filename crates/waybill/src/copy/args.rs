@@ -25,8 +25,8 @@ SOURCE and TARGET are folders (./a, /a, file:///a), repositories of Waybill node
 (waybill+http://[user@]host:port/project/repository, waybill+https://...), GENERIC repositories of
 a bk-repo (bkrepo+http://..., bkrepo+https://...), folders of WebDAV servers (dav+https://...),
 prefixes of buckets (s3://bucket/prefix, s3+https://host/bucket/prefix), packages of a registry
-(npm+https://..., maven+https://..., helm+https://...) or images: one with all its tags
-(oci://host/name), one tag (oci://host/name:tag), all below a name (oci://host/name/*).
+(npm+https://..., pypi+https://..., maven+https://..., helm+https://...) or images: one with all
+its tags (oci://host/name), one tag (oci://host/name:tag), all below a name (oci://host/name/*).
 Both ends hold the same kind of thing. Passwords come from WAYBILL_PASSWORD, the login
 file or a prompt, never from the URL.
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use domain::id::RecordId;
 use domain::record::{Record, RecordStatus};
 use engine::Engine;
+use storage::live::{Live, Position};
 use tokio_util::sync::CancellationToken;
 
 pub use args::CopyCommand;
@@ -26,8 +27,10 @@ use crate::config::LogConfig;
 use crate::exit::{CliResult, Exit, failed};
 use crate::output::Format;
 
-/// How often the progress is looked at.
+/// Longest time between two looks at the progress.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Shortest time between two looks at the progress.
+const BREATH: Duration = Duration::from_millis(10);
 
 /// Copies, and says what became of it.
 pub async fn run(command: CopyCommand, format: Format) -> CliResult<Exit> {
@@ -73,6 +76,7 @@ async fn follow(engine: &Engine, id: RecordId, stop: &CancellationToken) -> CliR
     let progress = Progress::start();
     let mut asked = false;
     loop {
+        let position = engine.store().live().now();
         let record = engine
             .store()
             .records()
@@ -92,13 +96,22 @@ async fn follow(engine: &Engine, id: RecordId, stop: &CancellationToken) -> CliR
                 .await
                 .map_err(|error| failed(error.to_string()))?;
         }
-        let pause = tokio::time::sleep(LOOK_EVERY);
+        let pause = pause(engine.store().live(), &position);
         match asked {
             true => pause.await,
             false => {
                 stop.run_until_cancelled(pause).await;
             }
         }
+    }
+}
+
+/// Waits for the next look: until something changed behind `position`, with a breath before.
+async fn pause(live: &Live, position: &Position) {
+    tokio::time::sleep(BREATH).await;
+    tokio::select! {
+        _ = live.changed(position) => {}
+        () = tokio::time::sleep(LOOK_EVERY) => {}
     }
 }
 

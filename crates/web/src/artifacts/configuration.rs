@@ -11,7 +11,7 @@ use crate::error::ApiResult;
 use crate::json::{Members, unreadable_member};
 
 /// Returns what a repository of `category` has when nothing was given.
-pub(super) fn default_configuration(category: &str) -> String {
+pub(crate) fn default_configuration(category: &str) -> String {
     let given = json!({ "type": category.to_ascii_lowercase() });
     completed(given.as_object().cloned().unwrap_or_default()).to_string()
 }

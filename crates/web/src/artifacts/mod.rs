@@ -25,11 +25,12 @@ mod search;
 mod upload;
 mod zips;
 
+pub(crate) use configuration::default_configuration;
 pub(crate) use download::send as send_file;
 pub(crate) use node_view::{NodeDetail, detail as node_detail, node_at};
 pub(crate) use projects::{ProjectView, view as project_view};
 pub(crate) use repositories::{
-    RepositoryBody, RepositoryDetail, detail as repository_detail, known_to, new_repository,
+    KEPT_TYPES, RepositoryBody, RepositoryDetail, detail as repository_detail, known_to, new_repository,
 };
 pub(crate) use upload::{UploadHeaders, expiry_ms, options as upload_options};
 

@@ -31,7 +31,7 @@ use crate::reader::Reader;
 const BASE: &str = "/repository/api/repo";
 
 /// Types of repositories this node keeps itself.
-const KEPT_TYPES: [&str; 3] = ["GENERIC", "DOCKER", "OCI"];
+pub(crate) const KEPT_TYPES: [&str; 3] = ["GENERIC", "DOCKER", "OCI"];
 
 /// Returns the routes.
 pub(super) fn router() -> OpenApiRouter<App> {

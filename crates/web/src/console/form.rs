@@ -129,6 +129,15 @@ impl Typed {
         found.map(|(_, words)| words.as_str())
     }
 
+    /// Returns the same without what was typed into `field`: a secret is not sent back.
+    pub(super) fn without(&self, field: &str) -> Self {
+        let pairs = self.values.pairs().iter().filter(|(found, _)| found != field);
+        Self {
+            values: Params::from(pairs.cloned().collect::<Vec<_>>()),
+            faults: self.faults.clone(),
+        }
+    }
+
     /// Returns the status the form is shown again with: 422 when something is wrong with it.
     pub(super) fn status(&self) -> StatusCode {
         match self.faults.is_empty() {
@@ -147,76 +156,4 @@ impl Typed {
             }
         }
     }
-}
-
-/// One field: its label, what explains it, and its control.
-pub(super) struct Field<'a> {
-    pub(super) name: &'a str,
-    pub(super) label: String,
-    pub(super) hint: Option<String>,
-}
-
-impl Field<'_> {
-    /// Shows a field around the control that `control` makes of its attributes.
-    pub(super) fn show(&self, typed: &Typed, control: impl FnOnce(Attributes<'_>) -> Markup) -> Markup {
-        let wrong = typed.wrong(self.name);
-        let described = format!("{}-says", self.name);
-        let attributes = Attributes {
-            name: self.name,
-            value: typed.value(self.name),
-            invalid: wrong.map(|_| "true"),
-            described: (wrong.is_some() || self.hint.is_some()).then_some(described.as_str()),
-        };
-        html! {
-            div .field {
-                label for=(self.name) { (self.label) }
-                (control(attributes))
-                div id=(described) {
-                    @if let Some(wrong) = wrong { p .wrong { (wrong) } }
-                    @if let Some(hint) = &self.hint { p .hint { (hint) } }
-                }
-            }
-        }
-    }
-
-    /// Shows a field of one line of text.
-    pub(super) fn input(&self, typed: &Typed, kind: &str, required: bool) -> Markup {
-        self.show(typed, |field| {
-            html! {
-                input id=(field.name) name=(field.name) type=(kind) value=(field.value) required[required]
-                    aria-invalid=[field.invalid] aria-describedby=[field.described];
-            }
-        })
-    }
-
-    /// Shows a field of several lines.
-    pub(super) fn area(&self, typed: &Typed) -> Markup {
-        self.show(typed, |field| {
-            html! {
-                textarea id=(field.name) name=(field.name) aria-invalid=[field.invalid]
-                    aria-describedby=[field.described] { (field.value) }
-            }
-        })
-    }
-
-    /// Shows a choice among `options`: values with their names.
-    pub(super) fn select(&self, typed: &Typed, options: &[(String, String)]) -> Markup {
-        self.show(typed, |field| {
-            html! {
-                select id=(field.name) name=(field.name) aria-invalid=[field.invalid] aria-describedby=[field.described] {
-                    @for (value, name) in options {
-                        option value=(value) selected[value == field.value] { (name) }
-                    }
-                }
-            }
-        })
-    }
-}
-
-/// What a control says of its field.
-pub(super) struct Attributes<'a> {
-    pub(super) name: &'a str,
-    pub(super) value: &'a str,
-    pub(super) invalid: Option<&'static str>,
-    pub(super) described: Option<&'a str>,
 }

@@ -11,7 +11,8 @@ use domain::cluster::Secret;
 use maud::html;
 use messages::{Language, text};
 
-use super::form::{Field, Form, OpenForm, Typed};
+use super::controls::Field;
+use super::form::{Form, OpenForm, Typed};
 use super::look::{Anyone, LANGUAGE_COOKIE, LANGUAGES, Look, Person, THEME_COOKIE, THEMES};
 use super::shell;
 use super::surround::{own_place, see_other};

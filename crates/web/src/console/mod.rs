@@ -9,6 +9,7 @@ mod artifact;
 mod assets;
 mod chart;
 mod clusters;
+mod controls;
 mod form;
 mod home;
 mod links;
@@ -22,6 +23,7 @@ mod shell;
 mod show;
 mod surround;
 mod tasks;
+mod webhooks;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -39,6 +41,7 @@ pub fn router(app: &App) -> Router<App> {
         .merge(artifact::router())
         .merge(clusters::router())
         .merge(repositories::router())
+        .merge(webhooks::router())
         .merge(account::router())
         .layer(from_fn_with_state(app.clone(), surround::surround));
     pages.merge(assets::router())

@@ -20,6 +20,7 @@ pub(super) enum Section {
     Tasks,
     Clusters,
     Repositories,
+    Webhooks,
     Account,
 }
 
@@ -112,8 +113,9 @@ pub(super) fn live(
 ) -> Markup {
     let part = |part: &Markup| {
         html! {
-            div #live .stack hx-get=(look.place) hx-trigger="sse:changed delay:100ms, sse:reset" hx-select="#live"
-                hx-select-oob=[others] hx-swap="outerHTML" { (part) }
+            // It stays, only what is in it is renewed: the stream would hold on to every part that listened to it.
+            div #live .stack hx-get=(look.place) hx-trigger="sse:changed delay:100ms, sse:reset" hx-select="#live > *"
+                hx-select-oob=[others] hx-swap="innerHTML" { (part) }
         }
     };
     let separator = if about.is_empty() { "" } else { "&" };
@@ -135,6 +137,7 @@ fn side(look: &Look, here: Option<Section>) -> Markup {
         Section::Tasks => (look.say(text!("ui-tasks")), "/tasks"),
         Section::Clusters => (look.say(text!("ui-clusters")), "/clusters"),
         Section::Repositories => (look.say(text!("ui-repositories")), "/repositories"),
+        Section::Webhooks => (look.say(text!("ui-webhooks")), "/webhooks"),
         Section::Account => (look.say(text!("ui-account")), "/account"),
     };
     let sections: &[Section] = if look.is_admin() {
@@ -143,6 +146,7 @@ fn side(look: &Look, here: Option<Section>) -> Markup {
             Section::Tasks,
             Section::Clusters,
             Section::Repositories,
+            Section::Webhooks,
             Section::Account,
         ]
     } else {
@@ -208,6 +212,7 @@ fn icon(section: Section) -> Markup {
         Section::Tasks => "M2.5 4.5h7M2.5 8h11M2.5 11.5h7M12 2.5l2 2-2 2",
         Section::Clusters => "M2.5 3h11v4h-11zM2.5 9h11v4h-11zM5 5h.01M5 11h.01",
         Section::Repositories => "M2.5 4.5L8 2l5.5 2.5v7L8 14l-5.5-2.5zM2.5 4.5L8 7l5.5-2.5M8 7v7",
+        Section::Webhooks => "M4 11V7a4 4 0 018 0v4l1 1.5H3zM6.5 14h3",
         Section::Account => "M8 8a2.5 2.5 0 100-5 2.5 2.5 0 000 5zM3 13.5c.6-2.4 2.5-3.5 5-3.5s4.4 1.1 5 3.5",
     };
     html! { svg viewBox="0 0 16 16" aria-hidden="true" { path d=(lines) {} } }

@@ -1,6 +1,7 @@
 // What every script needs: a browser that notes everything that should not be.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 
 const require = createRequire(process.env.NPM_PACKAGES + '/');
 const { chromium } = require('playwright-core');
@@ -8,6 +9,14 @@ const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8') +
 
 export const [, , base, ...facts] = process.argv;
 const faults = [];
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Has the test do what only it can. */
+export async function ask(what) {
+  console.log('do ' + what);
+  const { value } = await answers.next();
+  if (value !== 'ok') throw new Error(`${what}: ${value}`);
+}
 
 /** Notes that something is not as it should be; the script goes on. */
 export function fault(words) {

@@ -8,7 +8,8 @@ use maud::{Markup, html};
 use messages::text;
 use storage::users::{Role, User};
 
-use super::super::form::{Field, Form, Typed, csrf_field};
+use super::super::controls::Field;
+use super::super::form::{Form, Typed, csrf_field};
 use super::super::look::{Look, Person};
 use super::super::shell::{self, Page, Section};
 use super::super::surround::see_other;

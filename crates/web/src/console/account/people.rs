@@ -8,7 +8,8 @@ use storage::StoreError;
 use storage::access::Access;
 use storage::users::{Role, User};
 
-use super::super::form::{Field, Form, Typed, button, csrf_field};
+use super::super::controls::Field;
+use super::super::form::{Form, Typed, button, csrf_field};
 use super::super::look::{ForAdmin, Look};
 use super::super::shell::{Page, Section, crumbs};
 use super::super::show::when;
@@ -80,12 +81,7 @@ fn field<'a>(look: &Look, name: &'a str, label: messages::Text) -> Field<'a> {
 }
 
 fn password(look: &Look, typed: &Typed) -> Markup {
-    field(look, "password", text!("ui-new-password")).show(typed, |field| {
-        html! {
-            input id=(field.name) name=(field.name) type="password" required autocomplete="new-password"
-                aria-invalid=[field.invalid] aria-describedby=[field.described];
-        }
-    })
+    field(look, "password", text!("ui-new-password")).secret(typed, true)
 }
 
 fn role_fields(look: &Look, typed: &Typed) -> Markup {
@@ -150,15 +146,7 @@ pub(super) async fn create(
             Err(error) => return Err(error.into()),
         }
     }
-    list_page(&app, &look, &without_password(typed)).await
-}
-
-fn without_password(typed: Typed) -> Typed {
-    let pairs = typed.values.pairs().iter().filter(|(name, _)| name != "password");
-    Typed {
-        values: Params::from(pairs.cloned().collect::<Vec<_>>()),
-        faults: typed.faults,
-    }
+    list_page(&app, &look, &typed).await
 }
 
 async fn user(app: &App, name: &str) -> ApiResult<User> {

@@ -8,7 +8,8 @@ use messages::text;
 use storage::StoreError;
 use storage::tokens::Token;
 
-use super::super::form::{Field, Form, Typed, button, csrf_field};
+use super::super::controls::{Field, shown_once};
+use super::super::form::{Form, Typed, button, csrf_field};
 use super::super::look::{Look, Person};
 use super::super::show::{maybe_when, when};
 use super::super::surround::see_other;
@@ -100,18 +101,8 @@ pub(super) async fn create(
         let expires_ms = days.flatten().map(|days| app.clock().now_ms() + days * DAY_MS);
         match app.store().tokens().create(look.user(), &name, expires_ms).await {
             Ok((token, secret)) => {
-                let made = html! {
-                    section .panel role="status" {
-                        header { h2 { (look.say(text!("ui-token-made", name = &token.name))) } }
-                        div .body.stack {
-                            div .secret {
-                                code #made-token { (secret.reveal()) }
-                                button type="button" data-copy="made-token" data-copied=(look.say(text!("ui-copied-text"))) { (look.say(text!("ui-copy-text"))) }
-                            }
-                            p .note.warn { (look.say(text!("ui-token-once"))) }
-                        }
-                    }
-                };
+                let title = text!("ui-token-made", name = &token.name);
+                let made = shown_once(&look, &title, secret.reveal(), &text!("ui-token-once"));
                 return own::page(&app, &look, &Typed::default(), made).await;
             }
             Err(StoreError::Taken(_)) => typed.fault("token", look.say(text!("ui-fault-taken"))),

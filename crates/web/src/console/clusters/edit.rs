@@ -8,7 +8,8 @@ use engine::error::EngineError;
 use maud::{Markup, html};
 use messages::{Text, text};
 
-use super::super::form::{Field, Form, Typed, csrf_field};
+use super::super::controls::{Field, check};
+use super::super::form::{Form, Typed, csrf_field};
 use super::super::look::{ForAdmin, Look};
 use super::super::shell::{Page, Section, crumbs};
 use super::super::surround::see_other;
@@ -88,11 +89,7 @@ fn fields(look: &Look, typed: &Typed, known: Option<&Cluster>) -> Markup {
         hint: hint.map(|hint| look.say(hint)),
     };
     let kept = known.map(|_| text!("ui-secret-kept"));
-    let secret = |name, label: Text| {
-        field(name, label, kept.clone()).show(&without(typed, name), |field| {
-            html! { input id=(field.name) name=(field.name) type="password" autocomplete="new-password" aria-describedby=[field.described]; }
-        })
-    };
+    let secret = |name, label: Text| field(name, label, kept.clone()).secret(typed, false);
     let types: Vec<(String, String)> = TYPES
         .iter()
         .map(|(value, of)| ((*value).into(), look.say(kind(*of))))
@@ -121,20 +118,8 @@ fn fields(look: &Look, typed: &Typed, known: Option<&Cluster>) -> Markup {
             }
         }
         @if known.is_none() {
-            div .choice {
-                input #check type="checkbox" name="check" value="on" checked[typed.is("check", "on")];
-                label for="check" { b { (look.say(text!("ui-check-first"))) } span { (look.say(text!("ui-check-first-says"))) } }
-            }
+            (check(look, typed, "check", text!("ui-check-first"), text!("ui-check-first-says")))
         }
-    }
-}
-
-/// Returns the faults without what was typed into `name`: a secret is not sent back.
-fn without(typed: &Typed, name: &str) -> Typed {
-    let pairs = typed.values.pairs().iter().filter(|(found, _)| found != name);
-    Typed {
-        values: Params::from(pairs.cloned().collect::<Vec<_>>()),
-        faults: typed.faults.clone(),
     }
 }
 

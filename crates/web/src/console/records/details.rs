@@ -5,10 +5,12 @@ use domain::id::DetailId;
 use domain::record::Record;
 use maud::{Markup, html};
 use messages::text;
+use storage::orders::{DetailOrder, MOST_SORTED, Sorted};
 
 use super::super::artifact;
+use super::super::links::Sortable;
 use super::super::look::Look;
-use super::super::show::{bytes, pill, when};
+use super::super::show::{bytes, count, pill, when};
 use super::filters;
 use crate::api::filter;
 use crate::app::App;
@@ -18,47 +20,69 @@ use crate::params::Params;
 /// Details of one page.
 const ROWS: usize = 50;
 
+/// What the list can be ordered by; otherwise the newest come first.
+const SORTS: [(&str, DetailOrder); 4] = [
+    ("name", DetailOrder::Name),
+    ("size", DetailOrder::Size),
+    ("attempts", DetailOrder::Attempts),
+    ("time", DetailOrder::Time),
+];
+
 /// One page of details.
 pub(super) struct Details {
     rows: Vec<RecordDetail>,
     next: Option<String>,
+    /// Whether they are too many for the order that was asked for.
+    too_many: bool,
 }
 
 impl Details {
     /// Reads the page that `params` ask for.
     pub(super) async fn read(app: &App, record: &Record, params: &Params) -> ApiResult<Self> {
         let chosen = filter::of_query(params)?;
-        let behind = params.filled("after").map(place).transpose()?;
+        let descending = params.filter("order", &[("asc", false), ("desc", true)])?;
+        let order = params
+            .filter("sort", &SORTS)?
+            .map(|order| (order, descending.unwrap_or(false)));
         let id = record.id.to_string();
-        let mut rows = app.engine().details_after(&id, &chosen, behind, ROWS + 1).await?;
+        if let Some(order) = order {
+            let behind = params.parsed::<DetailId>("after")?;
+            let sorted = app.engine().details_sorted(&id, &chosen, order, behind, ROWS + 1);
+            if let Sorted::Rows(rows) = sorted.await? {
+                return Ok(Self::of(rows, |last| last.id.to_string()));
+            }
+            let newest = app.engine().details_after(&id, &chosen, None, ROWS).await?;
+            return Ok(Self {
+                rows: newest,
+                next: None,
+                too_many: true,
+            });
+        }
+        let behind = params.filled("after").map(place).transpose()?;
+        let rows = app.engine().details_after(&id, &chosen, behind, ROWS + 1).await?;
+        Ok(Self::of(rows, |last| format!("{}.{}", last.started_ms, last.id)))
+    }
+
+    /// Cuts one more than a page to a page; `place` says where the next one begins.
+    fn of(mut rows: Vec<RecordDetail>, place: impl Fn(&RecordDetail) -> String) -> Self {
         let more = rows.len() > ROWS;
         rows.truncate(ROWS);
-        let last = rows.last().filter(|_| more);
-        Ok(Self {
-            next: last.map(|last| format!("{}.{}", last.started_ms, last.id)),
+        Self {
+            next: rows.last().filter(|_| more).map(place),
             rows,
-        })
+            too_many: false,
+        }
     }
 
     /// Shows the page with its filters.
     pub(super) fn show(&self, look: &Look, record: &Record, project: &str, params: &Params) -> Markup {
-        let head = html! {
-            tr {
-                th { (look.say(text!("ui-artifact"))) }
-                th { (look.say(text!("ui-cluster"))) }
-                th .wide { (look.say(text!("ui-repository"))) }
-                th { (look.say(text!("ui-outcome"))) }
-                th .num { (look.say(text!("ui-size"))) }
-                th .num.wide { (look.say(text!("ui-attempts"))) }
-                th .num.wide { (look.say(text!("ui-time"))) }
-            }
-        };
         html! {
+            @if self.too_many { p .note.warn .apart role="status" { (look.say(text!("ui-too-many-to-sort", n = count(MOST_SORTED)))) } }
             @if self.rows.is_empty() {
                 p .empty { (look.say(if filters::is_any(params) { text!("ui-nothing-found") } else { text!("ui-nothing-yet") })) }
             } @else {
                 div .scroll { table {
-                    thead { (head) }
+                    thead { (head(look, record, params)) }
                     tbody { @for row in &self.rows { (detail(look, project, row)) } }
                 } }
                 nav .pager aria-label=(look.say(text!("ui-pages"))) {
@@ -66,6 +90,31 @@ impl Details {
                     @if let Some(next) = &self.next { a rel="next" href=(filters::link(record, params, &[("after", next)])) { (look.say(text!("ui-next"))) } } @else { span {} }
                 }
             }
+        }
+    }
+}
+
+fn head(look: &Look, record: &Record, params: &Params) -> Markup {
+    let sortable = |sort, largest_first, class, name| {
+        let column = Sortable {
+            sort,
+            largest_first,
+            class,
+            name,
+        };
+        column.head(look, params, |changes| {
+            format!("{}#details", filters::link(record, params, changes))
+        })
+    };
+    html! {
+        tr {
+            (sortable("name", false, "", text!("ui-artifact")))
+            th { (look.say(text!("ui-cluster"))) }
+            th .wide { (look.say(text!("ui-repository"))) }
+            th { (look.say(text!("ui-outcome"))) }
+            (sortable("size", true, "num", text!("ui-size")))
+            (sortable("attempts", true, "num wide", text!("ui-attempts")))
+            (sortable("time", true, "num wide", text!("ui-time")))
         }
     }
 }

@@ -23,6 +23,9 @@ pub(super) const NAMES: [&str; 11] = [
     "words",
 ];
 
+/// What the query says of the list besides its filters.
+const ORDER: [&str; 2] = ["sort", "order"];
+
 /// The words of [`domain::failure::ErrorKind`] that filters know.
 const CLASSES: [&str; 11] = [
     "unreachable",
@@ -67,6 +70,7 @@ pub(super) fn form(look: &Look, record: &Record, params: &Params) -> Markup {
             (input(look, params, "version", text!("ui-version"), false))
             (input(look, params, "words", text!("ui-words-contain"), false))
             @if let Some(cause) = params.filled("cause") { input type="hidden" name="cause" value=(cause); }
+            @for name in ORDER { @if let Some(value) = params.filled(name) { input type="hidden" name=(name) value=(value); } }
             button type="submit" { (look.say(text!("ui-filter"))) }
             @if is_any(params) { a .button href=(path) { (look.say(text!("ui-no-filter"))) } }
         }
@@ -113,9 +117,10 @@ fn input(look: &Look, params: &Params, name: &str, label: Text, search: bool) ->
     }
 }
 
-/// Returns the page of a record with its filters, those of `changes` instead.
+/// Returns the page of a record with its filters and order, those of `changes` instead.
 pub(super) fn link(record: &Record, params: &Params, changes: &[(&str, &str)]) -> String {
-    keeping(&format!("/records/{}", record.id), params, &NAMES, changes)
+    let names: Vec<&str> = NAMES.into_iter().chain(ORDER).collect();
+    keeping(&format!("/records/{}", record.id), params, &names, changes)
 }
 
 /// Returns the filters as hidden fields of a form that acts on the selection.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::artifact::ArtifactKey;
 use domain::path::FilePath;
-use domain::repository::RepositoryRef;
+use domain::repository::{RepositoryRef, RepositoryType};
 use domain::task::Task;
 use engine::freshness::StandingFilter;
 use hosted::{HostedRepository, Node, NodeFilter, NodeOrder};
@@ -19,6 +19,7 @@ use super::super::form::{button, csrf_field};
 use super::super::look::{Look, Person};
 use super::super::shell::{Page, Section, crumbs};
 use super::super::show::{bytes, count, when};
+use super::packages;
 use crate::app::App;
 use crate::artifacts::{path_of, unknown};
 use crate::auth::Caller;
@@ -99,7 +100,7 @@ pub(super) async fn show(
             Vec::new()
         };
         html! {
-            (folder(&look, &repository, &path, &params, may_write).await?)
+            (root(&look, &repository, &params, may_write).await?)
             @if !tasks.is_empty() {
                 section .panel { header { h2 { (look.say(text!("ui-replicated-by"))) } } (task_table(&look, &tasks)) }
             }
@@ -152,6 +153,43 @@ fn way(look: &Look, name: &RepositoryRef, path: &FilePath) -> Markup {
     crumbs(look, &way)
 }
 
+/// Shows what a whole repository holds, by what that is.
+async fn root(
+    look: &Look,
+    repository: &HostedRepository,
+    params: &Params,
+    may_write: bool,
+) -> ApiResult<Markup> {
+    let info = repository.info();
+    let place = repository.foreign().await?;
+    if place.is_none() && info.repository_type == RepositoryType::generic() {
+        return folder(look, repository, &FilePath::root(), params, may_write).await;
+    }
+    Ok(html! {
+        div .head {
+            div {
+                (way(look, &info.name, &FilePath::root()))
+                h1 { (info.name.name) }
+                p .sub { span .tag { (info.repository_type) } @if place.is_none() { " " (bytes(info.used_bytes)) } }
+            }
+            (replicate(look, &info.name))
+        }
+        @match &place {
+            Some(place) => (packages::elsewhere(look, place)),
+            None => (packages::section(look, repository, params).await?),
+        }
+    })
+}
+
+/// Offers a task for a repository.
+fn replicate(look: &Look, name: &RepositoryRef) -> Markup {
+    html! {
+        @if look.is_admin() {
+            div .actions { a .button href=(format!("/tasks/new?repository={}%2F{}", name.project, name.name)) { (look.say(text!("ui-replicate-this"))) } }
+        }
+    }
+}
+
 async fn folder(
     look: &Look,
     repository: &HostedRepository,
@@ -184,9 +222,7 @@ async fn folder(
                 p .sub { span .tag { (info.repository_type) } " " (look.say(text!("ui-entries", n = count(total))))
                     @if path.is_root() { " · " (bytes(info.used_bytes)) } }
             }
-            @if look.is_admin() && path.is_root() {
-                div .actions { a .button href=(format!("/tasks/new?repository={}%2F{}", info.name.project, info.name.name)) { (look.say(text!("ui-replicate-this"))) } }
-            }
+            @if path.is_root() { (replicate(look, &info.name)) }
         }
         section .panel {
             @if may_write && info.repository_type.as_str() == "GENERIC" { (upload_form(look, &info.name, path)) }

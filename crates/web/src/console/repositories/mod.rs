@@ -4,6 +4,7 @@ mod change;
 mod files;
 mod folder;
 mod make;
+mod packages;
 mod projects;
 mod upload;
 

@@ -118,8 +118,8 @@ fn row(look: &Look, repository: &Repository) -> Markup {
                 @if repository.public { " " span .tag { (look.say(text!("ui-public"))) } }
                 @if let Some(description) = repository.description.as_deref().filter(|text| !text.is_empty()) { div .why { (description) } }
             }
-            td { span .tag { (repository.repository_type) } }
-            td .num { (bytes(repository.used_bytes)) }
+            td { span .tag { (repository.repository_type) } @if repository.is_foreign() { " " span .tag { (look.say(text!("ui-elsewhere"))) } } }
+            td .num { @if repository.is_foreign() { "–" } @else { (bytes(repository.used_bytes)) } }
             td .num.wide { (repository.quota_bytes.map_or_else(|| "–".into(), bytes)) }
             td .num.wide { (when(look, repository.created_ms)) }
         }

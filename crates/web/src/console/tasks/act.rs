@@ -7,7 +7,8 @@ use domain::task::Task;
 use maud::html;
 use messages::text;
 
-use super::super::form::{Field, Form, Typed, csrf_field};
+use super::super::controls::Field;
+use super::super::form::{Form, Typed, csrf_field};
 use super::super::look::{ForAdmin, Look};
 use super::super::run;
 use super::super::shell::{Page, Section, crumbs};

@@ -1,11 +1,12 @@
 //! The form of a task, turned into a draft, and a task turned into what its form shows.
 
-use domain::repository::{RepositoryRef, RepositoryType};
-use domain::task::{ConflictStrategy, ErrorStrategy, Scope, Settings, Task, Trigger};
+use domain::repository::RepositoryRef;
+use domain::task::{ConflictStrategy, ErrorStrategy, PackageSelection, Scope, Settings, Task, Trigger};
 use engine::error::EngineError;
 use engine::tasks::draft::{
-    ExecutionStrategy, ObjectDraft, PathDraft, PlanDraft, ReplicaType, ScopeKind, TaskDraft,
+    ExecutionStrategy, ObjectDraft, PackageDraft, PathDraft, PlanDraft, ReplicaType, ScopeKind, TaskDraft,
 };
+use hosted::Repository;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use messages::text;
@@ -47,8 +48,8 @@ pub(super) fn blank() -> Params {
     Params::from(pairs)
 }
 
-/// Returns what the form of `task` shows, times on the clocks of `zone`; a task of several repositories,
-/// or of packages, has no form.
+/// Returns what the form of `task` shows, times on the clocks of `zone`; a task of several repositories, or one that
+/// calls a version otherwise at its targets, has no form.
 pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Option<Params> {
     let [object] = task.objects.as_slice() else {
         return None;
@@ -61,13 +62,18 @@ pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Option<Params> {
         Trigger::Manual => ("manual", String::new(), String::new()),
         Trigger::RealTime => ("real_time", String::new(), String::new()),
     };
-    let (scope, paths) = match &object.scope {
-        Scope::Repository => ("repository", String::new()),
+    let (scope, paths, packages) = match &object.scope {
+        Scope::Repository => ("repository", String::new(), String::new()),
         Scope::Paths(paths) => {
             let lines: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
-            ("paths", lines.join("\n"))
+            ("paths", lines.join("\n"), String::new())
         }
-        Scope::Packages(_) => return None,
+        Scope::Packages(packages) => {
+            if packages.iter().any(|package| !package.target_versions.is_empty()) {
+                return None;
+            }
+            ("packages", String::new(), package_lines(packages))
+        }
     };
     pairs.extend(owned(&[
         ("name", &task.name),
@@ -86,6 +92,7 @@ pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Option<Params> {
         ),
         ("scope", scope),
         ("paths", &paths),
+        ("packages", &packages),
         ("trigger", trigger),
         ("at", &at),
         ("cron", &cron),
@@ -98,6 +105,15 @@ pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Option<Params> {
         }
     }
     Some(Params::from(pairs))
+}
+
+/// Returns a line for each package: its key, then its versions unless all are meant.
+fn package_lines(packages: &[PackageSelection]) -> String {
+    let lines = packages.iter().map(|package| {
+        let words = std::iter::once(&package.key).chain(&package.versions);
+        words.map(String::as_str).collect::<Vec<_>>().join(" ")
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn pairs_of(settings: &Settings) -> Vec<(String, String)> {
@@ -155,7 +171,11 @@ pub(super) async fn read(app: &App, look: &Look, typed: &mut Typed) -> ApiResult
         Some("cron") => (ReplicaType::Scheduled, ExecutionStrategy::Cron),
         _ => (ReplicaType::Scheduled, ExecutionStrategy::Immediately),
     };
-    let by_path = form.get("scope") == Some("paths");
+    let scope = match form.get("scope") {
+        Some("paths") => ScopeKind::Path,
+        Some("packages") => ScopeKind::Package,
+        _ => ScopeKind::Repository,
+    };
     let chosen = |name: &str| form.get(name) == Some("on");
     let plan = PlanDraft {
         strategy,
@@ -174,19 +194,15 @@ pub(super) async fn read(app: &App, look: &Look, typed: &mut Typed) -> ApiResult
     };
     let draft = TaskDraft {
         name: form.get("name").unwrap_or_default().trim().into(),
-        project: local.project,
-        scope: if by_path {
-            ScopeKind::Path
-        } else {
-            ScopeKind::Repository
-        },
+        project: local.name.project,
+        scope,
         objects: vec![ObjectDraft {
-            local_repository: local.name,
+            local_repository: local.name.name,
             remote_project: form.text("remote_project"),
             remote_repository: form.text("remote_repository"),
-            repository_type: RepositoryType::generic(),
-            packages: None,
-            paths: by_path.then(|| paths(form)),
+            repository_type: local.repository_type,
+            packages: (scope == ScopeKind::Package).then(|| packages(form)),
+            paths: (scope == ScopeKind::Path).then(|| paths(form)),
             choice: None,
             refused: None,
         }],
@@ -212,13 +228,27 @@ fn paths(form: &Params) -> Vec<PathDraft> {
         .collect()
 }
 
-/// Finds the repository the form names among those of this node.
-async fn repository(app: &App, look: &Look, typed: &mut Typed) -> ApiResult<Option<RepositoryRef>> {
+fn packages(form: &Params) -> Vec<PackageDraft> {
+    let lines = form.get("packages").unwrap_or_default().lines();
+    let packages = lines.filter_map(|line| {
+        let mut words = line.split_whitespace().map(String::from);
+        Some(PackageDraft {
+            key: Some(words.next()?),
+            versions: words.collect(),
+            target_versions: Vec::new(),
+            refused: None,
+        })
+    });
+    packages.collect()
+}
+
+/// Finds the repository the form names among those of this node: kept here, or standing for a registry elsewhere.
+async fn repository(app: &App, look: &Look, typed: &mut Typed) -> ApiResult<Option<Repository>> {
     let typed_name = typed.value("repository").trim().to_owned();
     if let Some((project, name)) = typed_name.split_once('/') {
         let named = RepositoryRef::new(project, name);
-        if app.hosted().repository(&named).await?.is_some() {
-            return Ok(Some(named));
+        if let Some(found) = app.hosted().repository(&named).await? {
+            return Ok(Some(found.info().clone()));
         }
     }
     typed.fault(
@@ -286,6 +316,9 @@ fn field_of(member: &str) -> &'static str {
         "remoteProjectId" => "remote_project",
         "remoteRepoName" => "remote_repository",
         "pathConstraints" | "path" => "paths",
+        "packageConstraints" | "packageKey" | "version" => "packages",
+        "replicaObjectType" => "scope",
+        "replicaType" => "trigger",
         "executeTime" => "at",
         "cronExpression" => "cron",
         "recordReserveDays" => "days",

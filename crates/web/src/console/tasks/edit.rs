@@ -32,15 +32,17 @@ async fn offers(app: &App) -> ApiResult<Offers> {
     let mut clusters = app.engine().clusters(None, None).await?;
     clusters.retain(|cluster| cluster.cluster_type != ClusterType::Center);
     clusters.sort_by(|a, b| a.name.cmp(&b.name));
-    let files = RepositoryFilter {
-        repository_types: vec!["GENERIC".into()],
-        ..RepositoryFilter::default()
-    };
+    let all = RepositoryFilter::default();
     let mut repositories = Vec::new();
     for project in app.hosted().projects().await? {
         let rest = MOST_OFFERED.saturating_sub(repositories.len() as u64);
-        let found = app.hosted().repositories(&project.name, &files, 0, rest).await?;
-        repositories.extend(found.into_iter().map(|repository| repository.name.to_string()));
+        let found = app.hosted().repositories(&project.name, &all, 0, rest).await?;
+        repositories.extend(found.into_iter().map(|repository| {
+            (
+                repository.name.to_string(),
+                repository.repository_type.to_string(),
+            )
+        }));
         if repositories.len() as u64 >= MOST_OFFERED {
             break;
         }

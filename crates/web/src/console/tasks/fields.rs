@@ -4,14 +4,15 @@ use domain::cluster::{Cluster, ClusterStatus};
 use maud::{Markup, html};
 use messages::{Text, text};
 
-use super::super::form::{Field, Typed, csrf_field};
+use super::super::controls::{Field, check, choices};
+use super::super::form::{Typed, csrf_field};
 use super::super::look::Look;
 
 /// What the form offers to choose from.
 pub(super) struct Offers {
     pub(super) clusters: Vec<Cluster>,
-    /// `project/repository` of each repository of files on this node.
-    pub(super) repositories: Vec<String>,
+    /// `project/repository` of repositories on this node, with what they hold.
+    pub(super) repositories: Vec<(String, String)>,
 }
 
 /// Shows the form, sent to `action`.
@@ -61,12 +62,14 @@ fn from(look: &Look, typed: &Typed, offers: &Offers) -> Markup {
                 (field(look, "repository", text!("ui-repository"), Some(text!("ui-repository-hint"))).show(typed, |field| html! {
                     input #repository name="repository" list="repositories" value=(field.value) required autocomplete="off"
                         aria-invalid=[field.invalid] aria-describedby=[field.described];
-                    datalist #repositories { @for name in &offers.repositories { option value=(name) {} } }
+                    datalist #repositories { @for (name, held) in &offers.repositories { option value=(name) { (held) } } }
                 }))
                 (choices(look, typed, "scope", text!("ui-what"), &[
                     ("repository", text!("ui-scope-repository"), text!("ui-scope-repository-says")),
                     ("paths", text!("ui-scope-paths"), text!("ui-scope-paths-says")),
+                    ("packages", text!("ui-scope-packages"), text!("ui-scope-packages-says")),
                 ]))
+                div data-for="scope=packages" { (field(look, "packages", text!("ui-packages"), Some(text!("ui-packages-hint"))).area(typed)) }
                 div data-for="scope=paths" { (field(look, "paths", text!("ui-paths"), Some(text!("ui-paths-hint"))).area(typed)) }
             }
         }
@@ -185,33 +188,6 @@ fn limits(look: &Look, typed: &Typed) -> Markup {
                 (check(look, typed, "details", text!("ui-keep-details"), text!("ui-keep-details-says")))
                 (check(look, typed, "metadata", text!("ui-metadata"), text!("ui-metadata-says")))
             }
-        }
-    }
-}
-
-/// Shows one thing that is chosen or not, with a sentence of explanation.
-fn check(look: &Look, typed: &Typed, name: &str, label: Text, says: Text) -> Markup {
-    html! {
-        div .choice {
-            input id=(name) type="checkbox" name=(name) value="on" checked[typed.is(name, "on")];
-            label for=(name) { b { (look.say(label)) } span { (look.say(says)) } }
-        }
-    }
-}
-
-/// Shows a choice of one, each with a sentence of explanation.
-fn choices(look: &Look, typed: &Typed, name: &str, legend: Text, all: &[(&str, Text, Text)]) -> Markup {
-    html! {
-        fieldset .field {
-            legend { (look.say(legend)) }
-            @for (value, label, says) in all {
-                @let id = format!("{name}-{value}");
-                div .choice {
-                    input id=(id) type="radio" name=(name) value=(value) checked[typed.is(name, value)];
-                    label for=(id) { b { (look.say(label)) } span { (look.say(says)) } }
-                }
-            }
-            @if let Some(wrong) = typed.wrong(name) { p .wrong { (wrong) } }
         }
     }
 }

@@ -9,10 +9,10 @@ use domain::record::{Record, RecordEnd};
 use domain::task::Task;
 use engine::freshness::{Freshness, Standing, StandingFilter};
 use maud::{Markup, html};
-use messages::text;
+use messages::{Text, text};
 
 use super::super::chart;
-use super::super::links::keeping;
+use super::super::links::{Sortable, keeping};
 use super::super::look::{ForAdmin, Look};
 use super::super::run;
 use super::super::shell::{Page, Section, live};
@@ -162,33 +162,18 @@ impl View<'_> {
         }
     }
 
-    /// Shows the head of a column that the list can be ordered by.
-    fn sortable(&self, sort: &'static str, class: &str, name: messages::Text) -> Markup {
-        let chosen = self.params.filled("sort") == Some(sort);
-        let ascending = self.params.filled("order") != Some("desc");
-        // Of times, the latest is asked for first.
-        let first = if matches!(sort, "last" | "created") {
-            "desc"
-        } else {
-            "asc"
+    /// Shows the head of a column that the list can be ordered by; of times, the latest is asked for first.
+    fn sortable(&self, sort: &str, class: &str, name: Text) -> Markup {
+        let column = Sortable {
+            sort,
+            largest_first: matches!(sort, "last" | "created"),
+            class,
+            name,
         };
-        let order = match (chosen, ascending) {
-            (true, true) => "desc",
-            (true, false) => "asc",
-            (false, _) => first,
-        };
-        let link = keeping(
-            "/tasks",
-            self.params,
-            &NAMES,
-            &[("sort", sort), ("order", order), ("page", "")],
-        );
-        let says = chosen.then_some(if ascending { "ascending" } else { "descending" });
-        html! {
-            th class=(class) aria-sort=[says] {
-                a href=(link) { (self.look.say(name)) @if chosen { span aria-hidden="true" { (if ascending { " ↑" } else { " ↓" }) } } }
-            }
-        }
+        column.head(self.look, self.params, |changes| {
+            let changes = [changes, &[("page", "")]].concat();
+            keeping("/tasks", self.params, &NAMES, &changes)
+        })
     }
 
     fn table(&self, rows: &[Standing]) -> Markup {

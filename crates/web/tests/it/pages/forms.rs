@@ -181,7 +181,7 @@ async fn a_token_is_shown_once_and_works_until_it_is_revoked() {
     let made = browser
         .send("/account/tokens", &[("token", "ci"), ("days", "30")])
         .await;
-    let token = made.text.split_once("id=\"made-token\">").expect("a token").1;
+    let token = made.text.split_once("id=\"made\">").expect("a token").1;
     let token = token.split('<').next().expect("its text").to_owned();
     let again = browser.open("/account").await;
     let works = world

@@ -3,4 +3,6 @@
 mod browser;
 mod forms;
 mod login;
+mod repositories;
 mod shown;
+mod webhooks;

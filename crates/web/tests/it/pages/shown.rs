@@ -47,6 +47,8 @@ async fn furnished(world: &World, name: &str) -> Vec<String> {
         format!("/clusters/{cluster}/delete"),
         "/repositories".into(),
         "/repositories/new".into(),
+        "/webhooks".into(),
+        "/webhooks/new".into(),
         "/repositories/demo".into(),
         "/repositories/demo/files".into(),
         format!("/repositories/demo/files{tail}"),
@@ -54,6 +56,13 @@ async fn furnished(world: &World, name: &str) -> Vec<String> {
         "/account/users".into(),
         "/account/users/admin".into(),
     ]
+}
+
+/// Says whether a page names places elsewhere, as text.
+fn shows_addresses(path: &str) -> bool {
+    ["/clusters", "/webhooks", "/repositories/new"]
+        .iter()
+        .any(|page| path.starts_with(page))
 }
 
 #[tokio::test]
@@ -87,7 +96,7 @@ async fn every_page_is_shown_in_every_language_and_keeps_to_itself() {
                 "http://www",
                 "https://",
             ] {
-                let found = page.text.find(inline).filter(|_| !path.contains("/clusters"));
+                let found = page.text.find(inline).filter(|_| !shows_addresses(path));
                 assert_eq!(found, None, "{inline} in {path}");
             }
         }
@@ -121,6 +130,8 @@ async fn what_is_not_there_is_said_as_a_page() {
         "/repositories/nobody",
         "/repositories/nobody/files/x",
         "/account/users/nobody",
+        "/webhooks/nobody",
+        "/webhooks/nobody/edit",
     ] {
         let page = browser.open(path).await;
 
@@ -159,6 +170,11 @@ async fn parameters_that_make_no_sense_are_refused_and_never_break_a_page() {
         format!("{task}?after=x"),
         format!("{record}?after=1"),
         format!("{record}?class=x"),
+        format!("{record}?sort=x"),
+        format!("{record}?sort=name&order=x"),
+        format!("{record}?sort=name&after=1.2"),
+        "/webhooks/new?x".into(),
+        "/repositories/demo/files?package=%00&page=x".into(),
         "/repositories/demo/files?page=99999999999999999999".into(),
         "/repositories/demo/files?page=18446744073709551615".into(),
         "/tasks/cron?cron=%00".into(),
@@ -197,23 +213,39 @@ async fn language_and_colours_are_chosen_and_kept() {
 }
 
 #[tokio::test]
-async fn what_pages_load_is_there_and_stays() {
+async fn what_pages_load_is_small_and_stays_until_it_changes() {
     let world = World::start().await;
     let page = Browser::new(&world).open("/login").await.text;
     let assets: Vec<&str> = page
         .split('"')
         .filter(|part| part.starts_with("/assets/"))
         .collect();
+    let ask = async |path: &str| {
+        let ask = world.ask(axum::http::Method::GET, path).anonymous();
+        ask.header("accept-encoding", "gzip, br").send().await
+    };
 
     assert_eq!(assets.len(), 5, "{assets:?}");
-    for path in assets {
-        let asset = Browser::new(&world).open(path).await;
+    let mut bytes = 0;
+    for path in &assets {
+        let asset = ask(path).await;
+        let plain = Browser::new(&world).open(path).await;
 
         assert_eq!(asset.status.as_u16(), 200, "{path}");
+        assert_eq!(asset.header("content-encoding"), Some("gzip"));
+        assert_eq!(asset.header("vary"), Some("accept-encoding"));
+        assert_eq!(plain.header("content-encoding"), None, "{path}");
         assert!(
             asset
                 .header("cache-control")
                 .is_some_and(|kept| kept.contains("immutable"))
         );
+        bytes += asset.bytes.len();
     }
+    assert!(bytes < 120 * 1024, "{bytes}");
+    let of_another_version = assets[0].replace(assets[0].split('/').nth(2).expect("an edition"), "0");
+    assert_eq!(
+        ask(&of_another_version).await.header("cache-control"),
+        Some("no-store")
+    );
 }

@@ -1,0 +1,390 @@
+//! How versions get into an index.
+//!
+//! The files of a version go up one by one, and where one of them fails, those of a version that was not there before
+//! are taken out again. Other content is replaced by uploading over it; where an index refuses that, by withdrawing
+//! it first, once it is certain that the new content can be had.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::artifact::{Blob, Existing, Likeness};
+use domain::checksums::Sums;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{
+    ByteStream, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome, SMALL_BLOB_BYTES, Settled,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::file;
+use super::page::{File, Page};
+use super::target::PyPiTarget;
+use super::upload::Upload;
+use super::{REQUIRES_PYTHON, YANKED};
+use crate::fatal::is_the_servers;
+
+/// Files of one version that are uploaded at the same time.
+const FILES: usize = 2;
+/// Versions that are verified at the same time.
+const VERSIONS: usize = 8;
+/// Pauses before an index that does not show yet what it took is asked again.
+const PAUSES_MS: [u64; 3] = [200, 1000, 3000];
+
+/// One version to be put.
+pub(super) struct Job<'a> {
+    pub(super) index: usize,
+    pub(super) put: &'a Put,
+    pub(super) project: &'a str,
+    pub(super) version: &'a str,
+}
+
+/// What was sent of a version: its files by name.
+type Sent = BTreeMap<String, Sums>;
+
+/// What putting a version came to so far.
+enum Step {
+    Settled(PutOutcome),
+    Sent(Sent),
+}
+
+impl PyPiTarget {
+    /// Puts the versions of one project.
+    pub(super) async fn put_project(
+        &self,
+        jobs: Vec<Job<'_>>,
+        content: &dyn Content,
+        settled: &dyn Settled,
+    ) -> ConnectorResult<()> {
+        let Some(project) = jobs.first().map(|job| job.project) else {
+            return Ok(());
+        };
+        let page = match self.0.page(project, Stage::Write).await {
+            Err(error) if is_the_servers(&error) => return Err(error),
+            page => page,
+        };
+        let mut sent = Vec::new();
+        for job in jobs {
+            let step = match &page {
+                Ok(page) => self.put_version(&job, page.as_deref(), content).await,
+                Err(error) => Err(error.again()),
+            };
+            match step {
+                Ok(Step::Sent(files)) => sent.push((job, files)),
+                Ok(Step::Settled(outcome)) => settled.settled(job.index, outcome),
+                Err(error) if error.stage != Stage::Read && is_the_servers(&error) => return Err(error),
+                Err(error) => settled.settled(job.index, PutOutcome::Failed(error)),
+            }
+        }
+        self.confirmed(project, sent, settled).await
+    }
+
+    async fn put_version(
+        &self,
+        job: &Job<'_>,
+        page: Option<&Page>,
+        content: &dyn Content,
+    ) -> ConnectorResult<Step> {
+        let artifact = &job.put.artifact;
+        let uploads = uploads_of(job)?;
+        let standing = self.standing(page, job.version, Stage::Write, false).await?;
+        if !holds(&job.put.expect, standing.as_ref()) {
+            return Ok(Step::Settled(PutOutcome::Raced { found: standing }));
+        }
+        let error = match self.send(&uploads, standing.as_ref(), content).await {
+            Ok(sent) => return Ok(Step::Sent(sent)),
+            Err(error) => error,
+        };
+        // What stands there now, if that can still be asked.
+        let Ok(page) = self.0.page(job.project, Stage::Write).await else {
+            return Err(error);
+        };
+        if is_refusal(&error) {
+            let now = self
+                .standing(page.as_deref(), job.version, Stage::Write, true)
+                .await?;
+            let likeness = now.as_ref().map(|now| artifact.likeness(now));
+            match (likeness, &standing) {
+                // Somebody else was faster with the same.
+                (Some(Likeness::Same), _) => return Ok(Step::Sent(Sent::new())),
+                (Some(Likeness::Different), None) => {
+                    return Ok(Step::Settled(PutOutcome::Raced { found: now }));
+                }
+                (Some(Likeness::Different), Some(_)) => {
+                    return match self.replaced(job, &uploads, page.as_deref(), content).await? {
+                        Some(sent) => Ok(Step::Sent(sent)),
+                        None => Err(error),
+                    };
+                }
+                _ => {}
+            }
+        }
+        self.undo(job, page.as_deref(), standing.as_ref()).await;
+        Err(error)
+    }
+
+    /// Uploads what lacks; returns what was sent.
+    async fn send(
+        &self,
+        uploads: &[Upload<'_>],
+        standing: Option<&Existing>,
+        content: &dyn Content,
+    ) -> ConnectorResult<Sent> {
+        let lacking = uploads.iter().filter(|upload| !stands(upload.blob, standing));
+        let sends = lacking.map(|upload| async move {
+            let sums = self.send_one(upload, content).await?;
+            Ok::<_, ConnectorError>((upload.blob.name.clone(), sums))
+        });
+        let sends: Vec<_> = sends.collect();
+        stream::iter(sends).buffer_unordered(FILES).try_collect().await
+    }
+
+    async fn send_one(&self, upload: &Upload<'_>, content: &dyn Content) -> ConnectorResult<Sums> {
+        let knew = self.0.wants_digests().load(Ordering::Relaxed);
+        let sent = self.0.upload(upload, opened(upload, content).await?).await;
+        match sent {
+            // It said just now that it wants to be told the digest.
+            Err(_) if !knew && self.0.wants_digests().load(Ordering::Relaxed) => {
+                self.0.upload(upload, opened(upload, content).await?).await
+            }
+            sent => sent,
+        }
+    }
+
+    /// Withdraws the other content that stands under a version and uploads again; `None` when the index does not let
+    /// it go.
+    async fn replaced(
+        &self,
+        job: &Job<'_>,
+        uploads: &[Upload<'_>],
+        page: Option<&Page>,
+        content: &dyn Content,
+    ) -> ConnectorResult<Option<Sent>> {
+        for upload in uploads {
+            let mut bytes = opened(upload, content).await?;
+            while bytes.try_next().await?.is_some() {}
+        }
+        let files: Vec<&File> = page
+            .into_iter()
+            .flat_map(|page| page.files(job.version))
+            .collect();
+        let of_it = |file: &&File| uploads.iter().find(|upload| upload.blob.name == file.blob.name);
+        let differs = |file: &&File| of_it(file).is_some_and(|upload| !is_same(upload.blob, &file.blob));
+        let gone: Vec<&File> = files.iter().copied().filter(differs).collect();
+        let stay: Vec<&File> = files
+            .iter()
+            .copied()
+            .filter(|file| of_it(file).is_none())
+            .collect();
+        self.0.withdraw(&gone, &stay).await?;
+        let page = self.0.page(job.project, Stage::Write).await?;
+        let now = self
+            .standing(page.as_deref(), job.version, Stage::Write, false)
+            .await?;
+        let likeness = now.as_ref().map(|now| job.put.artifact.likeness(now));
+        if matches!(likeness, Some(Likeness::Different | Likeness::Unknown)) {
+            return Ok(None);
+        }
+        self.send(uploads, now.as_ref(), content).await.map(Some)
+    }
+
+    /// Takes out what a failed attempt left behind: all of a version that was not there before, wrong bytes of one
+    /// that was. What cannot be taken out the next attempt finds.
+    async fn undo(&self, job: &Job<'_>, page: Option<&Page>, standing: Option<&Existing>) {
+        let files: Vec<&File> = page
+            .into_iter()
+            .flat_map(|page| page.files(job.version))
+            .collect();
+        let blobs = &job.put.artifact.blobs;
+        let is_new = |file: &&File| {
+            let stood = standing.iter().flat_map(|standing| &standing.blobs);
+            let stood = stood.into_iter().any(|blob| blob.name == file.blob.name);
+            let sent = blobs.iter().find(|blob| blob.name == file.blob.name);
+            !stood && sent.is_some_and(|sent| standing.is_none() || !is_same(sent, &file.blob))
+        };
+        let (gone, stay): (Vec<&File>, Vec<&File>) = files.into_iter().partition(is_new);
+        if gone.is_empty() {
+            return;
+        }
+        if let Err(error) = self.0.withdraw(&gone, &stay).await {
+            tracing::warn!(artifact.key = %job.put.artifact.key, %error, "part of a version stays behind");
+        }
+    }
+
+    /// Looks at what the index shows of the versions that were `sent` and settles each.
+    async fn confirmed(
+        &self,
+        project: &str,
+        sent: Vec<(Job<'_>, Sent)>,
+        settled: &dyn Settled,
+    ) -> ConnectorResult<()> {
+        if sent.is_empty() {
+            return Ok(());
+        }
+        let page = self.showing(project, &sent).await?;
+        let looks = sent
+            .iter()
+            .map(|(job, files)| self.verified(job, files, page.as_deref()));
+        let looks: Vec<_> = looks.collect();
+        let verified: Vec<ConnectorResult<()>> = stream::iter(looks).buffered(VERSIONS).collect().await;
+        for ((job, files), verified) in sent.into_iter().zip(verified) {
+            let outcome = match verified {
+                Ok(()) => PutOutcome::Stored {
+                    moved_bytes: files.values().map(|sums| sums.length_bytes).sum(),
+                    moved_blobs: u32::try_from(files.len()).unwrap_or(u32::MAX),
+                },
+                Err(error) => {
+                    if error.kind == ErrorKind::Corrupt {
+                        self.spoiled(&job, &files, page.as_deref()).await;
+                    }
+                    PutOutcome::Failed(error)
+                }
+            };
+            settled.settled(job.index, outcome);
+        }
+        Ok(())
+    }
+
+    /// Returns the page of `project` once it shows everything that was `sent`, or as it is after some patience.
+    async fn showing(&self, project: &str, sent: &[(Job<'_>, Sent)]) -> ConnectorResult<Option<Arc<Page>>> {
+        let shows = |page: Option<&Page>| {
+            sent.iter().all(|(job, files)| {
+                let file = |name: &String| page.and_then(|page| page.file(job.version, name));
+                files.keys().all(|name| file(name).is_some())
+            })
+        };
+        let mut page = self.0.page(project, Stage::Verify).await?;
+        for pause_ms in PAUSES_MS {
+            if shows(page.as_deref()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            page = self.0.page(project, Stage::Verify).await?;
+        }
+        Ok(page)
+    }
+
+    /// Compares what an installer would find with what was sent.
+    async fn verified(&self, job: &Job<'_>, sent: &Sent, page: Option<&Page>) -> ConnectorResult<()> {
+        let key = &job.put.artifact.key;
+        for (name, sums) in sent {
+            let subject = format!("{key} {name}");
+            let corrupt =
+                |words: &str| ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, &subject).words(words);
+            let file = page.and_then(|page| page.file(job.version, name));
+            let file = file.ok_or_else(|| corrupt("the index took the file and does not list it"))?;
+            let shown = Blob {
+                size_bytes: file.size_bytes.unwrap_or(sums.length_bytes),
+                ..file.blob.clone()
+            };
+            let mut same = blob_of(sums).same_bytes(&shown);
+            if same.is_none() {
+                let read = self.0.read_back(file, Stage::Verify, &subject).await?;
+                same = Some((read.length_bytes, read.digest) == (sums.length_bytes, sums.digest));
+            }
+            if same != Some(true) {
+                return Err(corrupt("the index keeps other bytes than were sent"));
+            }
+            if page_lacks_yank(job, file) {
+                tracing::warn!(
+                    artifact.key = %key, file.name = %name,
+                    "a yanked file is an ordinary one at the target: the upload API cannot say it"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out a version of which other bytes arrived than were sent.
+    async fn spoiled(&self, job: &Job<'_>, sent: &Sent, page: Option<&Page>) {
+        let files: Vec<&File> = page
+            .into_iter()
+            .flat_map(|page| page.files(job.version))
+            .collect();
+        let was_sent = |file: &&File| sent.contains_key(&file.blob.name);
+        let (gone, stay): (Vec<&File>, Vec<&File>) = files.into_iter().partition(was_sent);
+        if let Err(error) = self.0.withdraw(&gone, &stay).await {
+            tracing::warn!(artifact.key = %job.put.artifact.key, %error, "wrong bytes stay behind");
+        }
+    }
+}
+
+/// Reads what has to be said of each file of a version.
+fn uploads_of<'a>(job: &Job<'a>) -> ConnectorResult<Vec<Upload<'a>>> {
+    let artifact = &job.put.artifact;
+    let entries = artifact
+        .document
+        .as_ref()
+        .and_then(|document| document.get("files"));
+    let uploads = artifact.blobs.iter().map(|blob| {
+        let said = file::read(job.project, &blob.name).filter(|said| said.version == job.version);
+        let said = said.ok_or_else(|| {
+            let error = ConnectorError::new(ErrorKind::Protocol, Stage::Write, artifact.key.to_string());
+            error.words(format!("`{}` is no distribution of this version", blob.name))
+        })?;
+        let entry = entries.and_then(|entries| entries.get(&blob.name));
+        Ok(Upload {
+            key: &artifact.key,
+            blob,
+            said,
+            requires_python: entry.and_then(|entry| entry.get(REQUIRES_PYTHON)?.as_str()),
+        })
+    });
+    uploads.collect()
+}
+
+/// Says whether the source calls `file` yanked and the target does not.
+fn page_lacks_yank(job: &Job<'_>, file: &File) -> bool {
+    let document = job.put.artifact.document.as_ref();
+    let entry = document.and_then(|document| document.get("files")?.get(&file.blob.name));
+    entry.is_some_and(|entry| entry.get(YANKED).is_some()) && file.yanked.is_none()
+}
+
+/// Returns the verified bytes of a file.
+async fn opened(upload: &Upload<'_>, content: &dyn Content) -> ConnectorResult<ByteStream> {
+    if upload.blob.size_bytes > SMALL_BLOB_BYTES {
+        return content.open(upload.key, upload.blob, 0).await;
+    }
+    let read = content.read(&[(upload.key, upload.blob)]).await?.pop();
+    let gone = || ConnectorError::new(ErrorKind::NotFound, Stage::Read, upload.subject());
+    let bytes = read.ok_or_else(gone)??;
+    Ok(Box::pin(stream::iter([Ok(bytes)])))
+}
+
+fn holds(expect: &Expect, standing: Option<&Existing>) -> bool {
+    match (expect, standing) {
+        (Expect::Anything, _) | (Expect::Absent, None) => true,
+        (Expect::Mark(mark), Some(standing)) => standing.mark.as_ref() == Some(mark),
+        // What a version is called here is never the SHA-256 of the whole.
+        (Expect::Digest(_) | Expect::Absent | Expect::Mark(_), _) => false,
+    }
+}
+
+/// Says whether an index refused a file for what stands there, as far as its answer tells.
+fn is_refusal(error: &ConnectorError) -> bool {
+    error.kind == ErrorKind::Conflict || matches!(error.remote_status, Some(400 | 403))
+}
+
+fn stands(blob: &Blob, standing: Option<&Existing>) -> bool {
+    let there = standing.iter().flat_map(|standing| &standing.blobs);
+    there
+        .into_iter()
+        .any(|there| there.name == blob.name && blob.same_bytes(there) == Some(true))
+}
+
+/// Says whether `shown`, whose size may not be known, is `blob`.
+fn is_same(blob: &Blob, shown: &Blob) -> bool {
+    let shown = Blob {
+        size_bytes: blob.size_bytes,
+        ..shown.clone()
+    };
+    blob.same_bytes(&shown) == Some(true)
+}
+
+fn blob_of(sums: &Sums) -> Blob {
+    Blob {
+        digest: Some(sums.digest),
+        checksums: sums.checksums,
+        ..Blob::unknown(sums.length_bytes)
+    }
+}

@@ -1,0 +1,185 @@
+//! An index of Python packages, written to: what stands there. How versions get there says `put`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::artifact::{ArtifactKey, Blob, Existing, Metadata};
+use domain::digest::Hasher;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{
+    Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled, Target,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::file::parts;
+use super::index::Index;
+use super::page::{File, Page};
+use super::put::Job;
+
+/// Versions of one batch.
+const BATCH_VERSIONS: usize = 32;
+/// Projects that are looked at and written at the same time, and files of one version.
+const PROJECTS: usize = 4;
+const FILES: usize = 4;
+/// Versions that are looked at at the same time.
+const VERSIONS: usize = 8;
+
+/// An index of Python packages, written to.
+pub(super) struct PyPiTarget(pub(super) Index);
+
+impl PyPiTarget {
+    /// Returns what stands under each of `keys`, with the SHA-256 of every file if `reading` is set.
+    async fn found(&self, keys: &[ArtifactKey], reading: bool) -> ConnectorResult<Vec<Option<Existing>>> {
+        let named: Vec<Option<(String, &str)>> = keys.iter().map(|key| parts(key).ok()).collect();
+        let mut pages: HashMap<&str, Option<Arc<Page>>> = HashMap::new();
+        let projects: BTreeSet<&str> = named
+            .iter()
+            .flatten()
+            .map(|(project, _)| project.as_str())
+            .collect();
+        let asked = projects.into_iter().map(|project| async move {
+            Ok::<_, ConnectorError>((project, self.0.page(project, Stage::Describe).await?))
+        });
+        let asked: Vec<_> = asked.collect();
+        pages.extend(
+            stream::iter(asked)
+                .buffer_unordered(PROJECTS)
+                .try_collect::<Vec<_>>()
+                .await?,
+        );
+        let pages = &pages;
+        let looks = named.iter().map(|named| async move {
+            // What no project can be called stands nowhere; whoever puts it is told.
+            let Some((project, version)) = named else {
+                return Ok(None);
+            };
+            let page = pages.get(project.as_str()).and_then(Option::as_deref);
+            self.standing(page, version, Stage::Describe, reading).await
+        });
+        let looks: Vec<_> = looks.collect();
+        stream::iter(looks).buffered(VERSIONS).try_collect().await
+    }
+
+    /// Returns what stands under `version` on `page`: sizes are asked for where it does not have them, and bytes are
+    /// read where it has no SHA-256 if `reading` is set. A file that is listed and not there is left out.
+    pub(super) async fn standing(
+        &self,
+        page: Option<&Page>,
+        version: &str,
+        stage: Stage,
+        reading: bool,
+    ) -> ConnectorResult<Option<Existing>> {
+        let files: Vec<&File> = page.into_iter().flat_map(|page| page.files(version)).collect();
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let looks: Vec<_> = files.iter().map(|file| self.kept(file, stage)).collect();
+        let kept: Vec<Option<Blob>> = stream::iter(looks).buffered(FILES).try_collect().await?;
+        let mark = mark(kept.iter().flatten());
+        let mut blobs = Vec::new();
+        for (file, blob) in files.iter().zip(kept) {
+            let Some(mut blob) = blob else { continue };
+            if reading && blob.digest.is_none() {
+                let sums = self.0.read_back(file, stage, &blob.name).await?;
+                blob.size_bytes = sums.length_bytes;
+                blob.digest = Some(sums.digest);
+            }
+            blobs.push(blob);
+        }
+        Ok(Some(Existing {
+            digest: None,
+            size_bytes: blobs.iter().map(|blob| blob.size_bytes).sum(),
+            blobs,
+            mark: Some(mark),
+            metadata: Metadata::new(),
+        }))
+    }
+
+    async fn kept(&self, file: &File, stage: Stage) -> ConnectorResult<Option<Blob>> {
+        let size_bytes = match file.size_bytes {
+            Some(size_bytes) => Some(size_bytes),
+            None => self.0.files().size(&file.url, stage, &file.blob.name).await?,
+        };
+        Ok(size_bytes.map(|size_bytes| Blob {
+            size_bytes,
+            ..file.blob.clone()
+        }))
+    }
+}
+
+/// Returns what the state of these files is called, so that another one is noticed.
+fn mark<'a>(blobs: impl Iterator<Item = &'a Blob>) -> String {
+    let mut hasher = Hasher::default();
+    for blob in blobs {
+        let Blob {
+            name,
+            size_bytes,
+            digest,
+            checksums,
+            ..
+        } = blob;
+        hasher.update(format!("{name} {size_bytes} {digest:?} {checksums:?}\n").as_bytes());
+    }
+    hasher.finish().to_hex()
+}
+
+#[async_trait]
+impl Target for PyPiTarget {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            conditional_write: false,
+            metadata: false,
+            batch_artifacts: BATCH_VERSIONS,
+            parallel_batches: PROJECTS,
+            needs_sha256: false,
+            verifies: false,
+        }
+    }
+
+    fn same_metadata(&self, _wanted: &Metadata, _existing: &Metadata) -> bool {
+        // What an index says of a version came with its files.
+        true
+    }
+
+    async fn prepare(&self, _create: bool) -> ConnectorResult<()> {
+        self.0.uploads().await.map(drop)
+    }
+
+    async fn find(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
+        self.found(keys, false).await
+    }
+
+    async fn read_back(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
+        self.found(keys, true).await
+    }
+
+    async fn put(&self, batch: &[Put], content: &dyn Content, settled: &dyn Settled) -> ConnectorResult<()> {
+        let named: Vec<_> = batch.iter().map(|put| parts(&put.artifact.key)).collect();
+        let mut of_projects: BTreeMap<&str, Vec<Job<'_>>> = BTreeMap::new();
+        for (index, (put, named)) in batch.iter().zip(&named).enumerate() {
+            match named {
+                Ok((project, version)) => of_projects.entry(project).or_default().push(Job {
+                    index,
+                    put,
+                    project,
+                    version,
+                }),
+                Err(words) => {
+                    let key = put.artifact.key.to_string();
+                    let error = ConnectorError::new(ErrorKind::Protocol, Stage::Write, key).words(words);
+                    settled.settled(index, PutOutcome::Failed(error));
+                }
+            }
+        }
+        let puts = of_projects.into_values();
+        let puts: Vec<_> = puts
+            .map(|jobs| self.put_project(jobs, content, settled))
+            .collect();
+        stream::iter(puts)
+            .buffer_unordered(PROJECTS)
+            .try_collect::<Vec<()>>()
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! A pypiserver behind a proxy that breaks exchanges: nothing false is stored, nothing half is seen.
+
+use domain::artifact::Likeness;
+use domain::failure::ErrorKind;
+use domain::ports::{ConnectorResult, Expect, PutOutcome};
+use testkit::contract::noise;
+use testkit::contract::packages::{PackageWorld, Release};
+use testkit::fault_proxy::{Fault, FaultProxy, Rule};
+
+use super::world::{Pypi, at, made, names, put, release};
+use crate::carrying::describe;
+
+struct Broken {
+    pypi: Pypi,
+    proxy: FaultProxy,
+}
+
+impl Broken {
+    async fn start() -> Self {
+        let pypi = Pypi::start().await;
+        let proxy = FaultProxy::to(pypi.pypiserver.server.address()).await;
+        Self { pypi, proxy }
+    }
+
+    async fn put(&self, release: &Release) -> ConnectorResult<PutOutcome> {
+        put(&*at(&self.proxy.url()).target, release, Expect::Absent).await
+    }
+
+    async fn has_nothing_of(&self, release: &Release) -> bool {
+        self.pypi.found(release).await.iter().all(Option::is_none)
+    }
+
+    async fn has_all_of(&self, release: &Release) -> bool {
+        let found = self.pypi.found(release).await;
+        found == release.bytes.iter().cloned().map(Some).collect::<Vec<_>>()
+    }
+}
+
+fn error_of(outcome: ConnectorResult<PutOutcome>) -> domain::ports::ConnectorError {
+    match outcome {
+        Ok(PutOutcome::Failed(error)) | Err(error) => error,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// A version of two large files, so that a fault strikes either.
+fn large(version: &str, seed: u64) -> Release {
+    release(
+        "left-pad",
+        version,
+        noise(400_000, seed),
+        noise(400_001, seed + 1),
+    )
+}
+
+/// Strikes the first file that is uploaded: the question where uploads go to comes before.
+fn first_file(fault: Fault) -> Rule {
+    Rule::on("POST", "/", fault).after(1).times(1)
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_leaves_nothing_and_is_repeated_to_the_end() {
+    let faults = [
+        (Fault::status(500), ErrorKind::Protocol),
+        (Fault::status(401), ErrorKind::Unauthorised),
+        (Fault::slow_down(0), ErrorKind::Limit),
+        (Fault::Reset, ErrorKind::Unreachable),
+        (Fault::LoseAnswer, ErrorKind::Unreachable),
+        (Fault::CutRequest(100_000), ErrorKind::Unreachable),
+        (Fault::StallRequest(100_000), ErrorKind::Unreachable),
+        // In the middle of a file: the index keeps other bytes than were sent.
+        (Fault::ChangeRequest(200_000), ErrorKind::Corrupt),
+    ];
+    let broken = Broken::start().await;
+    for (number, (fault, kind)) in faults.into_iter().enumerate() {
+        let release = large(&format!("1.{number}.0"), 2 * number as u64);
+        broken.proxy.clear();
+        broken.proxy.add(first_file(fault.clone()));
+
+        let error = error_of(broken.put(&release).await);
+
+        assert_eq!(error.kind, kind, "{fault:?}: {error}");
+        assert_eq!(broken.proxy.struck(), 1, "{fault:?}");
+        assert!(broken.has_nothing_of(&release).await, "{fault:?}");
+        let again = broken.put(&release).await;
+        assert!(
+            matches!(again, Ok(PutOutcome::Stored { .. })),
+            "{fault:?}: {again:?}"
+        );
+        assert!(broken.has_all_of(&release).await, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_index_does_not_show_as_it_was_sent_is_no_success() {
+    let broken = Broken::start().await;
+    let release = made("left-pad", "1.0.0", 1000, 1);
+    // The page after the upload; the one before it says that there is none.
+    let page = |fault| Rule::on("GET", "/simple/left-pad/", fault).after(1);
+    let empty = Fault::Answer {
+        status: 200,
+        headers: vec![("Content-Type".into(), "text/html".into())],
+        body: "<html></html>".into(),
+    };
+    for (fault, kind) in [
+        (Fault::status(500), ErrorKind::Protocol),
+        (Fault::CutAnswer(100), ErrorKind::Unreachable),
+        (empty, ErrorKind::Corrupt),
+    ] {
+        broken.proxy.clear();
+        broken.proxy.add(page(fault.clone()));
+
+        let error = error_of(broken.put(&release).await);
+
+        assert!(
+            error.kind == kind || error.kind == ErrorKind::Protocol && kind == ErrorKind::Unreachable,
+            "{fault:?}: {error}"
+        );
+        broken.proxy.clear();
+        // It did arrive: the next look finds it.
+        let Ok(PutOutcome::Raced { found: Some(found) }) = broken.put(&release).await else {
+            unreachable!("{fault:?}");
+        };
+        assert_eq!(release.artifact.likeness(&found), Likeness::Same);
+        for name in names(&release) {
+            std::fs::remove_file(broken.pypi.file(name)).expect("it is there");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_wants_digests_is_told_them() {
+    let broken = Broken::start().await;
+    let release = made("left-pad", "1.0.0", 1000, 1);
+    let wants = Fault::Answer {
+        status: 400,
+        headers: vec![("Content-Type".into(), "text/plain".into())],
+        body: "Include at least one message digest.".into(),
+    };
+    broken.proxy.add(first_file(wants));
+
+    let outcome = broken.put(&release).await;
+
+    assert!(matches!(outcome, Ok(PutOutcome::Stored { .. })), "{outcome:?}");
+    assert!(broken.has_all_of(&release).await);
+    let sent = broken
+        .proxy
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.method == "POST" && !seen.struck);
+    let lengths: Vec<u64> = sent
+        .filter_map(|seen| seen.header("content-length")?.parse().ok())
+        .collect();
+    assert_eq!(lengths.len(), 3, "the question, and both files: {lengths:?}");
+}
+
+#[tokio::test]
+async fn a_source_that_breaks_fails_by_name_and_is_read_again() {
+    let broken = Broken::start().await;
+    let release = made("left-pad", "1.0.0", 1000, 1);
+    broken.pypi.hold(&release).await;
+    let source = || at(&broken.proxy.url()).source;
+    let key = &release.artifact.key;
+
+    for (rule, kinds) in [
+        (
+            Rule::on("HEAD", "*.whl", Fault::status(404)),
+            &[ErrorKind::NotFound][..],
+        ),
+        (Rule::on("HEAD", "*.whl", Fault::status(429)), &[ErrorKind::Limit]),
+        (
+            Rule::on("GET", "*left-pad/", Fault::status(401)),
+            &[ErrorKind::Unauthorised],
+        ),
+        (
+            Rule::on("GET", "*left-pad/", Fault::CutAnswer(20)),
+            &[ErrorKind::Unreachable, ErrorKind::Protocol],
+        ),
+        (
+            Rule::on("GET", "*left-pad/", Fault::StallAnswer(20)),
+            &[ErrorKind::Unreachable],
+        ),
+    ] {
+        broken.proxy.clear();
+        broken.proxy.add(rule.times(1));
+        let error = describe(&*source(), key).await.expect_err("it is broken");
+        assert!(kinds.contains(&error.kind), "{kinds:?}: {error}");
+        assert_eq!(broken.proxy.struck(), 1);
+    }
+    broken.proxy.clear();
+    let artifact = describe(&*source(), key).await.expect("it is there");
+    let is_wheel = |name: &str| name.ends_with(".whl");
+    let wheel = artifact
+        .blobs
+        .iter()
+        .find(|blob| is_wheel(&blob.name))
+        .expect("a wheel");
+    let wheel = (key, wheel);
+    for (fault, kind) in [
+        (Fault::CutAnswer(10), ErrorKind::Unreachable),
+        (Fault::StallAnswer(10), ErrorKind::Unreachable),
+        (Fault::status(503), ErrorKind::Unreachable),
+        (Fault::LengthenAnswer(5), ErrorKind::Changed),
+    ] {
+        broken.proxy.clear();
+        broken.proxy.add(Rule::on("GET", "*.whl", fault.clone()).times(1));
+        let read = source().read(&[wheel]).await;
+        let error = match read {
+            Ok(mut answers) => answers.remove(0).expect_err("it is broken"),
+            Err(error) => error,
+        };
+        assert_eq!(error.kind, kind, "{fault:?}: {error}");
+    }
+    let read = source().read(&[wheel]).await.expect("an answer").remove(0);
+    assert_eq!(read.expect("bytes"), release.bytes[0]);
+}
