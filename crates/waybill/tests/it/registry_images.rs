@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::contract::noise;
 use testkit::images::Image;
-use testkit::servers::{OciRegistry, S3Server, program, run};
+use testkit::servers::{OciRegistry, S3Server, program, python_tool, run};
 
 use crate::promises::world::{Node, PASSWORD};
 
@@ -149,4 +149,39 @@ async fn files_of_a_node_go_to_a_bucket_and_a_second_run_moves_nothing() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     let arrived = std::fs::read(folder.path().join("out/sub/b c.bin")).expect("it is there");
     assert!(arrived == noise(9_000_000, 2));
+}
+
+/// What the ORAS project's own client does with a file that is no image.
+const ORAS: &str = r#"
+import sys, oras.client
+host, user, password, folder = sys.argv[1:]
+client = oras.client.OrasClient(insecure=True, auth_backend="basic")
+client.login(username=user, password=password, hostname=host)
+target = host + "/shop/images/bom:v1"
+client.push(target=target, files=[folder + "/bom.json"], disable_path_validation=True)
+client.pull(target=target, outdir=folder + "/out")
+print(client.get_tags(host + "/shop/images/bom"))
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn oras_pushes_a_file_to_a_node_and_pulls_it_again() {
+    let node = Node::start("node").await;
+    make_project(&node, "shop").await;
+    let images = json!({ "projectId": "shop", "name": "images", "type": "OCI", "category": "LOCAL" });
+    node.ok(Method::POST, "/repository/api/repo/create", Some(images))
+        .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("bom.json"), "{\"of\":\"app\"}").expect("written");
+    let mut python = Command::new(python_tool("python3"));
+    python.args(["-c", ORAS, &node.address.to_string(), "admin", PASSWORD]);
+    python
+        .arg(folder.path())
+        .env("HOME", folder.path())
+        .env("NO_PROXY", "*");
+
+    let said = run(&mut python).await;
+
+    assert_eq!(said.trim().lines().last(), Some("['v1']"));
+    let pulled = std::fs::read_to_string(folder.path().join("out/bom.json")).expect("it was pulled");
+    assert_eq!(pulled, "{\"of\":\"app\"}");
 }
