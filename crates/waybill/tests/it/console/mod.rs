@@ -65,6 +65,6 @@ async fn play(name: &str, centre: &mut Node, edge: &mut Node, facts: &[&str]) {
         script.wait().await.expect("it ends")
     };
     let ended = tokio::time::timeout(HANG_GUARD, told).await;
-    let ended = ended.unwrap_or_else(|_| panic!("{name} hangs:\n{said}"));
+    let ended = ended.unwrap_or_else(|_| unreachable!("{name} hangs:\n{said}"));
     assert!(ended.success(), "{name}:\n{said}");
 }
