@@ -227,7 +227,7 @@ impl Source for PyPiSource {
         let asked = of_projects.into_iter().map(|(project, places)| async move {
             let page = match project.is_empty() {
                 true => Ok(None),
-                false => self.index.page(&project, Stage::Describe).await,
+                false => self.index.listed_page(&project).await,
             };
             stream::iter(places.into_iter().map(move |index| {
                 let page = page.as_ref().map(Clone::clone).map_err(ConnectorError::again);
