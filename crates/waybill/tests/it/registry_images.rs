@@ -38,7 +38,8 @@ async fn register(node: &Node, name: &str, url: &str, login: Option<(&str, &str)
     info["id"].as_str().expect("an id").into()
 }
 
-/// Makes a task of images and runs it; returns the rows of its record, which must be a success.
+/// Makes a task and runs it; returns the rows of its record, which must be a success, as the native API shows them: the
+/// contract has no digest for packages.
 async fn carried(node: &Node, name: &str, cluster: &str, object: Value) -> Vec<Value> {
     let body = json!({ "name": name, "localProjectId": "shop", "replicaObjectType": "REPOSITORY",
         "replicaType": "RUN_ONCE", "setting": { "errorStrategy": "CONTINUE" }, "remoteClusterIds": [cluster],
@@ -52,7 +53,9 @@ async fn carried(node: &Node, name: &str, cluster: &str, object: Value) -> Vec<V
         "{record} {:?}",
         node.details(&id).await
     );
-    node.details(&id).await
+    let path = format!("/api/v1/records/{id}/details");
+    let (_, page) = node.call(Method::GET, &path, None).await;
+    page["details"].as_array().expect("rows").clone()
 }
 
 fn digest_of<'a>(rows: &'a [Value], version: &str) -> &'a Value {
@@ -125,18 +128,9 @@ async fn files_of_a_node_go_to_a_bucket_and_a_second_run_moves_nothing() {
     let first = carried(&node, "to a bucket", &bucket, object("mirror")).await;
     let second = carried(&node, "to a bucket again", &bucket, object("mirror")).await;
 
-    let sum = |rows: &[Value], member: &str| -> i64 {
-        let counts = rows
-            .iter()
-            .map(|row| row["progress"][member].as_i64().unwrap_or(0));
-        counts.sum()
-    };
-    assert_eq!((sum(&first, "success"), sum(&first, "skip")), (2, 0), "{first:?}");
-    assert_eq!(
-        (sum(&second, "success"), sum(&second, "skip")),
-        (0, 2),
-        "{second:?}"
-    );
+    let count = |rows: &[Value], outcome: &str| rows.iter().filter(|row| row["outcome"] == outcome).count();
+    assert_eq!((first.len(), count(&first, "copied")), (2, 2), "{first:?}");
+    assert_eq!((second.len(), count(&second, "unchanged")), (2, 2), "{second:?}");
     // Read back without the node: what arrived is what was sent.
     let folder = tempfile::tempdir().expect("a folder");
     let from = format!("{}/mirror", url.replace("http://", "http://waybill@"));
