@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
@@ -17,7 +17,7 @@ use crate::http::{Fetched, Files, Wanted, answered};
 /// Most bytes of a page.
 const PAGE_BYTES: u64 = 64 * 1024 * 1024;
 /// Files of the pages that are remembered.
-const FILES: usize = 50_000;
+const FILES: usize = 20_000;
 /// What is read, best first.
 const READ: &str =
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
@@ -35,9 +35,23 @@ struct Inner {
     /// Where it takes files.
     uploads: OnceCell<Url>,
     /// Pages that were read last.
-    pages: Mutex<HashMap<String, Arc<Page>>>,
+    pages: Mutex<Pages>,
     /// Whether it takes no file without being told what it digests to.
     wants_digests: AtomicBool,
+}
+
+/// Pages by project, and how many files there are on all of them.
+#[derive(Default)]
+struct Pages {
+    by_project: HashMap<String, Known>,
+    files: usize,
+}
+
+/// A page that was read.
+struct Known {
+    page: Arc<Page>,
+    /// Whether it was read for a listing, which nothing was described from yet.
+    is_listed: bool,
 }
 
 impl Index {
@@ -65,19 +79,12 @@ impl Index {
     pub(super) async fn projects(&self) -> ConnectorResult<Vec<String>> {
         let url = self.simple(Stage::List).await?.clone();
         let name = url.path().to_owned();
-        let error = |kind| ConnectorError::new(kind, Stage::List, &name);
-        let found = self.get(url, Stage::List, &name).await?;
-        let found = found.ok_or_else(|| error(ErrorKind::NotFound).words("the index lists no projects"))?;
-        let (url, media_type) = said(&found);
-        let body = found.whole(PAGE_BYTES).await?;
-        let answer = Answer {
-            body: &body,
-            media_type: &media_type,
-            url: &url,
-        };
-        let names = answer
-            .projects()
-            .map_err(|words| error(ErrorKind::Protocol).words(words))?;
+        let error = |kind, words: String| ConnectorError::new(kind, Stage::List, &name).words(words);
+        let answer = self.answer(url, Stage::List, &name).await?;
+        let answer =
+            answer.ok_or_else(|| error(ErrorKind::NotFound, "the index lists no projects".into()))?;
+        let names = answer.projects();
+        let names = names.map_err(|words| error(ErrorKind::Protocol, words))?;
         Ok(names.into_iter().collect())
     }
 
@@ -86,50 +93,68 @@ impl Index {
         let mut url = self.simple(stage).await?.clone();
         let path = format!("{}{project}/", url.path());
         url.set_path(&path);
-        let Some(found) = self.get(url, stage, project).await? else {
+        let Some(answer) = self.answer(url, stage, project).await? else {
             return Ok(None);
         };
-        let (url, media_type) = said(&found);
-        let body = found.whole(PAGE_BYTES).await?;
-        let answer = Answer {
-            body: &body,
-            media_type: &media_type,
-            url: &url,
-        };
-        let page = answer
-            .page(project)
-            .map_err(|words| ConnectorError::new(ErrorKind::Protocol, stage, project).words(words))?;
-        let page = Arc::new(page);
-        self.remember(project, page.clone());
+        let error = |words| ConnectorError::new(ErrorKind::Protocol, stage, project).words(words);
+        let page: Arc<Page> = answer.page(project).map_err(|words: String| error(words))?.into();
+        self.remember(project, page.clone(), stage == Stage::List);
         Ok(Some(page))
+    }
+
+    async fn answer(&self, url: Url, stage: Stage, subject: &str) -> ConnectorResult<Option<Answer>> {
+        let Some(found) = self.ask(Method::GET, url, stage, subject).await? else {
+            return Ok(None);
+        };
+        let media_type = found.header(&CONTENT_TYPE).unwrap_or_default();
+        let (media_type, url) = (media_type.to_ascii_lowercase(), found.url().clone());
+        Ok(Some(Answer {
+            body: found.whole(PAGE_BYTES).await?,
+            media_type,
+            url,
+        }))
     }
 
     /// Returns the page of `project` as it was when it was read last, or as it is now.
     pub(super) async fn known_page(&self, project: &str, stage: Stage) -> ConnectorResult<Option<Arc<Page>>> {
         let known = self
-            .0
-            .pages
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+            .pages()
+            .by_project
             .get(project)
-            .cloned();
+            .map(|known| known.page.clone());
         match known {
             Some(page) => Ok(Some(page)),
             None => self.page(project, stage).await,
         }
     }
 
-    fn remember(&self, project: &str, page: Arc<Page>) {
-        let mut pages = self.0.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        let files: usize = pages.values().map(|page| page.len()).sum();
-        if files + page.len() > FILES {
-            pages.clear();
+    /// Returns the page of `project` to describe files from: the one it was just listed from, but only once, so that
+    /// whoever asks again is told how it is now.
+    pub(super) async fn listed_page(&self, project: &str) -> ConnectorResult<Option<Arc<Page>>> {
+        let listed = self.pages().by_project.get_mut(project).and_then(|known| {
+            let is_listed = std::mem::take(&mut known.is_listed);
+            is_listed.then(|| known.page.clone())
+        });
+        match listed {
+            Some(page) => Ok(Some(page)),
+            None => self.page(project, Stage::Describe).await,
         }
-        pages.insert(project.to_owned(), page);
     }
 
-    async fn get(&self, url: Url, stage: Stage, subject: &str) -> ConnectorResult<Option<Fetched>> {
-        self.ask(Method::GET, url, stage, subject).await
+    fn remember(&self, project: &str, page: Arc<Page>, is_listed: bool) {
+        let mut pages = self.pages();
+        if pages.files + page.len() > FILES {
+            *pages = Pages::default();
+        }
+        pages.files += page.len();
+        let replaced = pages
+            .by_project
+            .insert(project.to_owned(), Known { page, is_listed });
+        pages.files -= replaced.map_or(0, |known| known.page.len());
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask(
@@ -166,7 +191,7 @@ impl Index {
             let url = below(base, &format!("{name}/"));
             let found = match self.ask(Method::HEAD, url.clone(), stage, url.path()).await {
                 Err(error) if matches!(error.remote_status, Some(405 | 501)) => {
-                    self.get(url.clone(), stage, url.path()).await?
+                    self.ask(Method::GET, url.clone(), stage, url.path()).await?
                 }
                 found => found?,
             };
@@ -235,15 +260,6 @@ fn takes_none(status: StatusCode) -> bool {
 /// Says whether a refusal is of more than what the form says.
 fn refuses_everything(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 403 | 407 | 408 | 429)
-}
-
-/// Returns where an answer was found and its media type.
-fn said(found: &Fetched) -> (Url, String) {
-    let media_type = found
-        .header(&CONTENT_TYPE)
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    (found.url().clone(), media_type)
 }
 
 fn named_simple(base: &Url) -> bool {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use domain::artifact::Blob;
 use domain::checksums::Checksums;
 use domain::digest::Digest;
@@ -69,13 +70,13 @@ impl Page {
 }
 
 /// An answer of the simple API.
-pub(super) struct Answer<'a> {
+pub(super) struct Answer {
     /// Its body.
-    pub(super) body: &'a [u8],
-    /// Its media type.
-    pub(super) media_type: &'a str,
+    pub(super) body: Bytes,
+    /// Its media type, in lower case.
+    pub(super) media_type: String,
     /// Where it was found in the end: links are relative to this.
-    pub(super) url: &'a Url,
+    pub(super) url: Url,
 }
 
 #[derive(Deserialize)]
@@ -134,12 +135,12 @@ enum Yanked {
     Because(String),
 }
 
-impl Answer<'_> {
+impl Answer {
     /// Reads the names of all projects, normalised; those that can be none are left out.
     pub(super) fn projects(&self) -> Result<BTreeSet<String>, String> {
         let normalised = |name: &str| file::normalised(name.trim());
         if self.is_json() {
-            let index: JsonIndex<'_> = serde_json::from_slice(self.body)
+            let index: JsonIndex<'_> = serde_json::from_slice(&self.body)
                 .map_err(|error| format!("it is no simple index: {error}"))?;
             spoken(index.meta)?;
             let names = index.projects.iter();
@@ -162,7 +163,7 @@ impl Answer<'_> {
             files.for_each(|file| page.take(file));
             return Ok(page);
         }
-        let read: JsonPage<'_> = serde_json::from_slice(self.body)
+        let read: JsonPage<'_> = serde_json::from_slice(&self.body)
             .map_err(|error| format!("it is no page of a project: {error}"))?;
         spoken(read.meta)?;
         if read
@@ -186,7 +187,7 @@ impl Answer<'_> {
     }
 
     fn html(&self) -> Result<std::borrow::Cow<'_, str>, String> {
-        let text = String::from_utf8_lossy(self.body);
+        let text = String::from_utf8_lossy(&self.body);
         let begins = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
         if begins.starts_with('<') {
             Ok(text)
@@ -318,24 +319,21 @@ mod tests {
 
     const SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
+    fn answer(body: &str, media_type: &str) -> Answer {
+        Answer {
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            media_type: media_type.into(),
+            url: "http://h/root/+simple/foo/".parse().expect("a URL"),
+        }
+    }
+
     fn read(body: &str, media_type: &str) -> Result<Page, String> {
-        let url = "http://h/root/+simple/foo/".parse().expect("a URL");
-        let answer = Answer {
-            body: body.as_bytes(),
-            media_type,
-            url: &url,
-        };
-        answer.page("foo")
+        answer(body, media_type).page("foo")
     }
 
     fn projects(body: &str, media_type: &str) -> Result<Vec<String>, String> {
-        let url = "http://h/simple/".parse().expect("a URL");
-        let answer = Answer {
-            body: body.as_bytes(),
-            media_type,
-            url: &url,
-        };
-        answer.projects().map(|names| names.into_iter().collect())
+        let names = answer(body, media_type).projects();
+        names.map(|names| names.into_iter().collect())
     }
 
     const JSON: &str = "application/vnd.pypi.simple.v1+json";

@@ -22,10 +22,8 @@ use super::page::{File, Page};
 use super::target::PyPiTarget;
 use super::upload::Upload;
 use super::{REQUIRES_PYTHON, YANKED};
-use crate::packages::is_the_servers;
+use crate::fatal::is_the_servers;
 
-/// Files of one version that are uploaded at the same time.
-const FILES: usize = 2;
 /// Versions that are verified at the same time.
 const VERSIONS: usize = 8;
 /// Pauses before an index that does not show yet what it took is asked again.
@@ -123,20 +121,20 @@ impl PyPiTarget {
         Err(error)
     }
 
-    /// Uploads what lacks; returns what was sent.
+    /// Uploads what lacks, one file after the other, so that nothing is on its way any more once one has failed;
+    /// returns what was sent.
     async fn send(
         &self,
         uploads: &[Upload<'_>],
         standing: Option<&Existing>,
         content: &dyn Content,
     ) -> ConnectorResult<Sent> {
-        let lacking = uploads.iter().filter(|upload| !stands(upload.blob, standing));
-        let sends = lacking.map(|upload| async move {
+        let mut sent = Sent::new();
+        for upload in uploads.iter().filter(|upload| !stands(upload.blob, standing)) {
             let sums = self.send_one(upload, content).await?;
-            Ok::<_, ConnectorError>((upload.blob.name.clone(), sums))
-        });
-        let sends: Vec<_> = sends.collect();
-        stream::iter(sends).buffer_unordered(FILES).try_collect().await
+            sent.insert(upload.blob.name.clone(), sums);
+        }
+        Ok(sent)
     }
 
     async fn send_one(&self, upload: &Upload<'_>, content: &dyn Content) -> ConnectorResult<Sums> {

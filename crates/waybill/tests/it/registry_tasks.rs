@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::servers::Nginx;
+use testkit::servers::{Nginx, PypiServer, python_packages};
 
 use crate::promises::world::Node;
 
@@ -31,10 +31,15 @@ async fn register(node: &Node, name: &str, url: &str) -> String {
 
 /// Makes a repository of `node` that stands for the Maven repository at `url`.
 async fn stand_for(node: &Node, url: &str) {
+    stand_for_type(node, "MAVEN", url).await;
+}
+
+/// Makes a repository of `node` that stands for the registry of packages of `repository_type` at `url`.
+async fn stand_for_type(node: &Node, repository_type: &str, url: &str) {
     let project = json!({ "name": "java", "displayName": "java", "description": "" });
     let create = "/repository/api/project/create";
     node.ok(Method::POST, create, Some(project)).await;
-    let body = json!({ "projectId": "java", "name": "central", "type": "MAVEN", "category": "REMOTE",
+    let body = json!({ "projectId": "java", "name": "central", "type": repository_type, "category": "REMOTE",
         "configuration": { "type": "remote", "url": url } });
     node.ok(Method::POST, "/repository/api/repo/create", Some(body))
         .await;
@@ -110,6 +115,42 @@ async fn packages_travel_from_one_registry_to_another_and_the_log_names_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_chooses_carries_the_newest_wanted_versions_and_then_only_what_came() {
+    let (here, there) = (Nginx::start().await, Nginx::start().await);
+    for version in ["1.0", "1.9", "1.10", "2.0-rc1"] {
+        publish(&here.files(), version);
+    }
+    let node = Node::start("node").await;
+    stand_for(&node, &format!("{}/repo", here.server.url())).await;
+    let cluster = register(&node, "hub", &there.server.url()).await;
+    let objects = json!([{ "localRepoName": "central", "repoType": "MAVEN", "remoteRepoName": "mirror",
+        "versionFilter": { "exclude": ["*-rc*"], "newest": 2 } }]);
+    let body = json!({ "name": "newest", "localProjectId": "java", "replicaObjectType": "REPOSITORY",
+        "replicaType": "RUN_ONCE", "remoteClusterIds": [cluster], "replicaTaskObjects": objects });
+    let (status, made) = node.call(Method::POST, "/api/v1/tasks", Some(body)).await;
+    assert_eq!(status, 201, "{made}");
+    let task = made["key"].as_str().expect("a key").to_owned();
+    let versions = |rows: Vec<Value>, member: &str| {
+        let carried = rows.iter().filter(|row| row["progress"][member] == 1);
+        let mut versions: Vec<String> = carried
+            .map(|row| row["version"].as_str().expect("a version").to_owned())
+            .collect();
+        versions.sort();
+        versions
+    };
+
+    let first = node.execute(&task).await;
+    assert_eq!(node.ended(&first).await["status"], "SUCCESS");
+    publish(&here.files(), "1.11");
+    let second = node.execute(&task).await;
+    assert_eq!(node.ended(&second).await["status"], "SUCCESS");
+
+    assert_eq!(versions(node.details(&first).await, "success"), ["1.10", "1.9"]);
+    assert_eq!(versions(node.details(&second).await, "success"), ["1.11"]);
+    assert_eq!(versions(node.details(&second).await, "skip"), ["1.10"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_that_is_gone_fails_its_part_with_a_reason_and_holds_up_nobody() {
     let (here, there) = (Nginx::start().await, Nginx::start().await);
     let mut gone = Nginx::start().await;
@@ -136,4 +177,37 @@ async fn a_registry_that_is_gone_fails_its_part_with_a_reason_and_holds_up_nobod
         .collect();
     assert_eq!(arrived.len(), 1);
     assert_eq!(arrived[0]["status"], "SUCCESS");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_packages_travel_by_name_and_version_in_any_spelling() {
+    let (here, there) = (PypiServer::start().await, PypiServer::start().await);
+    let folder = |index: &PypiServer| index.server.folder().join("packages");
+    for file in python_packages() {
+        let name = file.file_name().expect("a name");
+        std::fs::copy(&file, folder(&here).join(name)).expect("copied");
+    }
+    let node = Node::start("node").await;
+    stand_for_type(&node, "PYPI", &here.server.url()).await;
+    let cluster = register(&node, "hub", &there.server.url()).await;
+    let body = json!({ "name": "six", "localProjectId": "java", "replicaObjectType": "PACKAGE",
+        "replicaType": "RUN_ONCE", "setting": { "errorStrategy": "CONTINUE" }, "remoteClusterIds": [cluster],
+        "replicaTaskObjects": [{ "localRepoName": "central", "repoType": "PYPI",
+            "packageConstraints": [{ "packageKey": "pypi://Six", "versions": ["v1.17.0"] }] }] });
+    let create = "/replication/api/task/create";
+    let task = node.ok(Method::POST, create, Some(body)).await;
+
+    let id = node.execute(task["key"].as_str().expect("a key")).await;
+    let record = node.ended(&id).await;
+
+    assert_eq!(record["status"], "SUCCESS", "{record}");
+    let rows = node.details(&id).await;
+    let row = json!(["six", "1.17.0", "pypi://six", "SUCCESS", 1, 0]);
+    assert_eq!(rows.iter().map(shown).collect::<Vec<_>>(), [row]);
+    assert_eq!(
+        rows[0]["progress"]["fileSuccess"], 2,
+        "wheel and source: {}",
+        rows[0]
+    );
+    assert_eq!(std::fs::read_dir(folder(&there)).expect("its folder").count(), 2);
 }

@@ -2,3 +2,4 @@
 
 mod maven;
 mod npm;
+mod pypi;
