@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::id::{ClusterId, TaskKey};
+use domain::id::{ClusterId, RecordId, TaskKey};
 use domain::record::Record;
 use domain::task::Task;
 use storage::checks::Check;
@@ -14,6 +14,11 @@ impl Engine {
     /// Returns at most `limit` records of all tasks, the latest start first.
     pub async fn recent_records(&self, limit: usize) -> EngineResult<Vec<Record>> {
         Ok(self.store().records().recent(limit).await?)
+    }
+
+    /// Returns at most `limit` records that do a part of the record `parent` again, the latest start first.
+    pub async fn retries_of(&self, parent: RecordId, limit: usize) -> EngineResult<Vec<Record>> {
+        Ok(self.store().records().retries_of(parent, limit).await?)
     }
 
     /// Returns the latest record of each of `tasks`, as far as they have had one.

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use domain::id::{ClusterId, TaskKey};
+use domain::id::{ClusterId, RecordId, TaskKey};
 use domain::record::Record;
 use domain::task::Task;
 
-use crate::db::{StoreResult, Value, list_of, size, text};
+use crate::db::{StoreResult, Value, blob, list_of, size, text};
 use crate::records::{Records, SELECT, read};
 use crate::tasks::Tasks;
 
@@ -17,6 +17,13 @@ impl Records<'_> {
     pub async fn recent(&self, limit: usize) -> StoreResult<Vec<Record>> {
         let rest = "ORDER BY r.start_ms DESC LIMIT $1";
         self.some(rest, vec![size(limit as u64)]).await
+    }
+
+    /// Returns at most `limit` records that do a part of the record `parent` again, the latest start first.
+    pub async fn retries_of(&self, parent: RecordId, limit: usize) -> StoreResult<Vec<Record>> {
+        let rest = "AND r.retry_of = $1 ORDER BY r.start_ms DESC, r.id DESC LIMIT $2";
+        let values = vec![blob(*parent.as_bytes()), size(limit as u64)];
+        self.some(rest, values).await
     }
 
     /// Returns the record that started last of each of `tasks`, as far as they have had one.

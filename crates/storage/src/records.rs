@@ -107,7 +107,7 @@ pub(crate) const OPEN: &str = "status IN ('waiting', 'running', 'stopping')";
 const TASK: &str = "SELECT no FROM task WHERE key = $1 AND deleted_ms IS NULL";
 const QUEUE: &str = "UPDATE task SET queued = 1, next_run_ms = $2 WHERE key = $1";
 const INSERT: &str = "INSERT INTO record (id, task_key, status, created_ms, start_ms, triggered_by, keeps_details, \
-    events_of) VALUES ($1, $2, 'waiting', $3, $3, $4, $5, $6)";
+    events_of, retry_of) VALUES ($1, $2, 'waiting', $3, $3, $4, $5, $6, $7)";
 const INSERT_PLAN: &str = "INSERT INTO record_plan (record_no, plan) SELECT no, $2 FROM record WHERE id = $1";
 const TASK_RUNS: &str = "UPDATE task SET status = $2, last_end = 'running', last_run_ms = $3, next_run_ms = $4, \
     runs = runs + 1, queued = 0 WHERE key = $1";
@@ -150,6 +150,9 @@ impl Records<'_> {
             text(&record.triggered_by),
             flag(record.plan.keeps_details),
             maybe(events_of, int),
+            maybe(record.plan.retry_of.as_ref(), |retry| {
+                blob(*retry.parent.as_bytes())
+            }),
         ];
         write.execute(INSERT, values).await?;
         write

@@ -185,6 +185,7 @@ ui-runs = Runs
 ui-runs-number = { $n } in all
 ui-what-it-does = What it does
 ui-trend = Trend, run by run
+ui-at-most = at most { $value }
 ui-bytes-moved-head = Bytes moved
 ui-bytes-moved = bytes moved
 ui-artifacts-head = Artifacts
@@ -293,6 +294,7 @@ ui-action-refuse = fail
 ui-run = Run
 ui-run-of = Run of { $time }
 ui-retry-of-run = Repeats a part of an earlier run
+ui-repeated-by = Repeated in part:
 ui-retry-failed = Retry what failed
 ui-retry-these = Retry these
 ui-overview = Overview
@@ -368,7 +370,10 @@ ui-public = Public
 ui-public-says = Anybody may read it, without a login
 ui-project-hint = An administrator may name a new one
 ui-repository-name-hint = Letters, digits, - _ .
-ui-entries = { $n } entries
+ui-entries = { $n ->
+    [one] { $n } entry
+   *[other] { $n } entries
+}
 ui-empty-folder = Nothing is in here
 ui-replicate-this = Replicate this
 ui-replicated-by = Replicated by

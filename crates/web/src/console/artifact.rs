@@ -17,7 +17,7 @@ use super::look::{ForAdmin, Look};
 use super::records::{outcome, reason};
 use super::run;
 use super::shell::{Page, Section, crumbs};
-use super::show::{bytes, count, pill, when};
+use super::show::{bytes_exactly, pill, when};
 use crate::app::App;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
@@ -81,7 +81,7 @@ fn here(look: &Look, trace: &Trace) -> Markup {
         Err(failure) if failure.class == ErrorKind::NotFound => pill("warn", &look.say(text!("ui-not-here"))),
         Err(failure) => html! { (pill("bad", &look.say(text!("ui-no-answer")))) " " (look.say(failure)) },
         Ok(artifact) => html! {
-            (bytes(artifact.size_bytes())) " (" (count(artifact.size_bytes())) " B)"
+            (bytes_exactly(artifact.size_bytes()))
             @if let Some(digest) = artifact.sha256() { " · " code { (digest.to_hex()) } }
         },
     }
@@ -116,9 +116,9 @@ fn side_row(look: &Look, side: &Side, trace: &Trace) -> Markup {
         .and_then(|there| there.as_ref()?.sha256());
     html! {
         tr {
-            td { (side.cluster) div .why { (side.repository) } }
+            td .break { (side.cluster) div .why { (side.repository) } }
             td .grow { (presence(look, side)) div .why { (why_not(look, side, trace)) } }
-            td { @match digest { Some(digest) => code title=(digest.to_hex()) { (&digest.to_hex()[..12]) "…" }, None => "–" } }
+            td .flat { @match digest { Some(digest) => code title=(digest.to_hex()) { (&digest.to_hex()[..12]) "…" }, None => "–" } }
             td { a href=(run::task_path(&side.standing.task.key)) { (side.standing.task.name) } }
         }
     }

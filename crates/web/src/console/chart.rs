@@ -74,6 +74,8 @@ pub(super) fn legend(look: &Look, counts: &Counts) -> Markup {
 /// One column of a chart.
 pub(super) struct Column {
     pub(super) value: u64,
+    /// How much of the value is of another class, drawn below the rest.
+    pub(super) part: Option<(u64, &'static str)>,
     pub(super) class: &'static str,
     /// What it says in words.
     pub(super) says: String,
@@ -93,13 +95,23 @@ pub(super) fn columns(name: &str, class: &str, columns: &[Column]) -> Markup {
     let places = columns.len().max(LEAST_PLACES);
     let step = WIDTH as f64 / places as f64;
     let first = places - columns.len();
+    let high = |value: u64| (value as f64 / highest as f64 * 96.0).max(2.0);
     let bar = |index: usize, column: &Column| {
-        let height = column.value as f64 / highest as f64 * 96.0;
-        let height = if column.value == 0 { 1.0 } else { height.max(2.0) };
+        let height = if column.value == 0 {
+            1.0
+        } else {
+            high(column.value)
+        };
         let class = if column.value == 0 { "none" } else { column.class };
+        let rect = |class: &str, height: f64| {
+            html! {
+                rect class=(class) x=(format!("{:.1}", (first + index) as f64 * step + step * 0.12)) y=(format!("{:.1}", 100.0 - height))
+                    width=(format!("{:.1}", step * 0.76)) height=(format!("{height:.1}")) { title { (column.says) } }
+            }
+        };
         html! {
-            rect class=(class) x=(format!("{:.1}", (first + index) as f64 * step + step * 0.12)) y=(format!("{:.1}", 100.0 - height))
-                width=(format!("{:.1}", step * 0.76)) height=(format!("{height:.1}")) { title { (column.says) } }
+            (rect(class, height))
+            @if let Some((value, class)) = column.part.filter(|(value, _)| *value > 0) { (rect(class, high(value).max(6.0).min(height))) }
         }
     };
     html! {

@@ -118,8 +118,8 @@ fn headline(glance: &Glance) -> Text {
 }
 
 fn tiles(look: &Look, glance: &Glance) -> Markup {
-    let tile = |path: &str, class: &str, number: String, name| {
-        html! { a class=(format!("tile {class}")) href=(path) { b { (number) } span { (look.say(name)) } } }
+    let tile = |path: &str, class: &str, number: String, name: Text| {
+        show::tile(&number, &look.say(name), class, Some(path))
     };
     let of = |freshness: Freshness, class: &str, name| {
         let number = glance.number(freshness);
@@ -208,11 +208,12 @@ fn running(look: &Look, glance: &Glance) -> Markup {
 
 /// Draws what each of the latest hours carried.
 fn hours(look: &Look, hours: &[HourTotal]) -> Markup {
-    let column = |hour: &HourTotal, value: u64, class: &'static str| {
+    let column = |hour: &HourTotal, value: u64, part| {
         let begun = show::exact(hour.hour_ms, &look.zone);
         Column {
             value,
-            class,
+            part,
+            class: "copied",
             says: look.say(text!(
                 "ui-hour",
                 time = begun,
@@ -223,19 +224,10 @@ fn hours(look: &Look, hours: &[HourTotal]) -> Markup {
             link: None,
         }
     };
-    let volumes: Vec<Column> = hours
-        .iter()
-        .map(|hour| column(hour, hour.bytes, "copied"))
-        .collect();
+    let volumes: Vec<Column> = hours.iter().map(|hour| column(hour, hour.bytes, None)).collect();
     let artifacts: Vec<Column> = hours
         .iter()
-        .map(|hour| {
-            column(
-                hour,
-                hour.artifacts,
-                if hour.failed > 0 { "failed" } else { "unchanged" },
-            )
-        })
+        .map(|hour| column(hour, hour.artifacts, Some((hour.failed, "failed"))))
         .collect();
     let all = hours.iter().map(|hour| hour.bytes).sum();
     let settled = hours.iter().map(|hour| hour.artifacts).sum();

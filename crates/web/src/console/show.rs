@@ -43,6 +43,14 @@ pub(super) fn bytes(count: u64) -> String {
     }
 }
 
+/// Returns a number of bytes in binary units and, where that leaves something out, exactly.
+pub(super) fn bytes_exactly(number: u64) -> String {
+    match number {
+        0..1024 => bytes(number),
+        _ => format!("{} ({} B)", bytes(number), count(number)),
+    }
+}
+
 /// Returns a length of time in its two largest units.
 pub(super) fn duration(ms: i64) -> Text {
     let ms = ms.max(0);
@@ -149,7 +157,25 @@ pub(super) fn freshness(look: &Look, freshness: Freshness) -> Markup {
 
 /// Shows a state in one word.
 pub(super) fn pill(class: &str, name: &str) -> Markup {
-    html! { span class=(format!("pill {class}")) { (name) } }
+    html! { span class=(format!("pill {class}")) { (capital(name)) } }
+}
+
+/// Shows a number with what it counts; `path` is where it leads, if it leads somewhere.
+pub(super) fn tile(number: &str, name: &str, class: &str, path: Option<&str>) -> Markup {
+    let (class, name) = (format!("tile {class}"), capital(name));
+    html! {
+        @match path {
+            Some(path) => a class=(class) href=(path) { b { (number) } span { (name) } },
+            None => div class=(class) { b { (number) } span { (name) } },
+        }
+    }
+}
+
+/// Returns `words` as they begin a line.
+fn capital(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ export async function logIn(page) {
 
 /** Checks what axe-core calls serious or critical, and that nothing is wider than the window. */
 export async function sound(page, name) {
+  await fits(page, name);
   // The content policy allows no script from elsewhere; the debugger is not bound by it.
   await page.evaluate(axeSource);
   const found = await page.evaluate(() => window.axe?.run(document, { resultTypes: ['violations'] }));
@@ -68,13 +69,17 @@ export async function sound(page, name) {
     const where = violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ');
     fault(`${name}: ${violation.id}: ${violation.help}: ${where}`);
   }
+}
+
+/** Checks that nothing is wider than the window. */
+export async function fits(page, name) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   check(wide <= 0, `${name}: ${wide} px wider than the window`);
 }
 
-/** Keeps a picture for the documentation, when somebody wants new ones. */
+/** Keeps a picture in the folder `WAYBILL_PICTURES` names, when somebody wants new ones. */
 export async function picture(page, name) {
-  if (process.env.WAYBILL_PICTURES) await page.screenshot({ path: `${process.env.IMAGES}/${name}.png` });
+  if (process.env.WAYBILL_PICTURES) await page.screenshot({ path: `${process.env.WAYBILL_PICTURES}/${name}.png` });
 }
 
 /** Runs a script to its end and says what was wrong. */

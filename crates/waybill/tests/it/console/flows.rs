@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::furnish::furnished;
 use super::play;
 use crate::promises::world::Node;
 
@@ -64,15 +65,14 @@ async fn an_open_page_follows_what_happens_without_growing_and_outlives_a_restar
 
 #[tokio::test]
 async fn every_page_is_sound_in_both_languages_light_and_dark_wide_and_narrow() {
-    let (mut centre, mut edge) = nodes().await;
-    let cluster = centre.register("edge", edge.address).await;
-    let setting = json!({ "conflictStrategy": "SKIP", "errorStrategy": "CONTINUE",
-        "automaticCreateRemoteRepo": true });
-    let task = centre
-        .make_task("nightly", "demo/files", std::slice::from_ref(&cluster), setting)
-        .await;
-    let record = centre.execute(&task).await;
-    assert_eq!(centre.ended(&record).await["status"], "SUCCESS");
+    let mut made = furnished().await;
+    let facts = [
+        made.task.as_str(),
+        &made.record,
+        &made.failed,
+        &made.cluster,
+        &made.webhook,
+    ];
 
-    play("looks.mjs", &mut centre, &mut edge, &[&task, &record, &cluster]).await;
+    play("looks.mjs", &mut made.centre, &mut made.frankfurt, &facts).await;
 }

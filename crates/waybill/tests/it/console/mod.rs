@@ -3,6 +3,7 @@
 //! A script asks for what it cannot do itself (`do kill edge`) by a line on its output and waits for `ok`.
 
 mod flows;
+mod furnish;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -38,7 +39,6 @@ async fn play(name: &str, centre: &mut Node, edge: &mut Node, facts: &[&str]) {
         .env("NPM_PACKAGES", packages())
         .env("PASSWORD", PASSWORD)
         .env("EDGE", format!("http://{}", edge.address))
-        .env("IMAGES", folder.join("../../../../../docs/images"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -1,5 +1,5 @@
 // At three in the morning: what failed, why, and again; a node that is down; a restart of the page's own connection.
-import { ask, base, check, facts, logIn, open, picture, play, sound } from './browser.mjs';
+import { ask, base, check, facts, logIn, open, play, sound } from './browser.mjs';
 
 const [task, record] = facts;
 
@@ -7,14 +7,12 @@ await play(async () => {
   const { browser, page } = await open();
   await logIn(page);
   await page.getByRole('heading', { name: '1 task needs attention' }).waitFor();
-  await picture(page, 'home');
   // Two clicks: the task's state, then a cause.
   await page.locator('section', { hasText: 'Needs attention' }).locator('a', { hasText: 'Failing' }).click();
   await page.waitForURL(new RegExp('/records/' + record));
   const causes = page.locator('section', { hasText: 'Root causes' });
-  await causes.getByText('conflict', { exact: true }).waitFor();
+  await causes.getByText('Conflict', { exact: true }).waitFor();
   await sound(page, 'record');
-  await picture(page, 'record');
   await causes.getByRole('link', { name: 'Show' }).first().click();
   await page.locator('#rows tbody tr').first().waitFor();
   check((await page.locator('#rows tbody tr').count()) === 2, 'a cause selects the artifacts it cost');
@@ -29,12 +27,16 @@ await play(async () => {
   await page.getByRole('link', { name: 'Repeats a part of an earlier run' }).waitFor();
   await page.locator('.pill.bad', { hasText: 'Failed' }).first().waitFor();
 
+  await page.goto(`${base}/records/${record}`);
+  const repeated = page.locator('p', { hasText: 'Repeated in part' });
+  check((await repeated.locator('.pill.bad').count()) === 1, 'a run says what became of what was repeated');
+
   // A dead target: the run says so, and the page follows it to its end.
   await ask('kill edge');
   await page.goto(`${base}/tasks/${task}`);
   await page.getByRole('button', { name: 'Run now' }).click();
   await page.waitForURL(/\/records\//);
-  await page.locator('.note.bad', { hasText: 'unreachable' }).first().waitFor();
+  await page.locator('.reasons li', { hasText: 'unreachable' }).first().waitFor();
   await ask('start edge');
   await page.getByRole('button', { name: 'Retry what failed' }).click();
   await page.getByRole('link', { name: 'Repeats a part of an earlier run' }).waitFor();
@@ -57,6 +59,5 @@ await play(async () => {
   }
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'nightly' }).waitFor();
-  await picture(page, 'task');
   await browser.close();
 });

@@ -54,7 +54,7 @@ fn row(look: &Look, record: &Record, cause: &CauseRow) -> Markup {
                 div .why { (look.say(text!("ui-for-example"))) " " span .mono { (cause.artifact) } }
             }
             td {
-                div .actions {
+                div .actions.level {
                     a .button href=(format!("{chosen}#details")) { (look.say(text!("ui-show"))) }
                     @if record.status.end().is_some() && record.plan.is_some() {
                         form method="post" action=(format!("{}/retry", run::path(record))) {

@@ -6,7 +6,7 @@ use domain::detail::DetailStatus;
 use domain::record::{Record, RetryOf};
 use domain::task::Task;
 use maud::{Markup, html};
-use messages::text;
+use messages::{Text, text};
 
 use super::super::chart;
 use super::super::form::{button, csrf_field};
@@ -23,6 +23,9 @@ use crate::api::filter;
 use crate::app::App;
 use crate::error::ApiResult;
 use crate::params::{Params, Segments};
+
+/// Runs that repeat a part of one, at most so many of which are named.
+const RETRIES: usize = 5;
 
 /// Shows a record with a page of its details.
 pub(super) async fn view(
@@ -43,8 +46,9 @@ pub(super) async fn view(
         .filter(|_| record.plan.as_ref().is_some_and(|plan| plan.retry_of.is_none()));
     let project = record.plan.as_ref().map_or(&task.project, |plan| &plan.project);
     let (found, ungrouped) = app.engine().causes(&id).await?;
+    let retries = app.engine().retries_of(record.id, RETRIES).await?;
     let part = html! {
-        (head(&look, &record, &task))
+        (head(&look, &record, &task, &retries))
         (overview(&look, &record, usual))
         (reasons(&look, &record))
         (causes::section(&look, &record, &found, ungrouped))
@@ -73,7 +77,7 @@ pub(super) async fn view(
     .show(&look))
 }
 
-fn head(look: &Look, record: &Record, task: &Task) -> Markup {
+fn head(look: &Look, record: &Record, task: &Task, retries: &[Record]) -> Markup {
     let path = run::path(record);
     let started_ms = record.started_ms.unwrap_or(record.created_ms);
     let failed = record.counts.as_ref().is_some_and(|counts| counts.failed > 0)
@@ -85,6 +89,12 @@ fn head(look: &Look, record: &Record, task: &Task) -> Markup {
                 h1 { (look.say(text!("ui-run-of", time = exact(started_ms, &look.zone)))) }
                 @if let Some(RetryOf { parent, .. }) = record.plan.as_ref().and_then(|plan| plan.retry_of.as_ref()) {
                     p .sub { a href=(format!("/records/{parent}")) { (look.say(text!("ui-retry-of-run"))) } }
+                }
+                @if !retries.is_empty() {
+                    p .sub {
+                        (look.say(text!("ui-repeated-by")))
+                        @for retry in retries { " " a href=(run::path(retry)) { (when(look, retry.created_ms)) } " " (show::status(look, retry.status)) }
+                    }
                 }
             }
             div .actions {
@@ -102,9 +112,7 @@ fn head(look: &Look, record: &Record, task: &Task) -> Markup {
 fn overview(look: &Look, record: &Record, usual: Option<u64>) -> Markup {
     let counts = record.counts.unwrap_or_default();
     let usual = usual.filter(|_| record.status.end().is_none());
-    let tile = |number: String, name, class: &str| {
-        html! { div class=(format!("tile {class}")) { b { (number) } span { (look.say(name)) } } }
-    };
+    let tile = |number: String, name: Text, class: &str| show::tile(&number, &look.say(name), class, None);
     html! {
         section #overview .stack aria-label=(look.say(text!("ui-overview"))) {
             div .tiles {
@@ -144,7 +152,7 @@ fn reasons(look: &Look, record: &Record) -> Markup {
     html! {
         section .panel aria-labelledby="why" {
             header { h2 #why { (look.say(text!("ui-why-not"))) } }
-            ul .body.stack { @for line in &record.reason { li .note.bad { (look.say(line)) } } }
+            ul .reasons { @for line in &record.reason { li { (look.say(line)) } } }
         }
     }
 }

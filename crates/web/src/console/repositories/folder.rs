@@ -18,7 +18,7 @@ use super::super::clusters::task_table;
 use super::super::form::{button, csrf_field};
 use super::super::look::{Look, Person};
 use super::super::shell::{Page, Section, crumbs};
-use super::super::show::{bytes, count, when};
+use super::super::show::{bytes, bytes_exactly, when};
 use super::packages;
 use crate::app::App;
 use crate::artifacts::{path_of, unknown};
@@ -219,7 +219,7 @@ async fn folder(
             div {
                 (way(look, &info.name, path))
                 h1 { (name) }
-                p .sub { span .tag { (info.repository_type) } " " (look.say(text!("ui-entries", n = count(total))))
+                p .sub { span .tag { (info.repository_type) } " " (look.say(text!("ui-entries", n = total)))
                     @if path.is_root() { " · " (bytes(info.used_bytes)) } }
             }
             @if path.is_root() { (replicate(look, &info.name)) }
@@ -294,7 +294,7 @@ fn file(look: &Look, repository: &HostedRepository, node: &Node, may_write: bool
                 dl .facts {
                     @if let Some(file) = &node.file {
                         dt { (look.say(text!("ui-size"))) }
-                        dd .tab { (bytes(file.size_bytes)) " (" (count(file.size_bytes)) " B)" }
+                        dd .tab { (bytes_exactly(file.size_bytes)) }
                         dt { "SHA-256" }
                         dd { code { (file.digest.to_hex()) } }
                         @if let Some(md5) = &file.md5 { dt { "MD5" } dd { code { (md5) } } }

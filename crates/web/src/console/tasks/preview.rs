@@ -9,7 +9,7 @@ use messages::{Text, text};
 
 use super::super::form::{Form, Typed};
 use super::super::look::{ForAdmin, Look};
-use super::super::show::{bytes, count, pill};
+use super::super::show::{bytes, count, pill, tile};
 use super::draft::{faults_of, read};
 use super::edit::page;
 use crate::app::App;
@@ -38,9 +38,7 @@ pub(super) async fn preview(
 
 fn plan(look: &Look, dry: &DryRun) -> Markup {
     let counts = &dry.counts;
-    let tile = |number: String, name: Text, class: &str| {
-        html! { div class=(format!("tile {class}")) { b { (number) } span { (look.say(name)) } } }
-    };
+    let tile = |number: String, name: Text, class: &str| tile(&number, &look.say(name), class, None);
     let conflicts = counts.overwrite + counts.skip_conflict + counts.refuse;
     html! {
         section .panel #preview aria-labelledby="would" {
@@ -54,7 +52,7 @@ fn plan(look: &Look, dry: &DryRun) -> Markup {
                 (tile(count(conflicts), text!("ui-would-conflict"), if conflicts > 0 { "warn" } else { "" }))
             }
             @if dry.items.is_empty() { p .empty { (look.say(text!("ui-would-nothing"))) } }
-            @else { div .scroll { (table(look, &dry.items)) } }
+            @else { div .scroll.short tabindex="0" role="region" aria-labelledby="would" { (table(look, &dry.items)) } }
             @if counts.copy + conflicts > dry.items.len() as u64 {
                 p .empty { (look.say(text!("ui-first-named", n = dry.items.len()))) }
             }

@@ -178,6 +178,7 @@ fn trend(look: &Look, records: &[Record]) -> Markup {
     };
     let column = |record: &Record, value: u64, says: String| Column {
         value,
+        part: None,
         class: class(record),
         says: format!(
             "{}: {says}",
@@ -202,9 +203,19 @@ fn trend(look: &Look, records: &[Record]) -> Markup {
             column(record, moved, bytes(moved))
         })
         .collect();
+    let highest = |columns: &[Column]| columns.iter().map(|column| column.value).max().unwrap_or(0);
+    let longest_ms = i64::try_from(highest(&times)).unwrap_or(i64::MAX);
+    let drawn = |name: &str, most: &str, columns: &[Column]| {
+        html! {
+            div .body {
+                div .axis { h3 { (name) } span .tab { (look.say(text!("ui-at-most", value = most))) } }
+                (chart::columns(name, "low", columns))
+            }
+        }
+    };
     html! {
-        div .body { h3 { (look.say(text!("ui-duration"))) } (chart::columns(&look.say(text!("ui-duration")), "low", &times)) }
-        div .body { h3 { (look.say(text!("ui-bytes-moved-head"))) } (chart::columns(&look.say(text!("ui-bytes-moved-head")), "low", &volumes)) }
+        (drawn(&look.say(text!("ui-duration")), &look.say(duration(longest_ms)), &times))
+        (drawn(&look.say(text!("ui-bytes-moved-head")), &bytes(highest(&volumes)), &volumes))
     }
 }
 

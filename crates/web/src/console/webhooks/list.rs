@@ -74,8 +74,8 @@ fn row(
                 @if !webhook.enabled { " " span .tag { (look.say(text!("ui-disabled"))) } }
                 div .why { span .mono { (webhook.url) } }
             }
-            td { @for kind in &webhook.events { div .small { (look.say(event_name(*kind))) } } }
-            td .wide { (of_task(look, webhook.task.as_ref(), names)) }
+            td .flat { @for kind in &webhook.events { div .small { (look.say(event_name(*kind))) } } }
+            td .wide.flat { (of_task(look, webhook.task.as_ref(), names)) }
             td { @match latest { Some(delivery) => (state(look, delivery)), None => "–" } }
             td .num.wide { @match latest { Some(delivery) => (when(look, delivery.created_ms)), None => "–" } }
         }

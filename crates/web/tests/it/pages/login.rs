@@ -125,6 +125,54 @@ async fn forms_that_are_not_ours_change_nothing() {
 }
 
 #[tokio::test]
+async fn no_form_is_taken_without_its_value_wherever_it_is_sent() {
+    let world = World::start().await;
+    let mut browser = Browser::of_admin(&world).await;
+    browser.open("/account").await;
+    for path in [
+        "/logout",
+        "/tasks",
+        "/tasks/preview",
+        "/tasks/x",
+        "/tasks/x/run",
+        "/tasks/x/stop",
+        "/tasks/x/toggle",
+        "/tasks/x/copy",
+        "/tasks/x/delete",
+        "/records/x/stop",
+        "/records/x/retry",
+        "/clusters",
+        "/clusters/x",
+        "/clusters/x/check",
+        "/clusters/x/delete",
+        "/repositories/new",
+        "/files/delete/demo/files/x",
+        "/webhooks",
+        "/webhooks/x",
+        "/webhooks/x/test",
+        "/webhooks/x/delete",
+        "/webhooks/x/deliveries/x/deliver",
+        "/account/password",
+        "/account/tokens",
+        "/account/tokens/x/revoke",
+        "/account/users",
+        "/account/users/admin/role",
+        "/account/users/admin/password",
+        "/account/users/admin/access",
+        "/account/users/admin/delete",
+    ] {
+        for value in [None, Some("0")] {
+            let fields: Vec<(&str, &str)> = value.map(|value| ("csrf", value)).into_iter().collect();
+            let refused = browser.send_bare(path, &fields).await;
+
+            assert_eq!(refused.status.as_u16(), 403, "{path}: {}", refused.text);
+            assert!(refused.text.contains("not of this login"), "{path}");
+        }
+    }
+    assert_eq!(browser.open("/account").await.status.as_u16(), 200);
+}
+
+#[tokio::test]
 async fn another_users_form_value_is_not_ours_either() {
     let world = World::start().await;
     let mut one = Browser::of_admin(&world).await;

@@ -119,6 +119,45 @@ async fn names_of_others_are_text_wherever_they_are_shown() {
 }
 
 #[tokio::test]
+async fn what_remotes_answered_and_what_was_imported_is_text_too() {
+    let world = World::start().await;
+    let hostile = "</td><script>alert(1)</script><img src=x onerror=alert(2)>";
+    let id = "609b573d53ccce752bf9b860";
+    let record = json!({ "record": { "id": id, "taskKey": "651095dfe0524ce9b3ab53d13532361c", "status": "FAILED",
+        "startTime": "2021-05-12T12:19:08.813", "endTime": "2021-05-12T12:19:37.967", "errorReason": hostile } });
+    let detail = json!({ "detail": { "id": "979b573d53efcd752bf9b762", "recordId": id, "localCluster": hostile,
+        "remoteCluster": hostile, "localRepoName": hostile, "repoType": "NPM",
+        "packageConstraint": { "packageKey": hostile, "versions": [hostile] }, "pathConstraint": null,
+        "status": "FAILED", "progress": { "success": 0, "skip": 0, "failed": 1, "totalSize": 1 },
+        "startTime": "2021-05-12T12:19:08.813", "endTime": "2021-05-12T12:19:37.967", "errorReason": hostile } });
+    let imported = world
+        .ask(axum::http::Method::POST, "/api/v1/records/import")
+        .body(format!("{record}\n{detail}"))
+        .send()
+        .await;
+    assert_eq!(imported.status.as_u16(), 200, "{}", imported.text);
+    let mut browser = Browser::of_admin(&world).await;
+    for path in ["/".into(), "/tasks".into(), format!("/records/{id}")] {
+        let page = browser.open(&path).await;
+
+        assert_eq!(page.status.as_u16(), 200, "{path}: {}", page.text);
+        assert!(!page.text.contains("<script>alert"), "{path}");
+        assert!(!page.text.contains("<img"), "{path}");
+    }
+    let shown = browser.open(&format!("/records/{id}")).await.text;
+    assert!(
+        shown.matches("&lt;script&gt;alert(1)&lt;/script&gt;").count() >= 3,
+        "{shown}"
+    );
+    let sought = browser
+        .open(&format!(
+            "/records/{id}?words=%3Cscript%3E&path=%22%3E%3Cscript%3Ealert"
+        ))
+        .await;
+    assert!(!sought.text.contains("<script>alert"), "{}", sought.text);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_said_as_a_page() {
     let world = World::start().await;
     let mut browser = Browser::of_admin(&world).await;
