@@ -22,7 +22,7 @@ use super::page::{File, Page};
 use super::target::PyPiTarget;
 use super::upload::Upload;
 use super::{REQUIRES_PYTHON, YANKED};
-use crate::packages::is_the_servers;
+use crate::fatal::is_the_servers;
 
 /// Versions that are verified at the same time.
 const VERSIONS: usize = 8;
