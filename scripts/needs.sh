@@ -66,7 +66,7 @@ case $("$tools/bin/schemathesis" --version 2>/dev/null) in
 esac
 
 # Servers written in Python, in one environment: name, version, each as the package index knows it.
-python_tools="wsgidav==4.3.4 cheroot==11.1.2 moto[server]==5.2.5 pypiserver==2.4.2 devpi-server==6.20.3 twine==7.0.0"
+python_tools="wsgidav==4.3.4 cheroot==11.1.2 moto[server]==5.2.5 pypiserver==2.4.2 devpi-server==6.20.3 twine==7.0.0 oras==0.2.43"
 tools="${CARGO_TARGET_DIR:-target}/tools/python"
 if [ "$(cat "$tools/installed" 2>/dev/null)" != "$python_tools" ]; then
     echo "installing $python_tools into $tools"

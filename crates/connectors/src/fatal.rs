@@ -2,23 +2,49 @@
 
 use domain::failure::ErrorKind;
 use domain::ports::{ConnectorError, ConnectorResult};
+use url::Url;
+
+use crate::http::Server;
 
 /// Says whether an error is about the server and would meet every other artifact as well.
 pub(crate) fn is_the_servers(error: &ConnectorError) -> bool {
     match error.kind {
         ErrorKind::Unreachable => error.remote_status.is_none(),
-        // 403 may be about one file.
+        // 403 may be about one file, or one package.
         ErrorKind::Unauthorised => error.remote_status != Some(403),
         ErrorKind::Tls => true,
+        // Of an artifact that is too large, 413 says so.
+        ErrorKind::Limit => error.remote_status == Some(429),
         _ => false,
+    }
+}
+
+/// What came of asking for something of one artifact. The outer error is the server's own and would meet every other
+/// artifact as well; the inner one is this artifact's.
+pub(crate) type Apart<T> = ConnectorResult<ConnectorResult<T>>;
+
+/// Tells an error that is the server's from one that is a single artifact's.
+pub(crate) fn told<T>(answer: ConnectorResult<T>) -> Apart<T> {
+    match answer {
+        Err(error) if is_the_servers(&error) => Err(error),
+        answer => Ok(answer),
+    }
+}
+
+/// Tells what went wrong at `server` itself from what is wrong with `subject` alone, or with another server to which it
+/// points: to `url`.
+pub(crate) fn apart<T>(server: &Server, url: &Url, subject: &str, answer: ConnectorResult<T>) -> Apart<T> {
+    let alone = |error| ConnectorError {
+        subject: subject.into(),
+        ..error
+    };
+    match server.owns(url) {
+        true => Ok(told(answer)?.map_err(alone)),
+        false => Ok(answer.map_err(alone)),
     }
 }
 
 /// Returns `answers`, or the first error among them that is the server's.
 pub(crate) fn settled<T>(answers: Vec<ConnectorResult<T>>) -> ConnectorResult<Vec<ConnectorResult<T>>> {
-    let mut errors = answers.iter().filter_map(|answer| answer.as_ref().err());
-    match errors.find(|error| is_the_servers(error)) {
-        Some(error) => Err(error.again()),
-        None => Ok(answers),
-    }
+    answers.into_iter().map(told).collect()
 }

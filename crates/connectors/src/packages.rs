@@ -13,12 +13,11 @@ use domain::artifact::ArtifactKey;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Cursor, KeyPage};
 use domain::task::Scope;
+use domain::versions::{VersionFilter, newer};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use crate::fatal;
-use crate::http::Server;
+use crate::fatal::is_the_servers;
 
 /// Most versions of one page.
 const PAGE_VERSIONS: usize = 200;
@@ -58,6 +57,14 @@ pub trait Catalog: Send + Sync {
 
     /// Returns the versions of the package `name`, in no order; `None` when there is no such package.
     async fn versions(&self, name: &str) -> ConnectorResult<Option<Vec<Listed>>>;
+
+    /// Returns which versions are wanted of a package whose versions are not named one by one.
+    fn wanted(&self) -> &VersionFilter;
+
+    /// Compares two versions as this protocol orders them, the older one first.
+    fn newer(&self, left: &str, right: &str) -> Ordering {
+        newer(left, right)
+    }
 }
 
 /// Where a listing goes on.
@@ -103,7 +110,11 @@ pub async fn list(
                 continue;
             }
         };
-        for listed in ordered(versions, after.as_deref(), wanted) {
+        let versions = match wanted {
+            Some(wanted) => named(versions, wanted),
+            None => chosen(catalog, versions),
+        };
+        for listed in ordered(versions, after.as_deref()) {
             if page.is_full(most, listed.said_bytes) {
                 return Ok(page.before_more());
             }
@@ -170,28 +181,6 @@ async fn versions(catalog: &dyn Catalog, name: &str) -> ConnectorResult<Option<V
     }
 }
 
-/// Says whether an error is about the server and would meet every other package as well: not when a login may do
-/// less with one package than with others.
-pub fn is_the_servers(error: &ConnectorError) -> bool {
-    error.remote_status != Some(403) && (error.kind == ErrorKind::Limit || fatal::is_the_servers(error))
-}
-
-/// What came of asking for something where a registry says that it is. The outer error is the registry's own and
-/// would meet every other package as well; the inner one is this thing's.
-pub type Apart<T> = ConnectorResult<ConnectorResult<T>>;
-
-/// Tells what went wrong at the registry `server` itself from what went wrong where it points to, at `url`.
-pub fn apart<T>(server: &Server, url: &Url, subject: &str, answer: ConnectorResult<T>) -> Apart<T> {
-    match answer {
-        Err(error) if server.owns(url) && is_the_servers(&error) => Err(error),
-        Err(error) => Ok(Err(ConnectorError {
-            subject: subject.into(),
-            ..error
-        })),
-        Ok(answer) => Ok(Ok(answer)),
-    }
-}
-
 /// The packages of a scope, in order.
 enum Covered {
     All(Arc<Vec<String>>),
@@ -246,13 +235,25 @@ async fn covered(catalog: &dyn Catalog, scope: &Scope, fresh: bool) -> Connector
     }
 }
 
-fn ordered(versions: Vec<Listed>, after: Option<&str>, wanted: Option<&BTreeSet<String>>) -> Vec<Listed> {
-    let is_wanted = |listed: &Listed| wanted.is_none_or(|wanted| wanted.contains(&listed.version));
-    let is_after = |listed: &Listed| after.is_none_or(|after| in_order(&listed.version, after).is_gt());
-    let mut versions: Vec<Listed> = versions
-        .into_iter()
-        .filter(|listed| is_wanted(listed) && is_after(listed))
-        .collect();
+fn named(mut versions: Vec<Listed>, wanted: &BTreeSet<String>) -> Vec<Listed> {
+    versions.retain(|listed| wanted.contains(&listed.version));
+    versions
+}
+
+/// Leaves out what the catalog's filter does not want.
+fn chosen(catalog: &dyn Catalog, mut versions: Vec<Listed>) -> Vec<Listed> {
+    let filter = catalog.wanted();
+    if !filter.takes_all() {
+        let all = versions.iter().map(|listed| listed.version.clone()).collect();
+        let wanted = filter.select_by(all, |left, right| catalog.newer(left, right));
+        let wanted: BTreeSet<String> = wanted.into_iter().collect();
+        versions.retain(|listed| wanted.contains(&listed.version));
+    }
+    versions
+}
+
+fn ordered(mut versions: Vec<Listed>, after: Option<&str>) -> Vec<Listed> {
+    versions.retain(|listed| after.is_none_or(|after| in_order(&listed.version, after).is_gt()));
     versions.sort_by(|a, b| in_order(&a.version, &b.version));
     versions
 }

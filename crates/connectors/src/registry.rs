@@ -7,6 +7,7 @@ use domain::cluster::Credentials;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult, Source, Target};
 use domain::repository::RepositoryType;
+use domain::versions::Choice;
 use reqwest::Method;
 
 use crate::http::Server;
@@ -30,9 +31,9 @@ pub trait Connector: Send + Sync {
         None
     }
 
-    /// Says whether its sources leave out what [`Server::choice`] does not want.
-    fn chooses(&self) -> bool {
-        false
+    /// Says whether its sources leave out what `choice` does not want, if that is the [`Server::choice`].
+    fn chooses(&self, choice: &Choice) -> bool {
+        choice.is_everything()
     }
 
     /// Says why `path` below the server names no repository; asked before anything is opened.

@@ -317,6 +317,10 @@ impl ForeignLocation {
             ConnectorError::new(ErrorKind::Protocol, Stage::Describe, server.name())
                 .words(format!("nobody here speaks {}", self.scheme))
         })?;
+        if !connector.chooses(&choice) {
+            let error = ConnectorError::new(ErrorKind::Protocol, Stage::List, server.name());
+            return Err(error.words("what is there cannot be chosen among by version or platform"));
+        }
         connector.open(server.choosing(choice))
     }
 }

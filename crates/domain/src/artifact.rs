@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checksums::Checksums;
 use crate::digest::Digest;
+use crate::oci::Role;
 use crate::path::FilePath;
 
 /// Properties that travel with an artifact, by name.
@@ -160,16 +161,20 @@ impl Artifact {
         self.blobs.iter().map(|blob| blob.size_bytes).sum()
     }
 
-    /// Returns the SHA-256 that tells it from others: what names the whole, else that of its only blob.
+    /// Returns the SHA-256 that people know it by: what names the whole, else that of an image's manifest (which does not
+    /// cover what is about the image), else that of its only blob.
     pub fn sha256(&self) -> Option<Digest> {
-        self.digest.or_else(|| of_the_only(&self.blobs))
+        self.digest.or_else(|| of_the_leading(&self.blobs))
     }
 }
 
-fn of_the_only(blobs: &[Blob]) -> Option<Digest> {
+fn of_the_leading(blobs: &[Blob]) -> Option<Digest> {
     match blobs {
         [only] => only.digest,
-        _ => None,
+        _ => {
+            let mut blobs = blobs.iter();
+            blobs.find(|blob| Role::of(blob) == Some(Role::Manifest))?.digest
+        }
     }
 }
 
@@ -204,9 +209,10 @@ impl Existing {
         }
     }
 
-    /// Returns the SHA-256 that tells it from others: what names the whole, else that of its only blob.
+    /// Returns the SHA-256 that people know it by: what names the whole, else that of an image's manifest (which does not
+    /// cover what is about the image), else that of its only blob.
     pub fn sha256(&self) -> Option<Digest> {
-        self.digest.or_else(|| of_the_only(&self.blobs))
+        self.digest.or_else(|| of_the_leading(&self.blobs))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::id::{ClusterId, TaskId, TaskKey};
 use crate::path::FilePath;
 use crate::record::RecordEnd;
 use crate::repository::{RepositoryRef, RepositoryType};
+use crate::versions::Choice;
 
 /// What to do when other content stands at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +133,9 @@ pub struct TaskObject {
     pub repository_type: RepositoryType,
     /// Which artifacts of it.
     pub scope: Scope,
+    /// What of those is wanted.
+    #[serde(default, skip_serializing_if = "Choice::is_everything")]
+    pub choice: Choice,
 }
 
 impl TaskObject {

@@ -62,9 +62,14 @@ impl Endpoints for ClusterEndpoints {
         match found.foreign().await.map_err(failed)? {
             Some(place) => {
                 let location = located(&place.url, held, Stage::List, &repository.to_string())?;
-                Ok(location.open(&self.peers, &place.credentials())?.source)
+                let opened = location.open_some(&self.peers, &place.credentials(), object.choice.clone())?;
+                Ok(opened.source)
             }
-            None => Ok(found.source()),
+            None if object.choice.platforms.is_empty() => Ok(found.source_of(object.choice.versions.clone())),
+            None => {
+                let words = "only images of registries elsewhere are replicated platform by platform";
+                Err(refused(ErrorKind::Protocol, words.into()))
+            }
         }
     }
 

@@ -124,6 +124,7 @@ impl Engine {
                 remote_repository: None,
                 repository_type: RepositoryType::generic(),
                 scope: Scope::Repository,
+                choice: domain::versions::Choice::default(),
             }],
             targets: Vec::new(),
             settings: Settings {

@@ -8,6 +8,7 @@ use domain::artifact::{ArtifactKey, Existing};
 use domain::digest::Digest;
 use domain::path::FilePath;
 use domain::ports::{ByteStream, ConnectorResult, PutOutcome, Source, Target};
+use domain::versions::VersionFilter;
 use storage::foreign::ForeignPlace;
 use storage::nodes::Node;
 use storage::publish::Viewer;
@@ -119,8 +120,13 @@ impl HostedRepository {
 
     /// Returns it as a source of artifacts.
     pub fn source(&self) -> Arc<dyn Source> {
+        self.source_of(VersionFilter::default())
+    }
+
+    /// Returns it as a source of the versions of packages that `filter` takes; files have none.
+    pub fn source_of(&self, filter: VersionFilter) -> Arc<dyn Source> {
         match self.holds_images() {
-            true => Arc::new(ImageSource::new(self.clone())),
+            true => Arc::new(ImageSource::new(self.clone(), filter)),
             false => Arc::new(HostedSource::new(self.clone())),
         }
     }

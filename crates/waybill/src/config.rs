@@ -4,13 +4,14 @@
 //! do not is refused with its line, so that a misspelt limit is never silently no limit.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
 use connectors::http::{Budget, HostRule, InvalidHost, InvalidRange, IpRange};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::cli::task::create::byte_count;
 use crate::exit::{CliResult, refused};
 
 /// The time zone of the contract's clients.
@@ -113,10 +114,12 @@ pub struct OutgoingConfig {
     pub requests_at_once: Option<NonZeroU32>,
     /// Requests that one foreign registry gets in a second, from all runs together [default: no limit].
     pub requests_per_second: Option<NonZeroU32>,
+    /// Bytes that pass to and from one foreign registry in a second, for all runs together: `50MiB` [default: no limit].
+    pub bytes_per_second: Option<Bytes>,
 }
 
 impl OutgoingConfig {
-    /// Returns how many requests one foreign registry gets.
+    /// Returns how many requests and bytes one foreign registry gets.
     pub fn budget(&self) -> Budget {
         let at_once = self
             .requests_at_once
@@ -124,7 +127,24 @@ impl OutgoingConfig {
         Budget {
             at_once: at_once.unwrap_or(Budget::default().at_once),
             per_second: self.requests_per_second.map(NonZeroU32::get),
+            bytes_per_second: self.bytes_per_second.map(|Bytes(bytes)| bytes.get()),
         }
+    }
+}
+
+/// A number of bytes such as `500KiB` or `10MiB`; at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Bytes(pub NonZeroU64);
+
+impl TryFrom<String> for Bytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let bytes = NonZeroU64::new(byte_count(&text)?);
+        bytes
+            .map(Self)
+            .ok_or_else(|| "leave it out for no limit".to_owned())
     }
 }
 
@@ -262,6 +282,17 @@ mod tests {
         let reason = ConfigFile::parse("name = \"hq\"\nlisten = \"everywhere\"\n").expect_err("no address");
 
         assert!(reason.starts_with("line 2: "), "{reason}");
+    }
+
+    #[test]
+    fn a_budget_of_bytes_is_written_as_people_write_it_and_is_never_nothing() {
+        let parsed = ConfigFile::parse("[outgoing]\nbytes_per_second = \"20MiB\"\n").expect("a budget");
+        assert_eq!(parsed.outgoing.budget().bytes_per_second, Some(20 << 20));
+        for text in ["0", "fast", "-1"] {
+            let reason = ConfigFile::parse(&format!("[outgoing]\nbytes_per_second = \"{text}\"\n"));
+            let reason = reason.expect_err(text);
+            assert!(reason.starts_with("line 2: "), "{reason}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The only binary: it wires the floors together for `serve`, `demo` and `copy`, and talks HTTP to a
 //! running node for everything else. It holds no rule about replication; those live in `domain` and `engine`.
 
+mod choice;
 mod cli;
 mod client;
 mod clock;

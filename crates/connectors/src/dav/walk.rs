@@ -4,13 +4,16 @@
 
 use std::vec::IntoIter;
 
-use domain::failure::Stage;
+use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
-use domain::ports::ConnectorResult;
+use domain::ports::{ConnectorError, ConnectorResult};
 
 use super::client::Dav;
 use super::state::State;
 use super::{DRAFTS, wire::Entry};
+
+/// Folders within folders that are looked into: a server may show folders without end.
+const MOST_DEPTH: usize = 256;
 
 /// A place in a tree.
 #[derive(Default)]
@@ -67,6 +70,10 @@ impl Walk {
         let Some(children) = dav.children(prefix, Stage::List).await? else {
             return Ok(());
         };
+        if self.levels.len() >= MOST_DEPTH {
+            let words = format!("its folders are nested more than {MOST_DEPTH} deep");
+            return Err(ConnectorError::new(ErrorKind::Protocol, Stage::List, prefix).words(words));
+        }
         let mut steps: Vec<Step> = children
             .into_iter()
             .filter_map(|child| step(prefix, child))

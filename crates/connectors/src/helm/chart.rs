@@ -41,12 +41,9 @@ impl Chart {
     }
 }
 
-/// Returns the key of what an index calls `name` and `version`, whether a chart can be called so or not.
-pub(super) fn key_of(name: &str, version: &str) -> ArtifactKey {
-    ArtifactKey {
-        name: format!("{KEY}{name}"),
-        version: Some(version.into()),
-    }
+/// Returns the package key of what an index calls `name`, whether a chart can be called so or not.
+pub(super) fn package_key(name: &str) -> String {
+    format!("{KEY}{name}")
 }
 
 /// Returns the name of the chart that a package key names.
@@ -76,7 +73,11 @@ mod tests {
 
     #[test]
     fn a_key_names_a_chart_and_its_files() {
-        let chart = Chart::of_key(&key_of("web-app", "1.0.0+build.1")).expect("a chart");
+        let key = ArtifactKey {
+            name: package_key("web-app"),
+            version: Some("1.0.0+build.1".into()),
+        };
+        let chart = Chart::of_key(&key).expect("a chart");
 
         assert_eq!(chart.file(), "web-app-1.0.0+build.1.tgz");
         assert_eq!(chart.provenance(), "web-app-1.0.0+build.1.tgz.prov");

@@ -9,7 +9,7 @@ use domain::digest::Digest;
 use serde::Deserialize;
 
 /// Longest index that is read, in bytes.
-pub(super) const MOST_BYTES: usize = 48 * 1024 * 1024;
+pub(super) const MOST_BYTES: u64 = 48 * 1024 * 1024;
 /// Most keys, values and lists in an index.
 const MOST_NODES: usize = 4_000_000;
 /// Most aliases in an index; nobody writes any.
@@ -25,7 +25,7 @@ pub(super) struct Entry {
     #[serde(default)]
     digest: Option<String>,
     #[serde(default)]
-    pub(super) urls: Option<Vec<String>>,
+    urls: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +68,11 @@ impl Entry {
     /// Returns the SHA-256 of the chart's file, where the index has it.
     pub(super) fn digest(&self) -> Option<Digest> {
         self.digest.as_deref()?.to_ascii_lowercase().parse().ok()
+    }
+
+    /// Returns where the chart's file is, as the index says it.
+    pub(super) fn file(&self) -> Option<&str> {
+        self.urls.as_ref()?.first().map(String::as_str)
     }
 
     /// Says whether it is of the chart it stands under.

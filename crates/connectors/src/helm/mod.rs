@@ -12,6 +12,7 @@ mod target;
 use std::sync::Arc;
 
 use domain::ports::ConnectorResult;
+use domain::versions::Choice;
 
 use crate::http::{Files, Server};
 use crate::peer::login;
@@ -35,6 +36,10 @@ impl Connector for Helm {
 
     fn repository_types(&self) -> &'static [&'static str] {
         &["HELM"]
+    }
+
+    fn chooses(&self, choice: &Choice) -> bool {
+        choice.platforms.is_empty()
     }
 
     fn open(&self, server: Server) -> ConnectorResult<Opened> {

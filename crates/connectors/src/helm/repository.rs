@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use domain::artifact::Blob;
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
@@ -12,13 +13,13 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::chart::Chart;
-use super::index::{Entry, Index, MOST_BYTES};
-use crate::http::{Files, answered};
+use super::index::{Index, MOST_BYTES};
+use crate::http::{Files, Wanted, answered};
 
 /// How long an index that was read is taken for what the repository holds.
 const READ_FOR: Duration = Duration::from_secs(30);
 /// Longest signature that is read, in bytes.
-const MOST_PROVENANCE_BYTES: usize = 256 * 1024;
+const MOST_PROVENANCE_BYTES: u64 = 256 * 1024;
 /// Questions about different charts that are asked at the same time.
 pub(super) const PARALLEL: usize = 8;
 
@@ -68,33 +69,40 @@ impl Repository {
         }
         let url = self.url(&["index.yaml"]);
         let error = |kind| ConnectorError::new(kind, stage, url.path());
-        let found = self.files().whole(&url, MOST_BYTES, stage, url.path()).await?;
+        let found = self.get(&url, MOST_BYTES, stage).await?;
         let found = found.ok_or_else(|| {
             error(ErrorKind::NotFound).words("there is no index.yaml: it is no chart repository")
         })?;
         // Some are long.
-        let parsed = tokio::task::spawn_blocking(move || Index::parse(&found.bytes)).await;
+        let parsed = tokio::task::spawn_blocking(move || Index::parse(&found)).await;
         let parsed = parsed.unwrap_or_else(|_| Err("index.yaml cannot be read".into()));
         let index = Arc::new(parsed.map_err(|words| error(ErrorKind::Protocol).words(words))?);
         *self.0.index.lock().unwrap_or_else(PoisonError::into_inner) = Some((index.clone(), Instant::now()));
         Ok(index)
     }
 
-    /// Returns where the file is that `entry` names.
-    pub(super) fn file_url(&self, chart: &Chart, entry: &Entry, stage: Stage) -> ConnectorResult<Url> {
-        let error = |words: &str| ConnectorError::new(ErrorKind::Protocol, stage, chart.file()).words(words);
-        let named = entry.urls.as_ref().and_then(|urls| urls.first());
-        let named = named.ok_or_else(|| error("the index names no file of it"))?;
-        let url = self
-            .url(&[""])
-            .join(named)
-            .map_err(|_| error("the index names its file by what is no URL"))?;
-        if !self.files().server().owns(&url) {
-            return Err(error(
-                "the index names a file on another server, which is not fetched",
-            ));
+    /// Returns the whole file at `url`, wherever it is kept; `None` when there is none.
+    async fn get(&self, url: &Url, most_bytes: u64, stage: Stage) -> ConnectorResult<Option<Bytes>> {
+        let wanted = Wanted {
+            method: Method::GET,
+            url: url.clone(),
+            headers: Vec::new(),
+            here: false,
+            stage,
+            subject: url.path(),
+        };
+        match self.files().fetch(wanted).await? {
+            Some(answer) => Ok(Some(answer.whole(most_bytes).await?)),
+            None => Ok(None),
         }
-        Ok(url)
+    }
+
+    /// Returns where the file of `chart` is that is `named` so, perhaps on another server.
+    pub(super) fn file_url(&self, chart: &Chart, named: Option<&str>, stage: Stage) -> ConnectorResult<Url> {
+        let error = |words: &str| ConnectorError::new(ErrorKind::Protocol, stage, chart.file()).words(words);
+        let named = named.ok_or_else(|| error("the index names no file of it"))?;
+        let url = self.url(&[""]).join(named);
+        url.map_err(|_| error("the index names its file by what is no URL"))
     }
 
     /// Describes the files of `chart`, the first of which is at `url`: itself and its signature. `None` when the first
@@ -115,13 +123,14 @@ impl Repository {
             ..facts
         };
         let beside = provenance_url(url);
-        let signature = self
-            .files()
-            .whole(&beside, MOST_PROVENANCE_BYTES, stage, beside.path())
-            .await?;
-        let signature = signature.map(|found| Blob {
+        let signature = match self.get(&beside, MOST_PROVENANCE_BYTES, stage).await {
+            // Other servers say so of what they do not have, and of what nobody signed an address for.
+            Err(error) if error.remote_status == Some(403) && !self.files().server().owns(url) => None,
+            signature => signature?,
+        };
+        let signature = signature.map(|bytes| Blob {
             name: chart.provenance(),
-            ..Blob::of(Digest::of(&found.bytes), found.bytes.len() as u64)
+            ..Blob::of(Digest::of(&bytes), bytes.len() as u64)
         });
         Ok(Some([package].into_iter().chain(signature).collect()))
     }

@@ -62,22 +62,9 @@ impl HelmTarget {
     }
 
     async fn existing(&self, chart: &Chart, kept: &Kept, stage: Stage) -> ConnectorResult<Option<Existing>> {
-        let named = kept
-            .urls
-            .first()
-            .cloned()
-            .unwrap_or_else(|| format!("charts/{}", chart.file()));
-        let base = self.0.files().server().base();
-        let mut folder = base.clone();
-        folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
-        let url = folder
-            .join(&named)
-            .ok()
-            .filter(|url| self.0.files().server().owns(url));
-        let url = url.ok_or_else(|| {
-            ConnectorError::new(ErrorKind::Protocol, stage, chart.file())
-                .words("the server names its file on another server, which is not fetched")
-        })?;
+        let usual = format!("charts/{}", chart.file());
+        let named = kept.urls.first().unwrap_or(&usual);
+        let url = self.0.file_url(chart, Some(named), stage)?;
         let digest: Option<Digest> = kept.digest.as_deref().and_then(|digest| digest.parse().ok());
         let Some(mut blobs) = self.0.blobs(chart, &url, digest, stage).await? else {
             return Ok(None);

@@ -1,6 +1,8 @@
-//! Notices silence: an exchange fails when nothing moved in either direction for a while, not when it is long.
+//! Notices silence: an exchange fails when nothing moved in either direction for a while, not when it is long. To wait
+//! for an allowance of bytes is no silence.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,12 +12,34 @@ use reqwest::{RequestBuilder, Response};
 use tokio::time::Instant;
 
 use super::answer::broken;
+use super::throttle::Throttle;
 
 /// When something last moved in one exchange, and how long nothing may.
 #[derive(Debug)]
 pub struct Activity {
     last: Mutex<Instant>,
     idle_timeout: Duration,
+    /// What the bytes of the exchange are taken from.
+    allowance: OnceLock<Arc<Throttle>>,
+    /// How many wait for that.
+    waiting: AtomicUsize,
+}
+
+/// Somebody waits for an allowance until this is dropped.
+struct Waiting<'a>(&'a Activity);
+
+impl<'a> Waiting<'a> {
+    fn on(activity: &'a Activity) -> Self {
+        activity.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(activity)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Activity {
@@ -24,7 +48,23 @@ impl Activity {
         Self {
             last: Mutex::new(Instant::now()),
             idle_timeout,
+            allowance: OnceLock::new(),
+            waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// Takes the bytes of the exchange from `allowance` from now on; the first one counts.
+    pub fn spend_from(&self, allowance: Arc<Throttle>) {
+        let _ = self.allowance.set(allowance);
+    }
+
+    /// Returns once `bytes` may pass, and notes that they did.
+    pub async fn pass(&self, bytes: usize) {
+        if let Some(allowance) = self.allowance.get().filter(|it| !it.is_unlimited()) {
+            let _waiting = Waiting::on(self);
+            allowance.take(bytes as u64).await;
+        }
+        self.touch();
     }
 
     /// Notes that something moved.
@@ -38,7 +78,11 @@ impl Activity {
             let last = *self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let due = last + self.idle_timeout;
             if Instant::now() >= due {
-                return;
+                if self.waiting.load(Ordering::Relaxed) == 0 {
+                    return;
+                }
+                self.touch();
+                continue;
             }
             tokio::time::sleep_until(due).await;
         }
@@ -53,7 +97,10 @@ impl Activity {
     ) -> ConnectorResult<Option<Bytes>> {
         self.touch();
         match tokio::time::timeout(self.idle_timeout, answer.chunk()).await {
-            Ok(Ok(piece)) => Ok(piece),
+            Ok(Ok(piece)) => {
+                self.pass(piece.as_ref().map_or(0, Bytes::len)).await;
+                Ok(piece)
+            }
             Ok(Err(error)) => Err(broken(&error, stage, subject)),
             Err(_) => Err(self.stalled(stage, subject)),
         }

@@ -15,7 +15,7 @@ const SLICE_BYTES: usize = 64 * 1024;
 /// Where an error among the bytes of a body is put: it is the call's error, not the broken connection it leads to.
 pub type Broken = Arc<OnceLock<ConnectorError>>;
 
-/// Returns `bytes` as a request's body that touches `activity` as it is taken.
+/// Returns `bytes` as a request's body that passes `activity` as it is taken.
 pub fn body(bytes: ByteStream, activity: Arc<Activity>) -> (Body, Broken) {
     let broken = Broken::default();
     let kept = Arc::clone(&broken);
@@ -34,6 +34,12 @@ pub fn body(bytes: ByteStream, activity: Arc<Activity>) -> (Body, Broken) {
         };
         stream::iter(slices)
     });
-    let touching = slices.inspect(move |_| activity.touch());
-    (Body::wrap_stream(touching), broken)
+    let passing = slices.then(move |slice| {
+        let activity = Arc::clone(&activity);
+        async move {
+            activity.pass(slice.as_ref().map_or(0, Bytes::len)).await;
+            slice
+        }
+    });
+    (Body::wrap_stream(passing), broken)
 }

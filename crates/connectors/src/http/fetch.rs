@@ -5,16 +5,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::artifact::Blob;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
 use futures_util::{TryStreamExt, stream};
-use reqwest::header::{CONTENT_LENGTH, HeaderName, LOCATION, RANGE};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderName, LOCATION, RANGE};
 use reqwest::{Method, Response};
 use url::Url;
 
 use super::activity::Activity;
 use super::answer::answered;
-use super::files::Files;
+use super::files::{Files, told};
 
 /// Redirects that are followed.
 const MOST_HOPS: usize = 5;
@@ -84,29 +85,49 @@ impl Files {
         Err(error("it points on and on"))
     }
 
-    /// Returns how many bytes the file at `url` has; `None` when there is none.
-    pub async fn size(&self, url: Url, stage: Stage, subject: &str) -> ConnectorResult<Option<u64>> {
-        let wanted = Wanted {
-            method: Method::HEAD,
-            url,
-            headers: Vec::new(),
+    /// Returns what is said of the file at `url`, wherever it is kept, without its bytes: its length, and sums where
+    /// they are told; `None` when there is none.
+    ///
+    /// A signed address is often good for GET alone: where HEAD is refused, the first byte is asked for.
+    pub async fn facts(&self, url: &Url, stage: Stage, subject: &str) -> ConnectorResult<Option<Blob>> {
+        let wanted = |method: Method, headers| Wanted {
+            method,
+            url: url.clone(),
+            headers,
             here: false,
             stage,
             subject,
         };
-        let Some(answer) = self.fetch(wanted).await? else {
-            return Ok(None);
+        let answer = match self.fetch(wanted(Method::HEAD, Vec::new())).await {
+            Err(error) if matches!(error.remote_status, Some(403 | 405 | 501)) => {
+                let first = vec![(RANGE, "bytes=0-0".into())];
+                self.fetch(wanted(Method::GET, first)).await?
+            }
+            answer => answer?,
         };
-        let length = answer.header(&CONTENT_LENGTH).and_then(|text| text.parse().ok());
-        let unsaid = || ConnectorError::new(ErrorKind::Protocol, stage, subject);
-        let size_bytes = length.ok_or_else(|| unsaid().words("it does not say how long the file is"))?;
-        Ok(Some(size_bytes))
+        let Some(answer) = answer else { return Ok(None) };
+        let Some(size_bytes) = answer.whole_bytes() else {
+            let error = ConnectorError::new(ErrorKind::Protocol, stage, subject);
+            return Err(error.words("it does not say how long the file is"));
+        };
+        let (digest, checksums) = told(answer.response.headers());
+        Ok(Some(Blob {
+            digest,
+            checksums,
+            ..Blob::unknown(size_bytes)
+        }))
+    }
+
+    /// Returns how many bytes the file at `url` has; `None` when there is none.
+    pub async fn size(&self, url: &Url, stage: Stage, subject: &str) -> ConnectorResult<Option<u64>> {
+        let facts = self.facts(url, stage, subject).await?;
+        Ok(facts.map(|facts| facts.size_bytes))
     }
 
     /// Returns the bytes of the file at `url` from `offset_bytes` on, wherever it is kept.
     pub async fn bytes_from(
         &self,
-        url: Url,
+        url: &Url,
         offset_bytes: u64,
         subject: &str,
     ) -> ConnectorResult<ByteStream> {
@@ -116,7 +137,7 @@ impl Files {
         }
         let wanted = Wanted {
             method: Method::GET,
-            url,
+            url: url.clone(),
             headers,
             here: false,
             stage: Stage::Read,
@@ -132,7 +153,7 @@ impl Files {
 
 impl Files {
     /// Returns the bytes of the file at `url`, which has `size_bytes` of them.
-    pub async fn read(&self, url: Url, size_bytes: u64, subject: &str) -> ConnectorResult<Bytes> {
+    pub async fn read(&self, url: &Url, size_bytes: u64, subject: &str) -> ConnectorResult<Bytes> {
         let mut pieces = self.bytes_from(url, 0, subject).await?;
         let mut whole = Vec::new();
         while let Some(piece) = pieces.try_next().await? {
@@ -150,6 +171,14 @@ impl Fetched {
     /// Returns where it was found in the end.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Returns how many bytes the file has of which this is all or a part.
+    fn whole_bytes(&self) -> Option<u64> {
+        match self.response.status().as_u16() {
+            206 => self.header(&CONTENT_RANGE)?.rsplit_once('/')?.1.parse().ok(),
+            _ => self.header(&CONTENT_LENGTH)?.parse().ok(),
+        }
     }
 
     /// Returns a header as text.

@@ -11,7 +11,7 @@ use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
 use futures_util::stream;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderValue, RANGE};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use url::Url;
 
@@ -100,27 +100,6 @@ impl Files {
         }))
     }
 
-    /// Returns what the server says of the file at `url`, without its bytes: its length, and sums where it tells
-    /// them; `None` when there is none.
-    pub async fn facts(&self, url: &Url, stage: Stage, subject: &str) -> ConnectorResult<Option<Blob>> {
-        let activity = self.server.activity();
-        let request = self.request(Method::HEAD, url);
-        let Some(answer) = self.ask(request, &activity, stage, subject).await? else {
-            return Ok(None);
-        };
-        let length = text_of(answer.headers(), CONTENT_LENGTH.as_str()).and_then(|text| text.parse().ok());
-        let Some(size_bytes) = length else {
-            let error = ConnectorError::new(ErrorKind::Protocol, stage, subject);
-            return Err(error.words("it does not say how long the file is"));
-        };
-        let (digest, checksums) = told(answer.headers());
-        Ok(Some(Blob {
-            digest,
-            checksums,
-            ..Blob::unknown(size_bytes)
-        }))
-    }
-
     /// Returns the time of an answer about `url`, whatever it says, by the server's clock.
     pub async fn date(&self, url: &Url, stage: Stage) -> ConnectorResult<Option<String>> {
         let activity = self.server.activity();
@@ -140,23 +119,7 @@ impl Files {
         if offset_bytes > 0 && offset_bytes >= blob.size_bytes {
             return Ok(Box::pin(stream::empty()));
         }
-        let mut request = self.request(Method::GET, url);
-        if offset_bytes > 0 {
-            request = request.header(RANGE, format!("bytes={offset_bytes}-"));
-        }
-        let activity = self.server.activity();
-        let answer = self.ask(request, &activity, Stage::Read, subject).await?;
-        let error = |kind| ConnectorError::new(kind, Stage::Read, subject);
-        let answer = answer.ok_or_else(|| error(ErrorKind::NotFound).status(404))?;
-        if offset_bytes > 0 && answer.status().as_u16() != 206 {
-            return Err(error(ErrorKind::Protocol).words("it sent the whole instead of a range"));
-        }
-        let state = (answer, activity, subject.to_owned());
-        let pieces = stream::try_unfold(state, |(mut answer, activity, subject)| async move {
-            let piece = activity.chunk(&mut answer, Stage::Read, &subject).await?;
-            Ok(piece.map(|piece| (piece, (answer, activity, subject))))
-        });
-        Ok(Box::pin(pieces))
+        self.bytes_from(url, offset_bytes, subject).await
     }
 
     /// Stores `length_bytes` bytes at `url`, whatever stands there.
@@ -204,7 +167,7 @@ fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// Returns the sums a repository manager tells in its headers: `X-Checksum-*` (Artifactory, Maven Central), and an
 /// entity tag `{SHA1{...}}` (Nexus).
-fn told(headers: &HeaderMap) -> (Option<Digest>, Checksums) {
+pub(super) fn told(headers: &HeaderMap) -> (Option<Digest>, Checksums) {
     let header = |name: &str| text_of(headers, name);
     let tag = header(ETAG.as_str());
     let tagged = tag

@@ -1,5 +1,5 @@
-//! Manners towards one foreign server: how many requests it gets at once and in a second, from when on, and that it
-//! is left alone for a while once it has stopped answering.
+//! Manners towards one foreign server: how many requests it gets at once and in a second, how many bytes pass in a
+//! second, from when on, and that it is left alone for a while once it has stopped answering.
 //!
 //! Shared by everything on this node that speaks to the server, so that many runs together are as polite as one.
 
@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::clock::Clock;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use reqwest::header::HeaderMap;
@@ -14,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::answer::retry_after;
+use super::throttle::Throttle;
 
 /// Requests in a row without an answer, after which a server is left alone.
 const GIVES_UP_AFTER: u32 = 5;
@@ -24,13 +26,15 @@ const LEFT_ALONE_AT_MOST: Duration = Duration::from_secs(60);
 /// Longest wait that the headers of an answer can ask for.
 const LONGEST_RESET: Duration = Duration::from_secs(600);
 
-/// How many requests one foreign server gets.
+/// How many requests one foreign server gets, and how many bytes go to it and come from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Requests under way at the same time.
     pub at_once: usize,
     /// Requests that begin within a second; `None`: as many as there are.
     pub per_second: Option<u32>,
+    /// Bytes of bodies that pass within a second, in both directions together; `None`: as many as there are.
+    pub bytes_per_second: Option<u64>,
 }
 
 impl Default for Budget {
@@ -38,6 +42,7 @@ impl Default for Budget {
         Self {
             at_once: 64,
             per_second: None,
+            bytes_per_second: None,
         }
     }
 }
@@ -47,6 +52,7 @@ impl Default for Budget {
 pub struct Manners {
     permits: Arc<Semaphore>,
     pace: Option<Duration>,
+    bytes: Arc<Throttle>,
     state: Mutex<State>,
 }
 
@@ -63,15 +69,21 @@ struct State {
 }
 
 impl Manners {
-    fn new(budget: Budget) -> Self {
+    fn new(budget: Budget, clock: Arc<dyn Clock>) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(budget.at_once.max(1))),
             pace: budget
                 .per_second
                 .filter(|per_second| *per_second > 0)
                 .map(|per_second| Duration::from_secs(1) / per_second),
+            bytes: Arc::new(Throttle::new(clock, budget.bytes_per_second.unwrap_or(0))),
             state: Mutex::default(),
         }
+    }
+
+    /// Returns the allowance that every body to and from the server takes its bytes from.
+    pub fn bytes(&self) -> &Arc<Throttle> {
+        &self.bytes
     }
 
     /// Waits until the next request may be sent; it counts as under way until the permit is dropped.
@@ -179,17 +191,19 @@ fn reset(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The manners towards all servers, by scheme, host and port.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct AllManners {
     budget: Budget,
+    clock: Arc<dyn Clock>,
     all: Arc<Mutex<HashMap<String, Arc<Manners>>>>,
 }
 
 impl AllManners {
-    /// Gives every server this budget.
-    pub fn of(budget: Budget) -> Self {
+    /// Gives every server this budget, of which `clock` says how much has come together.
+    pub fn of(budget: Budget, clock: Arc<dyn Clock>) -> Self {
         Self {
             budget,
+            clock,
             all: Arc::default(),
         }
     }
@@ -199,7 +213,7 @@ impl AllManners {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let manners = all
             .entry(origin.to_owned())
-            .or_insert_with(|| Arc::new(Manners::new(self.budget)));
+            .or_insert_with(|| Arc::new(Manners::new(self.budget, Arc::clone(&self.clock))));
         manners.clone()
     }
 }
@@ -207,6 +221,7 @@ impl AllManners {
 #[cfg(test)]
 mod tests {
     use reqwest::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER};
+    use testkit::ManualClock;
 
     use super::*;
 
@@ -217,9 +232,13 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
+    fn all(budget: Budget) -> AllManners {
+        AllManners::of(budget, Arc::new(ManualClock::at(0)))
+    }
+
     #[test]
     fn whoever_says_when_to_come_back_is_not_asked_before() {
-        let manners = AllManners::default();
+        let manners = all(Budget::default());
         let here = manners.towards("https://registry.example");
         let asks = headers(&[(RETRY_AFTER.as_str(), "700")]);
 
@@ -252,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_server_that_stops_answering_is_left_alone_and_nobody_else() {
-        let manners = AllManners::default();
+        let manners = all(Budget::default());
         let dead = manners.towards("https://dead.example");
 
         for _ in 1..GIVES_UP_AFTER {
@@ -277,10 +296,11 @@ mod tests {
 
     #[test]
     fn requests_begin_at_the_pace_of_the_budget() {
-        let manners = Manners::new(Budget {
-            at_once: 8,
+        let budget = Budget {
             per_second: Some(1),
-        });
+            ..Budget::default()
+        };
+        let manners = all(budget).towards("https://registry.example");
 
         assert!(manners.due().is_none(), "the first begins at once");
         assert!(manners.due().is_some(), "the next waits its turn");

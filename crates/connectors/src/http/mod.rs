@@ -15,6 +15,7 @@ mod links;
 mod manners;
 mod rules;
 mod server;
+mod throttle;
 mod xml;
 
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub use links::{Anchor, anchors, links};
 pub use manners::{AllManners, Budget, Manners};
 pub use rules::{AddressRules, InvalidRange, IpRange};
 pub use server::Server;
+pub use throttle::Throttle;
 pub use xml::{Node, Xml};
 
 /// How this node reaches others.
@@ -47,7 +49,7 @@ pub struct Outgoing {
     /// Longest silence, in either direction, before the other side counts as unreachable. A peer at work gives a
     /// sign of life every two seconds.
     pub idle_timeout: Duration,
-    /// How many requests one foreign server gets.
+    /// How many requests and bytes one foreign server gets.
     pub budget: Budget,
 }
 

@@ -14,7 +14,8 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use url::Url;
 
 use super::activity::{Activity, send};
-use super::manners::Manners;
+use super::answer::broken;
+use super::manners::{AllManners, Manners};
 use super::rules::AddressRules;
 use crate::digests::Digests;
 
@@ -31,7 +32,7 @@ pub struct Server {
     pub(crate) name: String,
     pub(crate) idle_timeout: Duration,
     pub(crate) credentials: Credentials,
-    pub(crate) manners: Arc<Manners>,
+    pub(crate) manners: AllManners,
     pub(crate) digests: Digests,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: AddressRules,
@@ -138,13 +139,29 @@ impl Server {
         stage: Stage,
         subject: &str,
     ) -> ConnectorResult<Response> {
-        let _under_way = self.manners.turn(stage, &self.name).await?;
+        let (client, request) = request.build_split();
+        let request = request.map_err(|error| broken(&error, stage, subject))?;
+        let (manners, name) = self.manners_towards(request.url());
+        let _under_way = manners.turn(stage, &name).await?;
+        activity.spend_from(Arc::clone(manners.bytes()));
+        let at_hand = request
+            .body()
+            .and_then(reqwest::Body::as_bytes)
+            .map_or(0, <[u8]>::len);
+        activity.pass(at_hand).await;
+        let request = RequestBuilder::from_parts(client, request);
         let answer = send(request, activity, stage, subject).await;
         match &answer {
-            Ok(answer) => self.manners.answered(answer.status().as_u16(), answer.headers()),
-            Err(error) if error.kind == ErrorKind::Unreachable => self.manners.silent(),
+            Ok(answer) => manners.answered(answer.status().as_u16(), answer.headers()),
+            Err(error) if error.kind == ErrorKind::Unreachable => manners.silent(),
             Err(_) => {}
         }
         answer
+    }
+
+    /// Returns the manners towards the server of `url`, and what errors call that: files may lie on another one.
+    fn manners_towards(&self, url: &Url) -> (Arc<Manners>, String) {
+        let name = url.origin().ascii_serialization();
+        (self.manners.towards(&name), name)
     }
 }

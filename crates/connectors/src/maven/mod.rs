@@ -4,6 +4,7 @@
 //! description, classified files, signatures. Sums are made anew at the target, and `maven-metadata.xml` is merged with
 //! what stands there and written last, so that a version is listed once it is complete.
 
+mod chosen;
 mod layout;
 mod merge;
 mod order;
@@ -18,6 +19,7 @@ mod wire;
 use std::sync::Arc;
 
 use domain::ports::ConnectorResult;
+use domain::versions::Choice;
 
 use crate::http::{Files, Server};
 use crate::peer::login;
@@ -41,6 +43,10 @@ impl Connector for Maven {
 
     fn repository_types(&self) -> &'static [&'static str] {
         &["MAVEN"]
+    }
+
+    fn chooses(&self, choice: &Choice) -> bool {
+        choice.platforms.is_empty()
     }
 
     fn open(&self, server: Server) -> ConnectorResult<Opened> {

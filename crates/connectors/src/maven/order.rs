@@ -22,6 +22,11 @@ pub(super) fn compare(left: &str, right: &str) -> Ordering {
     of_lists(&items(left), &items(right))
 }
 
+/// Compares two versions as [`compare`] does; equal only for equal texts.
+pub(super) fn newer(left: &str, right: &str) -> Ordering {
+    compare(left, right).then_with(|| left.cmp(right))
+}
+
 /// Returns the newest of `versions`.
 pub(super) fn newest<'a>(versions: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     versions.into_iter().max_by(|left, right| compare(left, right))

@@ -230,14 +230,15 @@ impl Repository {
         &self,
         package: &Package,
         stage: Stage,
-    ) -> ConnectorResult<Vec<Version>> {
+    ) -> ConnectorResult<Vec<String>> {
         let standing = self.metadata(&package.folder(), stage).await?;
-        let names = standing
+        let mut names = standing
             .metadata
             .map(|metadata| metadata.versions)
             .unwrap_or_default();
-        let names: BTreeSet<String> = names.into_iter().collect();
-        Ok(names.iter().filter_map(|name| package.version(name)).collect())
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
     }
 }
 

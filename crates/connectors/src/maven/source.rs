@@ -11,11 +11,14 @@ use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
 use domain::task::{PackageSelection, Scope};
+use domain::versions::VersionFilter;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::chosen::Chosen;
 use super::layout::{Package, Version};
+use super::order::newer;
 use super::repository::{Listing, PARALLEL, Repository};
-use super::walk::{Depth, Root, Walk};
+use super::walk::{Depth, Found, Root, Walk};
 use crate::fatal;
 
 /// How long what a walk saw of a folder is taken for what it holds.
@@ -46,8 +49,9 @@ impl MavenSource {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns where a walk through `scope` begins: in order, none twice, none within another.
-    async fn roots(&self, scope: &Scope) -> ConnectorResult<Vec<Root>> {
+    /// Returns where a walk through `scope` begins: in order, none twice, none within another. Where folders are not
+    /// listed, these are the versions that `filter` takes.
+    async fn roots(&self, scope: &Scope, filter: &VersionFilter) -> ConnectorResult<Vec<Root>> {
         let selections = match scope {
             Scope::Repository => {
                 let everything = Root {
@@ -67,7 +71,9 @@ impl MavenSource {
                     roots.insert(package.folder(), Depth::Children);
                 } else {
                     let versions = self.repository.listed_versions(&package, Stage::List).await?;
-                    roots.extend(versions.iter().map(|version| (version.folder(), Depth::Itself)));
+                    let wanted = filter.select_by(versions, newer);
+                    let wanted = wanted.iter().filter_map(|version| package.version(version));
+                    roots.extend(wanted.map(|version| (version.folder(), Depth::Itself)));
                 }
                 continue;
             }
@@ -127,9 +133,10 @@ impl MavenSource {
         scope: &Scope,
         cursor: Option<&Cursor>,
         limit: usize,
+        filter: &VersionFilter,
     ) -> ConnectorResult<KeyPage> {
         let after = cursor.map(|cursor| cursor.0.split('/').map(String::from).collect());
-        let roots = self.roots(scope).await?;
+        let roots = self.roots(scope, filter).await?;
         if roots.is_empty() {
             return Ok(page(Vec::new(), limit));
         }
@@ -139,7 +146,7 @@ impl MavenSource {
             }
             return self.list_unlisted(roots, after, limit).await;
         }
-        let mut found = Walk::new(&self.repository, roots, after).next(limit + 1).await?;
+        let mut found = self.walk(roots, after, limit + 1, filter).await?;
         let mut seen = HashMap::new();
         for found in found.iter_mut().take(limit) {
             let listing = std::mem::take(&mut found.listing);
@@ -150,6 +157,31 @@ impl MavenSource {
             found.into_iter().map(|found| found.version).collect(),
             limit,
         ))
+    }
+
+    /// Returns at most `limit` versions that `filter` takes or that are named themselves; fewer when there are no more.
+    async fn walk(
+        &self,
+        roots: Vec<Root>,
+        after: Option<Vec<String>>,
+        limit: usize,
+        filter: &VersionFilter,
+    ) -> ConnectorResult<Vec<Found>> {
+        let mut walk = Walk::new(&self.repository, roots, after);
+        let mut chosen = Chosen::of(&self.repository, filter);
+        let mut wanted = Vec::new();
+        while wanted.len() < limit {
+            let found = walk.next(limit - wanted.len()).await?;
+            if found.is_empty() {
+                break;
+            }
+            for found in found {
+                if found.is_named || chosen.takes(&found.version).await? {
+                    wanted.push(found);
+                }
+            }
+        }
+        Ok(wanted)
     }
 
     async fn describe_one(&self, key: &ArtifactKey) -> ConnectorResult<Artifact> {
@@ -196,7 +228,7 @@ impl MavenSource {
         };
         if selection.versions.is_empty() {
             let scope = Scope::Packages(vec![selection.clone()]);
-            let found = self.list_from(&scope, None, 1).await?;
+            let found = self.list_from(&scope, None, 1, &VersionFilter::default()).await?;
             return Ok(if found.keys.is_empty() {
                 vec![key(None)]
             } else {
@@ -262,7 +294,8 @@ fn page(mut versions: Vec<Version>, limit: usize) -> KeyPage {
 #[async_trait]
 impl Source for MavenSource {
     async fn list(&self, scope: &Scope, cursor: Option<&Cursor>, limit: usize) -> ConnectorResult<KeyPage> {
-        self.list_from(scope, cursor, limit).await
+        let filter = &self.repository.files().server().choice().versions;
+        self.list_from(scope, cursor, limit, filter).await
     }
 
     async fn missing(&self, scope: &Scope) -> ConnectorResult<Vec<ArtifactKey>> {

@@ -5,12 +5,15 @@
 
 use std::cmp::Ordering;
 
-use domain::failure::Stage;
+use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::layout::Version;
 use super::repository::{Listing, PARALLEL, Repository};
+
+/// Folders within folders that are looked into: no group has as many names, and a server may show folders without end.
+const MOST_DEPTH: usize = 64;
 
 /// How far below a folder is looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +38,14 @@ pub(super) struct Root {
 pub(super) struct Found {
     pub(super) version: Version,
     pub(super) listing: Listing,
+    /// Whether it is where the walk was told to begin: asked for by its name.
+    pub(super) is_named: bool,
 }
 
 struct Visit {
     folder: Vec<String>,
     depth: Depth,
+    is_root: bool,
     listing: Option<Option<Listing>>,
 }
 
@@ -60,7 +66,7 @@ impl<'a> Walk<'a> {
             left: Vec::new(),
             after,
         };
-        walk.push(roots.into_iter());
+        walk.push(roots.into_iter(), true);
         walk
     }
 
@@ -78,12 +84,15 @@ impl<'a> Walk<'a> {
                 Depth::Everything => Some(Depth::Everything),
             };
             if let Some(depth) = below {
+                if visit.folder.len() >= MOST_DEPTH && !listing.folders.is_empty() {
+                    return Err(self.too_deep(&visit.folder));
+                }
                 let child = |name: &String| {
                     let mut folder = visit.folder.clone();
                     folder.push(name.clone());
                     Root { folder, depth }
                 };
-                self.push(listing.folders.iter().map(child));
+                self.push(listing.folders.iter().map(child), false);
                 if depth == Depth::Itself {
                     // A group may be called like an artifact, so that another root lies within this one.
                     self.left.sort_by(|one, other| other.folder.cmp(&one.folder));
@@ -91,17 +100,23 @@ impl<'a> Walk<'a> {
             }
             let version = Version::of_folder(&visit.folder).filter(|version| listing.is_of(version));
             let is_new = self.after.as_ref().is_none_or(|after| visit.folder > *after);
-            found.extend(
-                version
-                    .filter(|_| is_new)
-                    .map(|version| Found { version, listing }),
-            );
+            found.extend(version.filter(|_| is_new).map(|version| Found {
+                version,
+                listing,
+                is_named: visit.is_root && visit.depth == Depth::Itself,
+            }));
         }
         Ok(found)
     }
 
+    fn too_deep(&self, folder: &[String]) -> ConnectorError {
+        let url = self.repository.url(folder, "");
+        let words = format!("its folders are nested more than {MOST_DEPTH} deep");
+        ConnectorError::new(ErrorKind::Protocol, Stage::List, url.path()).words(words)
+    }
+
     /// Adds `roots` as the next to see, without those that lie wholly before the place where it goes on.
-    fn push(&mut self, roots: impl DoubleEndedIterator<Item = Root>) {
+    fn push(&mut self, roots: impl DoubleEndedIterator<Item = Root>, is_root: bool) {
         let after = self.after.clone();
         let is_left = |root: &Root| match &after {
             None => true,
@@ -112,6 +127,7 @@ impl<'a> Walk<'a> {
         let visits = roots.rev().filter(is_left).map(|root| Visit {
             folder: root.folder,
             depth: root.depth,
+            is_root,
             listing: None,
         });
         self.left.extend(visits);

@@ -5,14 +5,17 @@
 //! of its business. A registry does not confirm what it stored, so the tarball is read back before it counts.
 
 mod client;
+mod confirm;
 mod publish;
 mod source;
+mod standing;
 mod target;
 mod wire;
 
 use std::sync::Arc;
 
 use domain::ports::ConnectorResult;
+use domain::versions::Choice;
 
 use crate::http::Server;
 use crate::registry::{Connector, Opened};
@@ -36,6 +39,10 @@ impl Connector for Npm {
 
     fn repository_types(&self) -> &'static [&'static str] {
         &["NPM"]
+    }
+
+    fn chooses(&self, choice: &Choice) -> bool {
+        choice.platforms.is_empty()
     }
 
     fn open(&self, server: Server) -> ConnectorResult<Opened> {

@@ -131,7 +131,7 @@ impl Registry {
             stage: Stage::Verify,
             ..error
         };
-        let mut bytes = self.files().bytes_from(url, 0, subject).await.map_err(verify)?;
+        let mut bytes = self.files().bytes_from(&url, 0, subject).await.map_err(verify)?;
         let mut hasher = Hasher::of(blob);
         while let Some(piece) = bytes.try_next().await.map_err(verify)? {
             hasher.update(&piece);

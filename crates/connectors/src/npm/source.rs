@@ -9,13 +9,15 @@ use domain::artifact::{Artifact, ArtifactKey, Blob};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
 use domain::task::Scope;
+use domain::versions::VersionFilter;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
 use super::PARALLEL;
 use super::client::{Registry, read};
 use super::wire::{Entry, KEY, name_of, parts};
-use crate::packages::{self, Apart, Catalog, Listed, apart, is_the_servers};
+use crate::fatal::{Apart, apart, told};
+use crate::packages::{self, Catalog, Listed};
 
 /// Packages whose packuments are in memory at the same time.
 const PACKUMENTS: usize = 4;
@@ -68,8 +70,7 @@ impl NpmSource {
 
     /// Completes what `entry` says of `key` by the size of its tarball; the outer error is the registry's.
     async fn described(&self, key: &ArtifactKey, entry: ConnectorResult<Entry>) -> Apart<Artifact> {
-        let entry = match entry {
-            Err(error) if is_the_servers(&error) => return Err(error),
+        let entry = match told(entry)? {
             Err(error) => return Ok(Err(error)),
             Ok(entry) => entry,
         };
@@ -78,8 +79,9 @@ impl NpmSource {
             Ok(url) => url,
             Err(error) => return Ok(Err(error)),
         };
-        let asked = self.registry.files().size(url.clone(), Stage::Describe, &subject);
-        let size_bytes = match apart(self.registry.files().server(), &url, &subject, asked.await)? {
+        let files = self.registry.files();
+        let asked = files.size(&url, Stage::Describe, &subject).await;
+        let size_bytes = match apart(files.server(), &url, &subject, asked)? {
             Ok(Some(size_bytes)) => size_bytes,
             Ok(None) => {
                 let error = ConnectorError::new(ErrorKind::NotFound, Stage::Describe, &subject);
@@ -131,14 +133,14 @@ impl NpmSource {
 
     /// Returns the tarball of `key`; the outer error is the registry's.
     async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> Apart<Bytes> {
-        let url = match self.place(key).await {
-            Err(error) if is_the_servers(&error) => return Err(error),
+        let url = match told(self.place(key).await)? {
             Err(error) => return Ok(Err(error)),
             Ok(url) => url,
         };
         let subject = key.to_string();
-        let read = self.registry.files().read(url.clone(), blob.size_bytes, &subject);
-        apart(self.registry.files().server(), &url, &subject, read.await)
+        let files = self.registry.files();
+        let read = files.read(&url, blob.size_bytes, &subject).await;
+        apart(files.server(), &url, &subject, read)
     }
 }
 
@@ -172,6 +174,10 @@ impl Catalog for NpmSource {
             said_bytes: entry.get().len() as u64,
         });
         Ok(Some(versions.collect()))
+    }
+
+    fn wanted(&self) -> &VersionFilter {
+        &self.registry.files().server().choice().versions
     }
 }
 
@@ -216,7 +222,7 @@ impl Source for NpmSource {
         }
         let url = self.place(key).await?;
         let files = self.registry.files();
-        files.bytes_from(url, offset_bytes, &key.to_string()).await
+        files.bytes_from(&url, offset_bytes, &key.to_string()).await
     }
 
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {

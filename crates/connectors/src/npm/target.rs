@@ -17,27 +17,28 @@ use domain::ports::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::PARALLEL;
 use super::client::{Registry, read};
+use super::confirm::Arrived;
 use super::publish::{Publication, tags_of};
-use super::wire::{DEPRECATED, Entry, Packument, TAGS, file_name, mark_of, name_of, parts};
-use crate::packages::is_the_servers;
+use super::standing::unreadable;
+use super::wire::{DEPRECATED, Packument, TAGS, name_of, parts};
+use crate::fatal::is_the_servers;
 
 /// Versions of one batch: they are confirmed together.
 const BATCH_VERSIONS: usize = 50;
 /// Packages that are written at the same time.
-const PACKAGES: usize = 4;
+pub(super) const PACKAGES: usize = 4;
 
 /// A registry of npm packages, written to.
 pub(super) struct NpmTarget {
-    registry: Registry,
+    pub(super) registry: Registry,
 }
 
 /// What has to be done with one item of a batch.
-struct Job<'a> {
-    index: usize,
-    put: &'a Put,
-    version: &'a str,
+pub(super) struct Job<'a> {
+    pub(super) index: usize,
+    pub(super) put: &'a Put,
+    pub(super) version: &'a str,
     /// Whether a version stands there.
     stands: bool,
     /// Whether it is the same already.
@@ -46,90 +47,9 @@ struct Job<'a> {
     small: Option<ConnectorResult<Bytes>>,
 }
 
-/// An item whose version is in the registry now, as far as its answers tell.
-struct Arrived<'a> {
-    job: Job<'a>,
-    /// What was sent; `None` when nothing had to be.
-    sent: Option<Sums>,
-}
-
 impl NpmTarget {
     pub(super) fn new(registry: Registry) -> Self {
         Self { registry }
-    }
-
-    /// Returns what stands under each of `keys`, which are versions of the package `name`.
-    async fn find_in(
-        &self,
-        name: &str,
-        keys: &[&ArtifactKey],
-        reading: bool,
-    ) -> ConnectorResult<Vec<Option<Existing>>> {
-        let Some(body) = self.registry.packument(name, false, Stage::Describe).await? else {
-            return Ok(vec![None; keys.len()]);
-        };
-        // A registry that cannot say what it has of this package will not take more of it: each version fails alone.
-        let Ok(packument) = read(name, &body, Stage::Describe) else {
-            return Ok(vec![None; keys.len()]);
-        };
-        let entries = keys
-            .iter()
-            .map(|key| packument.entry(key.version.as_deref().unwrap_or_default()));
-        let found = keys.iter().zip(entries).map(|(key, entry)| async move {
-            match entry {
-                None => Ok(None),
-                Some(Ok(entry)) => Ok(Some(self.existing(&entry, key, reading).await?)),
-                Some(Err(_)) => Ok(Some(unreadable(name, key))),
-            }
-        });
-        let found: Vec<_> = found.collect();
-        stream::iter(found).buffered(PARALLEL).try_collect().await
-    }
-
-    async fn existing(&self, entry: &Entry, key: &ArtifactKey, reading: bool) -> ConnectorResult<Existing> {
-        let subject = key.to_string();
-        let mut blob = entry.blob.clone();
-        if reading {
-            let sums = self.registry.read_back(entry, &blob, &subject).await?;
-            blob.size_bytes = sums.length_bytes;
-            blob.digest = Some(sums.digest);
-        } else {
-            let url = self.registry.tarball_of(entry, &subject)?;
-            // A version without its tarball is no version: it is completed.
-            let size = self.registry.files().size(url, Stage::Describe, &subject).await?;
-            let Some(size_bytes) = size else {
-                return Ok(existing_of(Vec::new(), &entry.blob, entry.metadata.clone()));
-            };
-            blob.size_bytes = size_bytes;
-        }
-        let mark = entry.blob.clone();
-        Ok(existing_of(vec![blob], &mark, entry.metadata.clone()))
-    }
-
-    async fn found(&self, keys: &[ArtifactKey], reading: bool) -> ConnectorResult<Vec<Option<Existing>>> {
-        let mut of_packages: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, key) in keys.iter().enumerate() {
-            if let Ok((name, _)) = parts(key) {
-                of_packages.entry(name).or_default().push(index);
-            }
-        }
-        let asked = of_packages.into_iter().map(|(name, places)| async move {
-            let versions: Vec<&ArtifactKey> = places.iter().map(|index| &keys[*index]).collect();
-            let found = self.find_in(name, &versions, reading).await?;
-            Ok::<_, ConnectorError>((places, found))
-        });
-        let asked: Vec<_> = asked.collect();
-        let answers: Vec<_> = stream::iter(asked)
-            .buffer_unordered(PACKAGES)
-            .try_collect()
-            .await?;
-        let mut found: Vec<Option<Existing>> = vec![None; keys.len()];
-        for (places, answers) in answers {
-            for (index, existing) in places.into_iter().zip(answers) {
-                found[index] = existing;
-            }
-        }
-        Ok(found)
     }
 
     /// Puts the items of one package.
@@ -286,137 +206,12 @@ impl NpmTarget {
         while bytes.try_next().await?.is_some() {}
         Ok(())
     }
-
-    /// Looks at what the registry shows of `arrived` and settles each.
-    async fn confirmed(
-        &self,
-        name: &str,
-        arrived: Vec<Arrived<'_>>,
-        settled: &dyn Settled,
-    ) -> ConnectorResult<()> {
-        if arrived.is_empty() {
-            return Ok(());
-        }
-        let body = self
-            .registry
-            .packument(name, true, Stage::Verify)
-            .await?
-            .unwrap_or_default();
-        let packument = read(name, &body, Stage::Verify)?;
-        let looks = arrived.iter().map(|arrived| async {
-            match packument.entry(arrived.job.version) {
-                Some(Ok(entry)) => self.verified(arrived, &entry).await.map(|()| entry),
-                Some(Err(words)) => Err(not_there(arrived).words(words)),
-                None => Err(not_there(arrived).words("it took the version and does not list it")),
-            }
-        });
-        let looks: Vec<_> = looks.collect();
-        let shown: Vec<ConnectorResult<Entry>> = stream::iter(looks).buffered(PARALLEL).collect().await;
-        let described = self.described(name, &arrived, &shown).await;
-        for (arrived, shown) in arrived.into_iter().zip(shown) {
-            let blobs = u32::from(arrived.sent.is_some());
-            let moved_bytes = arrived.sent.map_or(0, |sums| sums.length_bytes);
-            let index = arrived.job.index;
-            let outcome = match (shown, &described) {
-                (Ok(_), Ok(())) => PutOutcome::Stored {
-                    moved_bytes,
-                    moved_blobs: blobs,
-                },
-                (Ok(_), Err(error)) => PutOutcome::Failed(error.again()),
-                (Err(error), _) => {
-                    if error.kind == ErrorKind::Corrupt && arrived.sent.is_some() {
-                        // What is wrong must not be seen; if it cannot be taken out, the failure says what stands there.
-                        let _ = self.registry.withdraw(name, arrived.job.version).await;
-                    }
-                    PutOutcome::Failed(error)
-                }
-            };
-            settled.settled(index, outcome);
-        }
-        Ok(())
-    }
-
-    /// Compares what a client would install with what was sent.
-    async fn verified(&self, arrived: &Arrived<'_>, entry: &Entry) -> ConnectorResult<()> {
-        let Some(sums) = arrived.sent else {
-            return Ok(());
-        };
-        let subject = arrived.job.put.artifact.key.to_string();
-        let sent = Blob {
-            size_bytes: sums.length_bytes,
-            digest: Some(sums.digest),
-            ..entry.blob.clone()
-        };
-        let read = self.registry.read_back(entry, &sent, &subject).await?;
-        if read.are_of(&sent) {
-            Ok(())
-        } else {
-            Err(not_there(arrived).words("it holds other bytes than were sent"))
-        }
-    }
-
-    /// Lets tags and deprecations be those of the source, where the registry shows others.
-    async fn described(
-        &self,
-        name: &str,
-        arrived: &[Arrived<'_>],
-        shown: &[ConnectorResult<Entry>],
-    ) -> ConnectorResult<()> {
-        let mut deprecations = Vec::new();
-        for (arrived, shown) in arrived.iter().zip(shown) {
-            let (Ok(shown), true) = (shown, arrived.job.put.with_metadata) else {
-                continue;
-            };
-            let artifact = &arrived.job.put.artifact;
-            let wanted = artifact.metadata.get(DEPRECATED);
-            if wanted != shown.metadata.get(DEPRECATED) {
-                deprecations.push((arrived.job.version.to_owned(), wanted.cloned()));
-            }
-            let known = shown.metadata.get(TAGS).map(String::as_str).unwrap_or_default();
-            for tag in tags_of(artifact) {
-                if !known.split(',').any(|known| known == tag) {
-                    self.registry.tag(name, &tag, arrived.job.version).await?;
-                }
-            }
-        }
-        if deprecations.is_empty() {
-            return Ok(());
-        }
-        self.registry.deprecate(name, &deprecations).await
-    }
 }
 
 /// What looking at one item of a batch came to.
 enum Looked<'a> {
     Settled(PutOutcome),
     Do(Box<Job<'a>>),
-}
-
-fn not_there(arrived: &Arrived<'_>) -> ConnectorError {
-    ConnectorError::new(
-        ErrorKind::Corrupt,
-        Stage::Verify,
-        arrived.job.put.artifact.key.to_string(),
-    )
-}
-
-fn existing_of(blobs: Vec<Blob>, named: &Blob, metadata: Metadata) -> Existing {
-    Existing {
-        digest: None,
-        size_bytes: blobs.iter().map(|blob| blob.size_bytes).sum(),
-        blobs,
-        mark: mark_of(named),
-        metadata,
-    }
-}
-
-/// Describes an entry that cannot be read: whatever it is, it is not what the source has.
-fn unreadable(name: &str, key: &ArtifactKey) -> Existing {
-    let blob = Blob {
-        name: file_name(name, key.version.as_deref().unwrap_or_default()),
-        ..Blob::unknown(0)
-    };
-    existing_of(vec![blob.clone()], &blob, Metadata::new())
 }
 
 /// Returns the tarball of `artifact`.

@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
+use domain::versions::Choice;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -61,7 +62,7 @@ impl Connector for Oci {
         Some("*")
     }
 
-    fn chooses(&self) -> bool {
+    fn chooses(&self, _choice: &Choice) -> bool {
         true
     }
 

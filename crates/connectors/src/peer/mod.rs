@@ -53,7 +53,7 @@ impl Peers {
     /// Reaches others by the rules of `outgoing`; `clock` dates what is signed.
     pub fn new(outgoing: Outgoing, clock: Arc<dyn Clock>) -> Self {
         Self {
-            manners: AllManners::of(outgoing.budget),
+            manners: AllManners::of(outgoing.budget, Arc::clone(&clock)),
             outgoing: Arc::new(outgoing),
             clients: Arc::default(),
             clock,
@@ -126,7 +126,7 @@ impl Peers {
         Ok(Server {
             client: way.client,
             base,
-            manners: self.manners.towards(&way.name),
+            manners: self.manners.clone(),
             name: way.name,
             idle_timeout: way.idle_timeout,
             credentials: credentials.clone(),

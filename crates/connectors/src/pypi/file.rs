@@ -1,6 +1,7 @@
 //! Names: of projects (PEP 503), of versions (PEP 440), and of the files they are in (PEP 427, PEP 625 and what was
 //! usual before them).
 
+use std::cmp::Ordering;
 use std::str::FromStr;
 
 use domain::artifact::ArtifactKey;
@@ -62,6 +63,13 @@ pub(super) fn parts(key: &ArtifactKey) -> Result<(String, &str), &'static str> {
 /// Returns `version` as PEP 440 writes it; as it is where it is none.
 pub(super) fn version_of(version: &str) -> String {
     pep440(version).unwrap_or_else(|| version.to_owned())
+}
+
+/// Compares two versions by PEP 440, the older one first; what is none is older than all that are.
+pub(super) fn newer(left: &str, right: &str) -> Ordering {
+    let read = |version: &str| Version::from_str(version).ok();
+    let order = read(left).cmp(&read(right));
+    order.then_with(|| left.cmp(right))
 }
 
 fn pep440(version: &str) -> Option<String> {
@@ -152,6 +160,34 @@ fn split(project: &str, stem: &str, filetype: &'static str, python: &str) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_stand_in_the_order_of_the_standard() {
+        let mut versions = [
+            "1.0.post1",
+            "nonsense",
+            "1.10",
+            "1.0",
+            "1!0.1",
+            "1.0rc1",
+            "1.0.dev3",
+            "1.9",
+        ];
+
+        versions.sort_by(|left, right| newer(left, right));
+
+        let expected = [
+            "nonsense",
+            "1.0.dev3",
+            "1.0rc1",
+            "1.0",
+            "1.0.post1",
+            "1.9",
+            "1.10",
+            "1!0.1",
+        ];
+        assert_eq!(versions, expected);
+    }
 
     #[test]
     fn names_are_normalised_and_what_leads_elsewhere_is_none() {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use domain::cluster::Credentials;
 use domain::ports::ConnectorResult;
+use domain::versions::Choice;
 
 use crate::http::{Files, Server};
 use crate::peer::login;
@@ -44,6 +45,10 @@ impl Connector for PyPi {
 
     fn repository_types(&self) -> &'static [&'static str] {
         &["PYPI"]
+    }
+
+    fn chooses(&self, choice: &Choice) -> bool {
+        choice.platforms.is_empty()
     }
 
     fn open(&self, server: Server) -> ConnectorResult<Opened> {

@@ -4,7 +4,7 @@
 //! are taken out again. Other content is replaced by uploading over it; where an index refuses that, by withdrawing
 //! it first, once it is certain that the new content can be had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::page::{File, Page};
 use super::target::PyPiTarget;
 use super::upload::Upload;
 use super::{REQUIRES_PYTHON, YANKED};
-use crate::packages::is_the_servers;
+use crate::fatal::is_the_servers;
 
 /// Versions that are verified at the same time.
 const VERSIONS: usize = 8;
@@ -39,6 +39,22 @@ pub(super) struct Job<'a> {
 
 /// What was sent of a version: its files by name.
 type Sent = BTreeMap<String, Sums>;
+
+/// A version on its way.
+struct Work<'a> {
+    job: &'a Job<'a>,
+    uploads: Vec<Upload<'a>>,
+    content: &'a dyn Content,
+}
+
+/// How far the files of a version got.
+#[derive(Default)]
+struct Attempt {
+    /// What the index took.
+    sent: Sent,
+    /// What may be there because of it, acknowledged or not.
+    tried: BTreeSet<String>,
+}
 
 /// What putting a version came to so far.
 enum Step {
@@ -83,14 +99,18 @@ impl PyPiTarget {
         page: Option<&Page>,
         content: &dyn Content,
     ) -> ConnectorResult<Step> {
-        let artifact = &job.put.artifact;
-        let uploads = uploads_of(job)?;
+        let work = Work {
+            job,
+            uploads: uploads_of(job)?,
+            content,
+        };
         let standing = self.standing(page, job.version, Stage::Write, false).await?;
         if !holds(&job.put.expect, standing.as_ref()) {
             return Ok(Step::Settled(PutOutcome::Raced { found: standing }));
         }
-        let error = match self.send(&uploads, standing.as_ref(), content).await {
-            Ok(sent) => return Ok(Step::Sent(sent)),
+        let mut attempt = Attempt::default();
+        let error = match self.send(&work, standing.as_ref(), &mut attempt).await {
+            Ok(()) => return Ok(Step::Sent(attempt.sent)),
             Err(error) => error,
         };
         // What stands there now, if that can still be asked.
@@ -101,40 +121,64 @@ impl PyPiTarget {
             let now = self
                 .standing(page.as_deref(), job.version, Stage::Write, true)
                 .await?;
-            let likeness = now.as_ref().map(|now| artifact.likeness(now));
+            let likeness = now.as_ref().map(|now| job.put.artifact.likeness(now));
             match (likeness, &standing) {
-                // Somebody else was faster with the same.
-                (Some(Likeness::Same), _) => return Ok(Step::Sent(Sent::new())),
                 (Some(Likeness::Different), None) => {
+                    self.undo(&work, page.as_deref(), None, &attempt).await;
                     return Ok(Step::Settled(PutOutcome::Raced { found: now }));
                 }
                 (Some(Likeness::Different), Some(_)) => {
-                    return match self.replaced(job, &uploads, page.as_deref(), content).await? {
-                        Some(sent) => Ok(Step::Sent(sent)),
-                        None => Err(error),
+                    return match self.replaced(&work, page.as_deref(), &mut attempt).await? {
+                        true => Ok(Step::Sent(attempt.sent)),
+                        false => Err(error),
                     };
                 }
                 _ => {}
             }
         }
-        self.undo(job, page.as_deref(), standing.as_ref()).await;
+        self.undo(&work, page.as_deref(), standing.as_ref(), &attempt)
+            .await;
         Err(error)
     }
 
-    /// Uploads what lacks, one file after the other, so that nothing is on its way any more once one has failed;
-    /// returns what was sent.
+    /// Uploads what lacks, one file after the other, so that nothing is on its way any more once one has failed.
     async fn send(
         &self,
-        uploads: &[Upload<'_>],
+        work: &Work<'_>,
         standing: Option<&Existing>,
-        content: &dyn Content,
-    ) -> ConnectorResult<Sent> {
-        let mut sent = Sent::new();
-        for upload in uploads.iter().filter(|upload| !stands(upload.blob, standing)) {
-            let sums = self.send_one(upload, content).await?;
-            sent.insert(upload.blob.name.clone(), sums);
+        attempt: &mut Attempt,
+    ) -> ConnectorResult<()> {
+        for upload in work
+            .uploads
+            .iter()
+            .filter(|upload| !stands(upload.blob, standing))
+        {
+            let name = &upload.blob.name;
+            attempt.tried.insert(name.clone());
+            match self.send_one(upload, work.content).await {
+                Ok(sums) => {
+                    attempt.sent.insert(name.clone(), sums);
+                }
+                Err(error) if is_refusal(&error) => {
+                    attempt.tried.remove(name);
+                    if !self.has(work.job, upload).await? {
+                        return Err(error);
+                    }
+                    // Somebody else was faster with the same.
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(sent)
+        Ok(())
+    }
+
+    /// Says whether the index keeps the file of `upload`, whoever sent it.
+    async fn has(&self, job: &Job<'_>, upload: &Upload<'_>) -> ConnectorResult<bool> {
+        let page = self.0.page(job.project, Stage::Write).await?;
+        let now = self
+            .standing(page.as_deref(), job.version, Stage::Write, true)
+            .await?;
+        Ok(stands(upload.blob, now.as_ref()))
     }
 
     async fn send_one(&self, upload: &Upload<'_>, content: &dyn Content) -> ConnectorResult<Sums> {
@@ -149,17 +193,20 @@ impl PyPiTarget {
         }
     }
 
-    /// Withdraws the other content that stands under a version and uploads again; `None` when the index does not let
-    /// it go.
+    /// Withdraws the other content that stands under a version and uploads again; says whether the index let it go.
     async fn replaced(
         &self,
-        job: &Job<'_>,
-        uploads: &[Upload<'_>],
+        work: &Work<'_>,
         page: Option<&Page>,
-        content: &dyn Content,
-    ) -> ConnectorResult<Option<Sent>> {
+        attempt: &mut Attempt,
+    ) -> ConnectorResult<bool> {
+        let Work {
+            job,
+            uploads,
+            content,
+        } = work;
         for upload in uploads {
-            let mut bytes = opened(upload, content).await?;
+            let mut bytes = opened(upload, *content).await?;
             while bytes.try_next().await?.is_some() {}
         }
         let files: Vec<&File> = page
@@ -181,24 +228,36 @@ impl PyPiTarget {
             .await?;
         let likeness = now.as_ref().map(|now| job.put.artifact.likeness(now));
         if matches!(likeness, Some(Likeness::Different | Likeness::Unknown)) {
-            return Ok(None);
+            return Ok(false);
         }
-        self.send(uploads, now.as_ref(), content).await.map(Some)
+        self.send(work, now.as_ref(), attempt).await?;
+        Ok(true)
     }
 
-    /// Takes out what a failed attempt left behind: all of a version that was not there before, wrong bytes of one
-    /// that was. What cannot be taken out the next attempt finds.
-    async fn undo(&self, job: &Job<'_>, page: Option<&Page>, standing: Option<&Existing>) {
+    /// Takes out what a failed attempt left behind: all it brought of a version that was not there before, wrong bytes
+    /// of one that was. What cannot be taken out the next attempt finds; what others brought stays.
+    async fn undo(
+        &self,
+        work: &Work<'_>,
+        page: Option<&Page>,
+        standing: Option<&Existing>,
+        attempt: &Attempt,
+    ) {
+        let Work { job, uploads, .. } = work;
         let files: Vec<&File> = page
             .into_iter()
             .flat_map(|page| page.files(job.version))
             .collect();
-        let blobs = &job.put.artifact.blobs;
+        let stood = |name: &String| {
+            let blobs = standing.iter().flat_map(|standing| &standing.blobs);
+            blobs.into_iter().any(|blob| blob.name == *name)
+        };
         let is_new = |file: &&File| {
-            let stood = standing.iter().flat_map(|standing| &standing.blobs);
-            let stood = stood.into_iter().any(|blob| blob.name == file.blob.name);
-            let sent = blobs.iter().find(|blob| blob.name == file.blob.name);
-            !stood && sent.is_some_and(|sent| standing.is_none() || !is_same(sent, &file.blob))
+            let name = &file.blob.name;
+            let right = uploads
+                .iter()
+                .any(|upload| upload.blob.name == *name && is_same(upload.blob, &file.blob));
+            attempt.tried.contains(name) && !stood(name) && (standing.is_none() || !right)
         };
         let (gone, stay): (Vec<&File>, Vec<&File>) = files.into_iter().partition(is_new);
         if gone.is_empty() {

@@ -1,5 +1,6 @@
 //! An index of Python packages, read from.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,14 +10,16 @@ use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
 use domain::task::Scope;
+use domain::versions::VersionFilter;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
-use super::file::{KEY, name_of, parts, version_of};
+use super::file::{KEY, name_of, newer, parts, version_of};
 use super::index::Index;
 use super::page::{File, Page};
 use super::{REQUIRES_PYTHON, YANKED};
-use crate::packages::{self, Apart, Catalog, Listed, apart, is_the_servers};
+use crate::fatal::{Apart, apart, told};
+use crate::packages::{self, Catalog, Listed};
 
 /// Projects whose pages are asked for at the same time.
 const PAGES: usize = 4;
@@ -78,7 +81,7 @@ impl PyPiSource {
         let size_bytes = match file.size_bytes {
             Some(size_bytes) => Some(size_bytes),
             None => {
-                let asked = files.size(file.url.clone(), Stage::Describe, &subject).await;
+                let asked = files.size(&file.url, Stage::Describe, &subject).await;
                 match apart(files.server(), &file.url, &subject, asked)? {
                     Ok(size_bytes) => size_bytes,
                     Err(error) => return Ok(Err(error)),
@@ -109,13 +112,12 @@ impl PyPiSource {
 
     /// Returns the bytes of one file; the outer error is the index's.
     async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> Apart<Bytes> {
-        let file = match self.place(key, blob).await {
-            Err(error) if is_the_servers(&error) => return Err(error),
+        let file = match told(self.place(key, blob).await)? {
             Err(error) => return Ok(Err(error)),
             Ok(file) => file,
         };
         let (files, subject) = (self.index.files(), subject(key, &blob.name));
-        let read = files.read(file.url.clone(), blob.size_bytes, &subject).await;
+        let read = files.read(&file.url, blob.size_bytes, &subject).await;
         apart(files.server(), &file.url, &subject, read)
     }
 }
@@ -189,6 +191,14 @@ impl Catalog for PyPiSource {
         });
         Ok(Some(versions.collect()))
     }
+
+    fn wanted(&self) -> &VersionFilter {
+        &self.index.files().server().choice().versions
+    }
+
+    fn newer(&self, left: &str, right: &str) -> Ordering {
+        newer(left, right)
+    }
 }
 
 fn said_bytes<'a>(files: impl Iterator<Item = &'a File>) -> u64 {
@@ -227,10 +237,10 @@ impl Source for PyPiSource {
         let asked: Vec<_> = asked.collect();
         let pages = stream::iter(asked).buffer_unordered(PAGES).flatten();
         let described = pages.map(|(index, page)| async move {
-            let described = match page {
-                Err(error) if is_the_servers(&error) => Err(error),
-                Err(error) => Ok(Err(error)),
-                Ok(page) => self.described(&keys[index], page.as_deref()).await,
+            let described = match told(page) {
+                Err(error) => Err(error),
+                Ok(Err(error)) => Ok(Err(error)),
+                Ok(Ok(page)) => self.described(&keys[index], page.as_deref()).await,
             };
             (index, described)
         });
@@ -247,7 +257,7 @@ impl Source for PyPiSource {
         let subject = subject(key, &blob.name);
         self.index
             .files()
-            .bytes_from(file.url, offset_bytes, &subject)
+            .bytes_from(&file.url, offset_bytes, &subject)
             .await
     }
 

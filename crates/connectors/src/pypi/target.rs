@@ -99,12 +99,7 @@ impl PyPiTarget {
     async fn kept(&self, file: &File, stage: Stage) -> ConnectorResult<Option<Blob>> {
         let size_bytes = match file.size_bytes {
             Some(size_bytes) => Some(size_bytes),
-            None => {
-                self.0
-                    .files()
-                    .size(file.url.clone(), stage, &file.blob.name)
-                    .await?
-            }
+            None => self.0.files().size(&file.url, stage, &file.blob.name).await?,
         };
         Ok(size_bytes.map(|size_bytes| Blob {
             size_bytes,

@@ -175,7 +175,7 @@ impl Index {
     /// Reads what the index keeps of a file back.
     pub(super) async fn read_back(&self, file: &File, stage: Stage, subject: &str) -> ConnectorResult<Sums> {
         let at_target = |error: ConnectorError| ConnectorError { stage, ..error };
-        let opened = self.files().bytes_from(file.url.clone(), 0, subject).await;
+        let opened = self.files().bytes_from(&file.url, 0, subject).await;
         let mut bytes = opened.map_err(at_target)?;
         let mut hasher = Hasher::of(&file.blob);
         while let Some(piece) = bytes.try_next().await.map_err(at_target)? {

@@ -6,23 +6,54 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use connectors::registry::Opened;
 use domain::artifact::{Artifact, ArtifactKey, Blob, Likeness};
+use domain::checksums::Sums;
+use domain::failure::{ErrorKind, Stage};
 use domain::ports::{
     ByteStream, ConnectorError, ConnectorResult, Content, Cursor, Expect, Put, PutOutcome, Source,
 };
 use domain::task::Scope;
+use futures_util::{StreamExt, stream};
 use testkit::content::Outcomes;
+use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
-/// The bytes of a source as they are, unverified.
-struct Plain(Arc<dyn Source>);
+/// The bytes of a source, verified as a run does for targets that do not: wrong ones never end.
+struct Verified(Arc<dyn Source>);
+
+fn verified(key: &ArtifactKey, blob: &Blob, bytes: &[u8]) -> ConnectorResult<()> {
+    let error = |kind| Err(ConnectorError::new(kind, Stage::Read, key.to_string()));
+    match bytes.len() as u64 == blob.size_bytes {
+        true if Sums::of(bytes, blob).are_of(blob) => Ok(()),
+        true => error(ErrorKind::Corrupt),
+        false => error(ErrorKind::Changed),
+    }
+}
 
 #[async_trait]
-impl Content for Plain {
+impl Content for Verified {
     async fn open(&self, key: &ArtifactKey, blob: &Blob, offset_bytes: u64) -> ConnectorResult<ByteStream> {
-        self.0.open(key, blob, offset_bytes).await
+        let mut pieces: Vec<Bytes> = Vec::new();
+        let mut opened = self.0.open(key, blob, offset_bytes).await?;
+        while let Some(piece) = opened.next().await {
+            pieces.push(piece?);
+        }
+        let checked = match offset_bytes {
+            0 => verified(key, blob, &pieces.concat()),
+            _ => Ok(()),
+        };
+        if checked.is_err() {
+            pieces.pop();
+        }
+        let end = checked.err().map(Err);
+        Ok(Box::pin(stream::iter(pieces.into_iter().map(Ok).chain(end))))
     }
 
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {
-        self.0.read(wanted).await
+        let read = self.0.read(wanted).await?;
+        let checked = wanted.iter().zip(read).map(|((key, blob), bytes)| {
+            let bytes = bytes?;
+            verified(key, blob, &bytes).map(|()| bytes)
+        });
+        Ok(checked.collect())
     }
 }
 
@@ -53,7 +84,7 @@ pub async fn put(from: &Opened, to: &Opened, artifact: Artifact, expect: Expect)
         with_metadata: false,
     };
     let outcomes = Outcomes::of(1);
-    let content = Plain(from.source.clone());
+    let content = Verified(from.source.clone());
     to.target
         .put(&[put], &content, &outcomes)
         .await
@@ -94,4 +125,64 @@ pub fn refused(outcome: Option<PutOutcome>) -> ConnectorError {
         Some(PutOutcome::Failed(error)) => error,
         other => unreachable!("{other:?}"),
     }
+}
+
+/// What a source does wrong, and what that can be called.
+pub type Break = (Fault, &'static [ErrorKind]);
+
+/// All that a source can do wrong with the bytes of a file.
+pub fn breaks() -> Vec<Break> {
+    vec![
+        (Fault::status(401), &[ErrorKind::Unauthorised]),
+        (Fault::status(500), &[ErrorKind::Protocol]),
+        (Fault::slow_down(0), &[ErrorKind::Limit]),
+        (
+            Fault::CutAnswer(1_000),
+            &[ErrorKind::Unreachable, ErrorKind::Changed],
+        ),
+        (Fault::StallAnswer(1_000), &[ErrorKind::Unreachable]),
+        (Fault::ChangeAnswer(1_000), &[ErrorKind::Corrupt]),
+        (Fault::ShortenAnswer(1), &[ErrorKind::Changed]),
+        (Fault::LengthenAnswer(1), &[ErrorKind::Changed]),
+    ]
+}
+
+/// Carries `key` while its file, which a proxy shows at a path like the pattern, breaks in each of these ways: each is
+/// named, none brings anything, and once nothing breaks any more it arrives.
+pub async fn broken_bytes_never_arrive(
+    (from, proxy, pattern): (&Opened, &FaultProxy, &str),
+    to: &Opened,
+    key: &ArtifactKey,
+    breaks: Vec<Break>,
+) {
+    for (fault, kinds) in breaks {
+        proxy.clear();
+        let artifact = describe(&*from.source, key).await.expect("it is there");
+        let struck = proxy.struck();
+        proxy.add(Rule::on("GET", pattern, fault.clone()));
+        let put = Put {
+            artifact,
+            expect: Expect::Absent,
+            with_metadata: false,
+        };
+        let (outcomes, content) = (Outcomes::of(1), Verified(from.source.clone()));
+
+        let answer = to.target.put(&[put], &content, &outcomes).await;
+
+        let outcome = match answer {
+            Ok(()) => outcomes.all().remove(0),
+            Err(error) => PutOutcome::Failed(error),
+        };
+        let error = refused(Some(outcome));
+        assert!(kinds.contains(&error.kind), "{fault:?}: {error}");
+        assert!(proxy.struck() > struck, "{fault:?} struck");
+        let found = to
+            .target
+            .find(std::slice::from_ref(key))
+            .await
+            .expect("an answer");
+        assert_eq!(found, [None], "{fault:?}");
+    }
+    proxy.clear();
+    moved(carry(from, to, key).await);
 }

@@ -5,6 +5,7 @@ mod carrying;
 mod dav;
 mod folder;
 mod helm;
+mod manners;
 mod maven;
 mod npm;
 mod oci;

@@ -1,11 +1,15 @@
 //! Which versions of a package are wanted.
 
+use std::cmp::Ordering;
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Pattern, newer};
 
 /// A choice among the versions of one package; the default takes all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VersionFilter {
     /// Patterns of which a version has at least one; none: every version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -13,9 +17,9 @@ pub struct VersionFilter {
     /// Patterns of which a version has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<Pattern>,
-    /// How many of those that are left are taken, the newest ones (see [`newer`]); `None`: all.
+    /// How many of those that are left are taken, the newest ones; `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub newest: Option<usize>,
+    pub newest: Option<NonZeroUsize>,
 }
 
 impl VersionFilter {
@@ -24,14 +28,23 @@ impl VersionFilter {
         *self == Self::default()
     }
 
-    /// Returns those of `versions` that are wanted, in their order.
+    /// Says whether the patterns leave `version` in, however new it is.
+    pub fn fits(&self, version: &str) -> bool {
+        let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.fits(version));
+        (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
+    }
+
+    /// Returns those of `versions` that are wanted, in their order; [`newer`] says which are new.
     pub fn select(&self, versions: Vec<String>) -> Vec<String> {
-        let any = |patterns: &[Pattern], version: &str| patterns.iter().any(|pattern| pattern.fits(version));
-        let wanted = |version: &String| {
-            (self.include.is_empty() || any(&self.include, version)) && !any(&self.exclude, version)
-        };
-        let mut wanted: Vec<String> = versions.into_iter().filter(wanted).collect();
-        let Some(newest) = self.newest.filter(|newest| *newest < wanted.len()) else {
+        self.select_by(versions, newer)
+    }
+
+    /// Returns those of `versions` that are wanted, in their order; `newer` compares two, the older one first.
+    pub fn select_by(&self, versions: Vec<String>, newer: impl Fn(&str, &str) -> Ordering) -> Vec<String> {
+        let mut wanted: Vec<String> = versions;
+        wanted.retain(|version| self.fits(version));
+        let newest = self.newest.map(NonZeroUsize::get);
+        let Some(newest) = newest.filter(|newest| *newest < wanted.len()) else {
             return wanted;
         };
         let mut by_age: Vec<usize> = (0..wanted.len()).collect();
@@ -55,10 +68,12 @@ mod tests {
         let filter = VersionFilter {
             include: pattern("1.*"),
             exclude: pattern("*-rc"),
-            newest: Some(2),
+            newest: NonZeroUsize::new(2),
         };
 
         assert_eq!(filter.select(versions.to_vec()), ["1.10", "1.9"]);
+        let oldest = filter.select_by(versions.to_vec(), |left, right| newer(right, left));
+        assert_eq!(oldest, ["1.9", "1.8"]);
         assert!(!filter.takes_all());
         assert_eq!(VersionFilter::default().select(versions.to_vec()), versions);
     }

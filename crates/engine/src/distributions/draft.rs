@@ -96,6 +96,7 @@ impl DistributionDraft {
             repository_type: local.repository_type.clone(),
             packages: None,
             paths: (!self.paths.is_empty()).then(|| self.paths.clone()),
+            choice: None,
             refused: None,
         };
         Ok(TaskDraft {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use connectors::http::Throttle;
 use domain::record::ReasonLine;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -16,7 +17,6 @@ use storage::writer::UnitProgress;
 
 use super::feed::Feed;
 use super::part::Part;
-use super::throttle::Throttle;
 use super::unit::UnitEnd;
 use super::{Run, unit_of};
 

@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use connectors::http::Throttle;
 use domain::artifact::{ArtifactKey, Blob};
 use domain::checksums::Verifier;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Content, Source};
 use futures_util::StreamExt;
-
-use super::throttle::Throttle;
 
 /// Pieces in which small blobs pass the throttle, so that a low rate is smooth.
 const THROTTLED_PIECE_BYTES: usize = 64 * 1024;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::compare;
 use super::item::decided;
+use super::listing::absent;
 use super::renamed::renamed;
 use crate::Engine;
 
@@ -154,9 +155,7 @@ impl Engine {
         let target = endpoints.target(cluster, &plan.project, object).await?;
         let target = renamed(target, &object.scope);
         for missing in source.missing(&object.scope).await? {
-            answer
-                .problems
-                .push(format!("there is no file or folder {missing}"));
+            answer.problems.push(absent(&object.scope, &missing));
         }
         let (mut cursor, mut rest) = (None, bounds.artifacts.unwrap_or(usize::MAX));
         loop {

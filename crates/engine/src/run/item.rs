@@ -103,7 +103,7 @@ impl Line {
             id: item.id,
             key: item.artifact.key.clone(),
             size_bytes: Some(item.artifact.size_bytes()),
-            digest: item.artifact.digest,
+            digest: item.artifact.sha256(),
             started_ms: item.started_ms,
         }
     }

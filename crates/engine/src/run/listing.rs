@@ -186,6 +186,16 @@ impl Listing {
     }
 }
 
+/// Says that `key`, which `scope` names, is not there.
+pub(crate) fn absent(scope: &Scope, key: &ArtifactKey) -> String {
+    let ArtifactKey { name, version } = key;
+    match (scope, version) {
+        (Scope::Packages(_), Some(version)) => format!("there is no version {version} of {name}"),
+        (Scope::Packages(_), None) => format!("there is no package {name}"),
+        (Scope::Paths(_) | Scope::Repository, _) => format!("there is no file or folder {key}"),
+    }
+}
+
 async fn selected(
     selection: &Selection,
     level: usize,
@@ -221,6 +231,26 @@ async fn selected(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_there_is_called_what_the_scope_holds() {
+        let key = |version: Option<&str>| ArtifactKey {
+            name: "npm://a".into(),
+            version: version.map(String::from),
+        };
+        let packages = Scope::Packages(Vec::new());
+
+        assert_eq!(absent(&packages, &key(None)), "there is no package npm://a");
+        assert_eq!(
+            absent(&packages, &key(Some("1"))),
+            "there is no version 1 of npm://a"
+        );
+        let file = ArtifactKey::file(&"/a".parse().expect("a path"));
+        assert_eq!(
+            absent(&Scope::Paths(Vec::new()), &file),
+            "there is no file or folder /a"
+        );
+    }
 
     #[test]
     fn a_place_is_read_back_as_it_was_journalled() {

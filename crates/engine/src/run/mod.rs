@@ -17,12 +17,12 @@ pub(crate) mod listing;
 pub(crate) mod page;
 pub(crate) mod part;
 pub(crate) mod renamed;
-pub(crate) mod throttle;
 pub(crate) mod unit;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use connectors::http::Throttle;
 use domain::detail::{DetailFilter, DetailState, DetailStatus, ExecuteType};
 use domain::failure::Failure;
 use domain::record::{ReasonLine, RetryOf, RunEnd, RunPlan};
@@ -40,7 +40,6 @@ use feed::Feed;
 use listing::{Listing, Place, Selection};
 use part::Part;
 use renamed::renamed;
-use throttle::Throttle;
 use unit::{UnitEnd, UnitRun};
 
 /// How a run came to its end.

@@ -23,6 +23,7 @@ use super::batch::{Carrier, batches, refused};
 use super::compare;
 use super::flight::{Flight, SHOWN_RUNNING_AFTER_MS};
 use super::item::{Item, Line, decided};
+use super::listing::absent;
 use super::unit::UnitRun;
 use crate::metrics::Tally;
 
@@ -305,7 +306,7 @@ impl UnitRun {
         let mut first = None;
         let rows = missing.into_iter().map(|key| {
             let error = ConnectorError::new(ErrorKind::NotFound, Stage::List, &key.name)
-                .words(format!("there is no file or folder {}", key.name));
+                .words(absent(&self.listing.scope, &key));
             let failure = error.to_failure(&self.carrier.local_cluster, 1);
             first.get_or_insert_with(|| failure.clone());
             let (id, started_ms) = self.begin(&key, &Before::default());

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifact::{ArtifactKey, Blob, Existing, Likeness, Metadata};
+use domain::digest::Digest;
 use domain::ports::{ByteStream, Capabilities, ConnectorResult, Content, Put, PutOutcome, Settled, Target};
 use domain::task::Scope;
 
@@ -33,8 +34,7 @@ impl Renamed {
         keys.iter().map(|key| named(key, name)).collect()
     }
 
-    /// Returns what stands under all names together: what only some names have counts as not there yet, and where
-    /// one of them holds other content, that is what is found.
+    /// Returns what stands under all names together: what only some names have counts as not there yet.
     async fn all_of<F, Fut>(&self, keys: &[ArtifactKey], find: F) -> ConnectorResult<Vec<Option<Existing>>>
     where
         F: Fn(Vec<ArtifactKey>) -> Fut,
@@ -48,11 +48,7 @@ impl Renamed {
                 Some(earlier) => earlier
                     .into_iter()
                     .zip(found)
-                    .map(|(earlier, found)| {
-                        earlier
-                            .zip(found)
-                            .map(|(earlier, found)| differing(earlier, found))
-                    })
+                    .map(|(earlier, found)| Some(together(earlier?, found?)))
                     .collect(),
             });
         }
@@ -60,16 +56,30 @@ impl Renamed {
     }
 }
 
-/// Returns one of two; if they differ, one of which it is known that no artifact equals both.
-fn differing(earlier: Existing, found: Existing) -> Existing {
-    if earlier.digest == found.digest && earlier.blobs == found.blobs {
-        earlier
-    } else {
-        Existing {
-            digest: None,
-            blobs: Vec::new(),
-            ..found
-        }
+/// Returns what two names hold together, so that an artifact is like it as it is like both: equal if it equals both,
+/// to be completed where one of them lacks a blob, other content where one of them holds that.
+fn together(earlier: Existing, found: Existing) -> Existing {
+    if earlier.digest.is_some() && earlier.digest == found.digest {
+        return earlier;
+    }
+    let shared = earlier.blobs.iter().filter_map(|blob| {
+        let other = found.blobs.iter().find(|other| other.name == blob.name)?;
+        Some(match blob.same_bytes(other) {
+            Some(true) => blob.clone(),
+            // No blob of an artifact is like this one.
+            _ => Blob {
+                name: blob.name.clone(),
+                ..Blob::unknown(u64::MAX)
+            },
+        })
+    });
+    let blobs: Vec<Blob> = shared.collect();
+    let digests = earlier.digest.zip(found.digest).filter(|_| blobs.is_empty());
+    Existing {
+        digest: digests.map(|(one, other)| Digest::of(format!("{one} and {other}").as_bytes())),
+        blobs,
+        mark: None,
+        ..found
     }
 }
 
@@ -121,7 +131,7 @@ impl Target for Renamed {
                 let found = self.target.find(std::slice::from_ref(&put.artifact.key)).await?;
                 let stands = found.into_iter().next().flatten();
                 if stands.is_some_and(|it| put.artifact.likeness(&it) == Likeness::Same) {
-                    whole = Some(together(whole, stored_before()));
+                    whole = Some(summed(whole, stored_before()));
                     continue;
                 }
                 if self.names.len() > 1 && put.expect != domain::ports::Expect::Absent {
@@ -133,7 +143,7 @@ impl Target for Renamed {
                     continue;
                 };
                 let ended = !matches!(outcome, PutOutcome::Stored { .. });
-                whole = Some(together(whole, outcome));
+                whole = Some(summed(whole, outcome));
                 if ended {
                     break;
                 }
@@ -154,7 +164,7 @@ fn stored_before() -> PutOutcome {
 }
 
 /// Returns what two names came to together: stored only if both are.
-fn together(earlier: Option<PutOutcome>, outcome: PutOutcome) -> PutOutcome {
+fn summed(earlier: Option<PutOutcome>, outcome: PutOutcome) -> PutOutcome {
     match (earlier, outcome) {
         (
             Some(PutOutcome::Stored {
@@ -204,5 +214,151 @@ impl Content for Unnamed<'_> {
     async fn read(&self, wanted: &[(&ArtifactKey, &Blob)]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {
         let wanted: Vec<(&ArtifactKey, &Blob)> = wanted.iter().map(|(_, blob)| (&self.key, *blob)).collect();
         self.content.read(&wanted).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::artifact::Artifact;
+    use domain::decide::{Action, decide};
+    use domain::ports::Expect;
+    use domain::task::{ConflictStrategy, PackageSelection};
+    use testkit::MemoryRepository;
+    use testkit::content::{MemoryContent, Outcomes};
+
+    use super::*;
+
+    fn version(name: &str, bytes: &[u8]) -> Artifact {
+        let digest = Digest::of(bytes);
+        Artifact {
+            key: ArtifactKey {
+                name: "docker://app".into(),
+                version: Some(name.into()),
+            },
+            digest: Some(digest),
+            blobs: vec![Blob::of(digest, bytes.len() as u64)],
+            metadata: Metadata::new(),
+            document: None,
+        }
+    }
+
+    async fn put(target: &dyn Target, artifact: &Artifact, bytes: &[u8], expect: Expect) -> PutOutcome {
+        let put = Put {
+            artifact: artifact.clone(),
+            expect,
+            with_metadata: true,
+        };
+        let (content, outcomes) = (MemoryContent::of([bytes]), Outcomes::of(1));
+        target.put(&[put], &content, &outcomes).await.expect("it answers");
+        outcomes.all().remove(0)
+    }
+
+    /// Returns a repository that holds these bytes under these names, and it as a target under `1` and `latest`.
+    async fn world(holding: &[(&str, &[u8])]) -> (MemoryRepository, Arc<dyn Target>) {
+        let memory = MemoryRepository::default();
+        for (name, bytes) in holding {
+            put(&memory, &version(name, bytes), bytes, Expect::Absent).await;
+        }
+        let selection = PackageSelection {
+            key: "docker://app".into(),
+            versions: vec!["rc".into()],
+            target_versions: vec!["1".into(), "latest".into()],
+        };
+        let target = renamed(memory.as_target(), &Scope::Packages(vec![selection]));
+        (memory, target)
+    }
+
+    async fn decided(target: &dyn Target, artifact: &Artifact) -> Action {
+        let found = target.find(std::slice::from_ref(&artifact.key)).await;
+        let found = found.expect("it answers").remove(0);
+        decide(artifact, found.as_ref(), ConflictStrategy::Skip, false)
+    }
+
+    #[tokio::test]
+    async fn a_version_is_stored_under_all_its_names_and_then_equal() {
+        let (memory, target) = world(&[]).await;
+        let artifact = version("rc", b"new");
+
+        let first = decided(&*target, &artifact).await;
+        let outcome = put(&*target, &artifact, b"new", Expect::Absent).await;
+
+        assert_eq!(first, Action::Copy);
+        assert!(matches!(outcome, PutOutcome::Stored { .. }), "{outcome:?}");
+        let stands = |name: &str| (format!("docker://app {name}"), Digest::of(b"new"));
+        assert_eq!(memory.content(), [stands("1"), stands("latest")]);
+        assert_eq!(decided(&*target, &artifact).await, Action::Keep);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_lacks_is_added_and_the_other_left_alone() {
+        let (memory, target) = world(&[("latest", b"new")]).await;
+        let artifact = version("rc", b"new");
+
+        assert_eq!(decided(&*target, &artifact).await, Action::Copy);
+        put(&*target, &artifact, b"new", Expect::Absent).await;
+
+        assert_eq!(memory.content().len(), 2);
+        assert_eq!(decided(&*target, &artifact).await, Action::Keep);
+    }
+
+    #[tokio::test]
+    async fn other_content_under_one_of_the_names_is_a_conflict_whichever_it_is() {
+        let (memory, target) = world(&[("1", b"one"), ("latest", b"two")]).await;
+        let before = memory.content();
+
+        for bytes in [&b"one"[..], b"two", b"new"] {
+            let artifact = version("rc", bytes);
+            assert_eq!(decided(&*target, &artifact).await, Action::SkipConflict);
+        }
+        assert_eq!(memory.content(), before);
+        let artifact = version("rc", b"new");
+        put(&*target, &artifact, b"new", Expect::Anything).await;
+        assert_eq!(
+            decided(&*target, &artifact).await,
+            Action::Keep,
+            "it was replaced"
+        );
+    }
+
+    #[tokio::test]
+    async fn other_content_that_came_meanwhile_is_told_and_stays() {
+        let (memory, target) = world(&[("latest", b"old")]).await;
+
+        let outcome = put(&*target, &version("rc", b"new"), b"new", Expect::Absent).await;
+
+        let PutOutcome::Raced { found: Some(found) } = outcome else {
+            unreachable!("{outcome:?}");
+        };
+        assert_eq!(found.digest, Some(Digest::of(b"old")));
+        let stands = ("docker://app latest".to_owned(), Digest::of(b"old"));
+        assert!(memory.content().contains(&stands));
+    }
+
+    #[test]
+    fn what_is_compared_blob_by_blob_is_together_what_both_hold() {
+        let named = |name: &str, bytes: &[u8]| Blob {
+            name: name.into(),
+            ..Blob::of(Digest::of(bytes), bytes.len() as u64)
+        };
+        let existing = |blobs: &[&Blob]| Existing {
+            digest: None,
+            size_bytes: 0,
+            blobs: blobs.iter().map(|blob| (*blob).clone()).collect(),
+            mark: None,
+            metadata: Metadata::new(),
+        };
+        let (manifest, other, signature) = (named("m", b"m"), named("m", b"x"), named("s", b"s"));
+        let signed = Artifact {
+            digest: None,
+            blobs: vec![manifest.clone(), signature.clone()],
+            ..version("rc", b"")
+        };
+        let likeness =
+            |one: &[&Blob], two: &[&Blob]| signed.likeness(&together(existing(one), existing(two)));
+        let both = [&manifest, &signature];
+
+        assert_eq!(likeness(&both, &both), Likeness::Same);
+        assert_eq!(likeness(&both, &[&manifest]), Likeness::Partial);
+        assert_eq!(likeness(&[&other, &signature], &both), Likeness::Different);
     }
 }

@@ -6,7 +6,7 @@ use domain::cluster::Audit;
 use domain::id::{ClusterId, TaskKey};
 use domain::task::{Settings, Task, TaskObject, TaskStatus, Trigger};
 
-use super::draft::{ReplicaType, TaskDraft, check_name_length};
+use super::draft::{ObjectDraft, ReplicaType, TaskDraft, check_name_length};
 use super::{first_run_ms, resting_status, taken};
 use crate::Engine;
 use crate::error::{EngineError, EngineResult, Why};
@@ -56,7 +56,15 @@ impl Engine {
 
     /// Returns what the task `key` becomes by `draft`, once every target has answered.
     async fn redrafted(&self, key: &TaskKey, draft: TaskDraft) -> EngineResult<Changed> {
-        let before = self.task(key).await?.settings;
+        let Task {
+            settings: before,
+            objects,
+            ..
+        } = self.task(key).await?;
+        let draft = TaskDraft {
+            objects: keep_choices(draft.objects, &objects),
+            ..draft
+        };
         let reserve_days = draft.checked_reserve_days()?;
         self.check_task_name(&draft.name, Some(key)).await?;
         draft.check_filled()?;
@@ -214,4 +222,20 @@ impl Engine {
             Err(EngineError::TaskFrozen(key.to_string()))
         }
     }
+}
+
+/// Lets objects that say nothing of what they choose go on choosing what they did `before`.
+fn keep_choices(objects: Vec<ObjectDraft>, before: &[TaskObject]) -> Vec<ObjectDraft> {
+    let earlier = |object: &ObjectDraft| {
+        let same = |known: &&TaskObject| {
+            known.local_repository == object.local_repository
+                && known.repository_type == object.repository_type
+        };
+        before.iter().find(same).map(|known| known.choice.clone())
+    };
+    let kept = objects.into_iter().map(|object| ObjectDraft {
+        choice: object.choice.clone().or_else(|| earlier(&object)),
+        ..object
+    });
+    kept.collect()
 }

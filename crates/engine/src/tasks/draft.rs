@@ -10,6 +10,7 @@ use domain::cron::CronExpression;
 use domain::path::FilePath;
 use domain::repository::RepositoryType;
 use domain::task::{PackageSelection, Scope, Settings, TaskObject, Trigger};
+use domain::versions::{Choice, VersionFilter};
 use jiff::tz::TimeZone;
 
 use crate::error::{EngineError, EngineResult, Why};
@@ -125,6 +126,8 @@ pub struct ObjectDraft {
     pub packages: Option<Vec<PackageDraft>>,
     /// Paths it is limited to.
     pub paths: Option<Vec<PathDraft>>,
+    /// What of those is wanted; `None`: as it was before an update, and everything in a new task.
+    pub choice: Option<Choice>,
     /// A member this version refuses when it is set: its name and value.
     pub refused: Option<(&'static str, String)>,
 }
@@ -282,6 +285,8 @@ impl TaskDraft {
         if let Some((member, value)) = &object.refused {
             return Err(EngineError::invalid(*member, value, Why::NotSupported));
         }
+        let choice = object.choice.clone().unwrap_or_default();
+        check_choice(&choice, held, &scope)?;
         let filled = |name: &Option<String>| name.clone().filter(|name| !name.trim().is_empty());
         Ok(TaskObject {
             local_repository: object.local_repository.clone(),
@@ -289,6 +294,7 @@ impl TaskDraft {
             remote_repository: filled(&object.remote_repository),
             repository_type: object.repository_type.clone(),
             scope,
+            choice,
         })
     }
 
@@ -314,6 +320,38 @@ impl TaskDraft {
             trigger,
             ..settings.clone()
         }))
+    }
+}
+
+/// Refuses a choice that nobody would heed.
+fn check_choice(choice: &Choice, held: &RepositoryType, scope: &Scope) -> EngineResult<()> {
+    let heeds = |choice: &Choice| by_type(held).is_some_and(|connector| connector.chooses(choice));
+    let refused = |member: &'static str| {
+        let reason = match held == &RepositoryType::generic() {
+            true => Why::FilesOnly,
+            false => Why::NotSupported,
+        };
+        Err(EngineError::invalid(member, held.as_str(), reason))
+    };
+    let versions_only = Choice {
+        platforms: Vec::new(),
+        ..choice.clone()
+    };
+    if !heeds(&versions_only) {
+        return refused("versionFilter");
+    }
+    if !heeds(choice) {
+        return refused("platforms");
+    }
+    match scope {
+        // Whatever is named is wanted, so there is nothing left to choose among.
+        Scope::Packages(named)
+            if choice.versions != VersionFilter::default()
+                && named.iter().all(|package| !package.versions.is_empty()) =>
+        {
+            Err(EngineError::Contradiction("versionFilter"))
+        }
+        Scope::Packages(_) | Scope::Paths(_) | Scope::Repository => Ok(()),
     }
 }
 

@@ -126,6 +126,11 @@ impl Engine {
                 let said = object.repository_type.as_str();
                 return Err(EngineError::invalid("repoType", said, Why::OtherType { found }));
             }
+            if !kind.foreign && !object.choice.platforms.is_empty() {
+                let said = object.choice.platforms.iter().map(ToString::to_string);
+                let said = said.collect::<Vec<_>>().join(",");
+                return Err(EngineError::invalid("platforms", said, Why::NotSupported));
+            }
             if kind.foreign && draft.replica_type == draft::ReplicaType::RealTime {
                 return Err(EngineError::invalid("replicaType", "REAL_TIME", Why::NoEvents));
             }

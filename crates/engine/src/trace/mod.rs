@@ -133,6 +133,7 @@ impl Engine {
             remote_repository: None,
             repository_type: kind.map_or_else(RepositoryType::generic, |kind| kind.repository_type),
             scope: Scope::Repository,
+            choice: domain::versions::Choice::default(),
         };
         let look = async {
             let source = self.inner.endpoints.source(&local.project, &object).await?;

@@ -121,6 +121,7 @@ impl TaskBuilder {
             remote_repository: self.onto.clone(),
             repository_type: RepositoryType::generic(),
             scope: scope.clone(),
+            choice: domain::versions::Choice::default(),
         });
         Task {
             id,

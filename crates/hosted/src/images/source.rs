@@ -7,6 +7,7 @@ use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
 use domain::task::{PackageSelection, Scope};
+use domain::versions::VersionFilter;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use storage::images::{blob_path, manifest_path};
 use storage::nodes::Node;
@@ -18,10 +19,16 @@ use crate::source::HostedSource;
 
 /// Images that are looked at at the same time.
 const PARALLEL: usize = 8;
+/// Tags that are read at once where all of an image have to be known.
+const PAGE_TAGS: usize = 1000;
+/// Sorts behind every tag.
+const BEHIND_TAGS: &str = "~";
 
 /// Lists tags by key and name; a cursor is the last of its page.
 pub(crate) struct ImageSource {
     repository: HostedRepository,
+    /// Which tags of an image are wanted, unless they are named.
+    filter: VersionFilter,
     /// Bytes are read by digest, as those of files are.
     bytes: HostedSource,
 }
@@ -87,9 +94,10 @@ fn name_of(key: &str) -> Option<&str> {
 }
 
 impl ImageSource {
-    pub(crate) fn new(repository: HostedRepository) -> Self {
+    pub(crate) fn new(repository: HostedRepository, filter: VersionFilter) -> Self {
         Self {
             bytes: HostedSource::new(repository.clone()),
+            filter,
             repository,
         }
     }
@@ -136,6 +144,48 @@ impl ImageSource {
         tags.map_err(|error| self.failed(Stage::List, &error.into()))
     }
 
+    /// Returns at most `limit` wanted tags of `key` behind `after`.
+    async fn wanted_tags(&self, key: &str, after: &str, limit: usize) -> ConnectorResult<Vec<String>> {
+        if self.filter.takes_all() {
+            return self.tags(key, after, limit).await;
+        }
+        let mut all: Vec<String> = Vec::new();
+        loop {
+            let last = all.last().cloned().unwrap_or_default();
+            let page = self.tags(key, &last, PAGE_TAGS).await?;
+            let is_last = page.len() < PAGE_TAGS;
+            all.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        let wanted = self.filter.select(all).into_iter();
+        Ok(wanted.filter(|tag| tag.as_str() > after).take(limit).collect())
+    }
+
+    /// Returns at most `limit` tags of the whole repository behind `after`.
+    async fn version_keys(&self, after: (&str, &str), limit: usize) -> ConnectorResult<Vec<ArtifactKey>> {
+        let data = self.repository.hosted().data();
+        let keys = data.version_keys(self.repository.info().no, after, limit).await;
+        keys.map_err(|error| self.failed(Stage::List, &error.into()))
+    }
+
+    /// Returns at most `limit` wanted tags of the whole repository behind `after`, image by image.
+    async fn list_wanted(&self, after: &(String, String), limit: usize) -> ConnectorResult<Vec<ArtifactKey>> {
+        let mut keys = Vec::new();
+        let mut image = match after.0.as_str() {
+            "" => self.version_keys(("", ""), 1).await?.pop().map(|key| key.name),
+            image => Some(image.to_owned()),
+        };
+        while let Some(name) = image.filter(|_| keys.len() < limit) {
+            let covered = [(name.clone(), Vec::new())];
+            keys.extend(self.list_packages(&covered, after, limit - keys.len()).await?);
+            let next = self.version_keys((&name, BEHIND_TAGS), 1).await?.pop();
+            image = next.map(|key| key.name);
+        }
+        Ok(keys)
+    }
+
     /// Returns those of `versions` that are here, sorted.
     async fn among(&self, key: &str, versions: &[String]) -> ConnectorResult<Vec<String>> {
         let data = self.repository.hosted().data();
@@ -155,7 +205,7 @@ impl ImageSource {
             let behind = if *key == after.0 { after.1.as_str() } else { "" };
             let left = limit - keys.len();
             let versions: Vec<String> = match versions.is_empty() {
-                true => self.tags(key, behind, left).await?,
+                true => self.wanted_tags(key, behind, left).await?,
                 false => {
                     let there = self.among(key, versions).await?;
                     let behind = there.into_iter().filter(|version| version.as_str() > behind);
@@ -200,12 +250,10 @@ impl Source for ImageSource {
             }
         };
         let mut keys = match scope {
-            Scope::Repository => {
-                let data = self.repository.hosted().data();
-                let keys = data.version_keys(self.repository.info().no, (&after.0, &after.1), limit + 1);
-                keys.await
-                    .map_err(|error| self.failed(Stage::List, &error.into()))?
+            Scope::Repository if self.filter.takes_all() => {
+                self.version_keys((&after.0, &after.1), limit + 1).await?
             }
+            Scope::Repository => self.list_wanted(&after, limit + 1).await?,
             Scope::Packages(selections) => {
                 let covered = self.covered(selections)?;
                 self.list_packages(&covered, &after, limit + 1).await?

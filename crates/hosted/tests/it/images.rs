@@ -10,6 +10,7 @@ use domain::oci::{Manifest, Role};
 use domain::ports::{ByteStream, ConnectorResult, Content, Expect, Put, PutOutcome, Source, Target};
 use domain::repository::RepositoryRef;
 use domain::task::Scope;
+use domain::versions::Choice;
 use hosted::{HostedRepository, Reference};
 use testkit::content::Outcomes;
 use testkit::contract::noise;
@@ -152,8 +153,8 @@ impl PackageWorld for Images {
         found
     }
 
-    fn source(&self) -> Arc<dyn Source> {
-        self.repository.source()
+    fn source_of(&self, choice: Choice) -> Arc<dyn Source> {
+        self.repository.source_of(choice.versions)
     }
 
     fn target(&self) -> Arc<dyn Target> {

@@ -114,6 +114,7 @@ impl World {
                 remote_repository: None,
                 repository_type: RepositoryType::generic(),
                 scope: Scope::Repository,
+                choice: domain::versions::Choice::default(),
             }],
             targets: targets.to_vec(),
             settings: Settings {

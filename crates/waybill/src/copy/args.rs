@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use domain::oci::PlatformFilter;
 use domain::task::ConflictStrategy;
-use domain::versions::{Choice, Pattern, VersionFilter};
 
+use crate::choice::ChoiceArgs;
 use crate::cli::task::create::{Conflict, byte_count};
 
 const EXAMPLES: &str = "\
@@ -18,6 +17,7 @@ Examples:
   waybill copy bkrepo+https://ann@bkrepo.example/demo/files ./mirror
   waybill copy oci://docker.io/library/busybox oci+http://localhost:5000/mirror/busybox --newest 3
   waybill copy 'oci://registry.example/team/*' 'oci://other.example/team/*' --include 'semver:>=1.2, <2'
+  waybill copy npm+https://registry.example npm+http://localhost:4873 --newest 5
   waybill copy ./dist dav+https://ann@files.example/releases
   waybill copy s3://AKIAEXAMPLE@releases/stable s3+http://key@10.0.0.7:9000/mirror
 
@@ -57,18 +57,8 @@ pub struct CopyCommand {
     /// Most bytes per second, for example 500KiB or 10MiB; 0: no limit.
     #[arg(long, default_value = "0", value_parser = byte_count, value_name = "BYTES")]
     pub rate: u64,
-    /// Only versions (tags) like this: a glob, regex:... or semver:...; may be repeated.
-    #[arg(long, value_name = "PATTERN")]
-    pub include: Vec<Pattern>,
-    /// No versions (tags) like this; may be repeated.
-    #[arg(long, value_name = "PATTERN")]
-    pub exclude: Vec<Pattern>,
-    /// Only the newest so many versions (tags) of each package.
-    #[arg(long, value_name = "NUMBER")]
-    pub newest: Option<usize>,
-    /// Only this platform of images, for example linux/amd64; may be repeated.
-    #[arg(long, value_name = "PLATFORM")]
-    pub platform: Vec<PlatformFilter>,
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
     /// Leave properties (times, the executable bit) behind.
     #[arg(long)]
     pub no_metadata: bool,
@@ -81,18 +71,6 @@ pub struct CopyCommand {
 }
 
 impl CopyCommand {
-    /// Returns what of the source is wanted.
-    pub fn choice(&self) -> Choice {
-        Choice {
-            versions: VersionFilter {
-                include: self.include.clone(),
-                exclude: self.exclude.clone(),
-                newest: self.newest,
-            },
-            platforms: self.platform.clone(),
-        }
-    }
-
     /// Returns the strategy for other content at the target.
     pub fn on_conflict(&self) -> ConflictStrategy {
         match self.conflict {

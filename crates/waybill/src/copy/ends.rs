@@ -9,7 +9,7 @@ use connectors::digests::{DigestCache, Digests};
 use connectors::folder::{FolderOptions, FolderSource, FolderTarget};
 use connectors::http::Outgoing;
 use connectors::peer::{Peer, Peers};
-use connectors::registry::{Connector, Opened, by_scheme};
+use connectors::registry::{Opened, by_scheme};
 use connectors::url::{ForeignLocation, Location, PeerLocation};
 use domain::clock::Clock;
 use domain::cluster::Credentials;
@@ -56,7 +56,7 @@ impl Ends {
                 .keeping_state(state)
                 .with_digests(remembered(command, state)?),
         };
-        let choice = command.choice();
+        let choice = command.choice.choice();
         opening.can_choose(&pair.source, &choice)?;
         let (source, folder): (Arc<dyn Source>, _) = match &pair.source {
             Location::Folder(path) => {
@@ -172,12 +172,15 @@ impl Opening<'_> {
 
     /// Refuses a choice that the source would not heed.
     fn can_choose(&self, source: &Location, choice: &Choice) -> CliResult<()> {
-        let heeds = |location: &ForeignLocation| by_scheme(location.scheme).is_some_and(Connector::chooses);
+        let heeds = |location: &ForeignLocation| {
+            by_scheme(location.scheme).is_some_and(|connector| connector.chooses(choice))
+        };
         match source {
             _ if *choice == Choice::default() => Ok(()),
             Location::Foreign(location) if heeds(location) => Ok(()),
             _ => Err(refused(format!(
-                "--include, --exclude, --newest and --platform are for images (oci://...), not for {source}"
+                "--include, --exclude and --newest are for packages and images of registries, --platform for images \
+                 (oci://...): not for {source}"
             ))),
         }
     }

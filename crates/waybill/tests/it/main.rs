@@ -14,6 +14,7 @@ mod images;
 mod promises;
 mod registries;
 mod registry;
+mod registry_images;
 mod registry_tasks;
 mod replicate;
 mod serve;

@@ -40,11 +40,11 @@ fn buildah(home: &Path, arguments: &[&str]) -> String {
     client("buildah", home, &all).trim().to_owned()
 }
 
-/// Builds an image of one file with buildah and returns what it is called there.
-fn built(home: &Path, name: &str, file: &str, bytes: &[u8]) -> String {
-    std::fs::write(home.join(file), bytes).expect("written");
-    let container = buildah(home, &["from", "scratch"]);
-    let file = home.join(file);
+/// Builds an image of one file more than the image `from` with buildah and returns what it is called there.
+fn built(home: &Path, name: &str, from: &str, bytes: &[u8]) -> String {
+    let file = home.join(format!("{name}.bin"));
+    std::fs::write(&file, bytes).expect("written");
+    let container = buildah(home, &["from", from]);
     buildah(home, &["copy", &container, file.to_str().expect("UTF-8"), "/"]);
     buildah(home, &["config", "--label", &format!("of={name}"), &container]);
     buildah(home, &["commit", "--timestamp", "0", &container, name]);
@@ -77,7 +77,7 @@ fn what_buildah_and_skopeo_push_is_replicated_and_pulled_from_the_other_node_the
     two.ok(&["repo", "create", "demo/images", "--type", "DOCKER"]);
     two.ok(&["cluster", "add", "edge", &two.edge.url, "--username", "admin"]);
 
-    // buildah logs in, then pushes two images that share nothing and a list of both.
+    // buildah logs in, then pushes two images that share a layer and a list of both, for two platforms.
     let login = [
         "login",
         "--tls-verify=false",
@@ -91,11 +91,22 @@ fn what_buildah_and_skopeo_push_is_replicated_and_pulled_from_the_other_node_the
     let noise: Vec<u8> = (0..3_000_000_u32)
         .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
         .collect();
-    for (name, bytes) in [("one", &b"small"[..]), ("two", &noise)] {
-        let image = built(&home, name, &format!("{name}.bin"), bytes);
+    let base = built(&home, "base", "scratch", &noise[..1_000_000]);
+    buildah(&home, &["manifest", "create", "list"]);
+    for (name, architecture, bytes) in [("one", "amd64", &b"small"[..]), ("two", "arm64", &noise)] {
+        let image = built(&home, name, &base, bytes);
+        buildah(
+            &home,
+            &["manifest", "add", "--arch", architecture, "list", &image],
+        );
         let to = format!("docker://{host}/demo/images/team/{name}:v1");
         buildah(&home, &["push", "--tls-verify=false", &image, &to]);
     }
+    let to = format!("docker://{host}/demo/images/team/list:v1");
+    buildah(
+        &home,
+        &["manifest", "push", "--all", "--tls-verify=false", "list", &to],
+    );
     // skopeo copies within the registry, which mounts what is there.
     let reference = |image: &str| format!("docker://{host}/demo/images/{image}");
     let both = ["--src-tls-verify=false", "--dest-tls-verify=false"];
@@ -125,8 +136,8 @@ fn what_buildah_and_skopeo_push_is_replicated_and_pulled_from_the_other_node_the
 
     let rows = two.json(&["record", "details", "images"]);
     let rows: Vec<&Value> = rows.as_array().expect("rows").iter().collect();
-    assert_eq!(rows.len(), 3, "{rows:?}");
-    for image in ["team/one:v1", "team/two:v1", "copied:latest"] {
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    for image in ["team/one:v1", "team/two:v1", "team/list:v1", "copied:latest"] {
         assert_eq!(
             digest_at(&two, &home, "hq", image),
             digest_at(&two, &home, "edge", image)

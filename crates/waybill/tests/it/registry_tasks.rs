@@ -115,6 +115,42 @@ async fn packages_travel_from_one_registry_to_another_and_the_log_names_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_chooses_carries_the_newest_wanted_versions_and_then_only_what_came() {
+    let (here, there) = (Nginx::start().await, Nginx::start().await);
+    for version in ["1.0", "1.9", "1.10", "2.0-rc1"] {
+        publish(&here.files(), version);
+    }
+    let node = Node::start("node").await;
+    stand_for(&node, &format!("{}/repo", here.server.url())).await;
+    let cluster = register(&node, "hub", &there.server.url()).await;
+    let objects = json!([{ "localRepoName": "central", "repoType": "MAVEN", "remoteRepoName": "mirror",
+        "versionFilter": { "exclude": ["*-rc*"], "newest": 2 } }]);
+    let body = json!({ "name": "newest", "localProjectId": "java", "replicaObjectType": "REPOSITORY",
+        "replicaType": "RUN_ONCE", "remoteClusterIds": [cluster], "replicaTaskObjects": objects });
+    let (status, made) = node.call(Method::POST, "/api/v1/tasks", Some(body)).await;
+    assert_eq!(status, 201, "{made}");
+    let task = made["key"].as_str().expect("a key").to_owned();
+    let versions = |rows: Vec<Value>, member: &str| {
+        let carried = rows.iter().filter(|row| row["progress"][member] == 1);
+        let mut versions: Vec<String> = carried
+            .map(|row| row["version"].as_str().expect("a version").to_owned())
+            .collect();
+        versions.sort();
+        versions
+    };
+
+    let first = node.execute(&task).await;
+    assert_eq!(node.ended(&first).await["status"], "SUCCESS");
+    publish(&here.files(), "1.11");
+    let second = node.execute(&task).await;
+    assert_eq!(node.ended(&second).await["status"], "SUCCESS");
+
+    assert_eq!(versions(node.details(&first).await, "success"), ["1.10", "1.9"]);
+    assert_eq!(versions(node.details(&second).await, "success"), ["1.11"]);
+    assert_eq!(versions(node.details(&second).await, "skip"), ["1.10"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_that_is_gone_fails_its_part_with_a_reason_and_holds_up_nobody() {
     let (here, there) = (Nginx::start().await, Nginx::start().await);
     let mut gone = Nginx::start().await;

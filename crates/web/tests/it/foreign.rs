@@ -199,3 +199,95 @@ async fn a_task_is_refused_that_pairs_what_cannot_be_paired() {
         )
     );
 }
+
+#[tokio::test]
+async fn a_task_chooses_versions_and_says_so_where_that_can_be_said() {
+    let world = start().await;
+    let hub = world.cluster("hub", "REMOTE").await;
+    let filter = json!({ "include": ["semver:>=1.2, <2"], "exclude": ["*-rc*"], "newest": 3 });
+    let objects = json!([{ "localRepoName": "central", "repoType": "MAVEN", "versionFilter": filter }]);
+    let changes = json!({ "replicaTaskObjects": objects, "replicaType": "RUN_ONCE", "setting": {} });
+    let body = crate::world::task_body("mirror", &[&hub], changes.clone());
+
+    let made = world.post("/api/v1/tasks", body).await;
+    assert_eq!(made.status.as_u16(), 201, "{}", made.text);
+    let key = made.body["key"].as_str().expect("a key").to_owned();
+    let shown = world.get(&format!("/api/v1/tasks/{key}")).await;
+    // The contract has no word for it: what it changes leaves it alone, what it makes has none.
+    let mut changed = crate::world::task_body("mirror 2", &[&hub], changes);
+    changed["key"] = json!(key);
+    world.post(&format!("{TASKS}/update"), changed.clone()).await.ok();
+    let after = world.get(&format!("/api/v1/tasks/{key}")).await;
+    changed["name"] = json!("another");
+    let other = world.post(&format!("{TASKS}/create"), changed).await.ok();
+    let other = other["key"].as_str().expect("a key").to_owned();
+    let other = world.get(&format!("/api/v1/tasks/{other}")).await;
+
+    assert_eq!(
+        shown.body["objects"][0]["versionFilter"], filter,
+        "{}",
+        shown.text
+    );
+    assert_eq!(after.body["name"], "mirror 2");
+    assert_eq!(
+        after.body["objects"][0]["versionFilter"], filter,
+        "{}",
+        after.text
+    );
+    assert_eq!(other.body["objects"][0]["versionFilter"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn a_choice_that_nobody_would_heed_or_can_read_is_refused_by_its_member() {
+    let world = start().await;
+    let hub = world.cluster("hub", "REMOTE").await;
+    let filter = json!({ "newest": 3 });
+    let named = json!([{ "packageKey": "npm://a", "versions": ["1.0.0"] }]);
+    for (object, scope, told) in [
+        (
+            json!({ "repoType": "GENERIC", "versionFilter": filter }),
+            "REPOSITORY",
+            "versionFilter",
+        ),
+        (
+            json!({ "repoType": "NPM", "platforms": ["linux/amd64"] }),
+            "REPOSITORY",
+            "platforms",
+        ),
+        (
+            json!({ "repoType": "NPM", "versionFilter": { "newest": 0 } }),
+            "REPOSITORY",
+            "versionFilter",
+        ),
+        (
+            json!({ "repoType": "NPM", "versionFilter": { "inlcude": [] } }),
+            "REPOSITORY",
+            "inlcude",
+        ),
+        (
+            json!({ "repoType": "NPM", "versionFilter": { "include": ["regex:("] } }),
+            "REPOSITORY",
+            "regex:(",
+        ),
+        (
+            json!({ "repoType": "OCI", "platforms": ["amd64/linux/x/y"] }),
+            "REPOSITORY",
+            "platforms",
+        ),
+        (
+            json!({ "repoType": "NPM", "versionFilter": filter, "packageConstraints": named }),
+            "PACKAGE",
+            "versionFilter",
+        ),
+    ] {
+        let mut object = object;
+        object["localRepoName"] = json!("central");
+        let changes = json!({ "replicaTaskObjects": [object], "replicaObjectType": scope, "setting": {} });
+        let body = crate::world::task_body("choosy", &[&hub], changes);
+
+        let refused = world.post("/api/v1/tasks", body).await;
+
+        assert_eq!(refused.status.as_u16(), 400, "{}", refused.text);
+        assert!(refused.text.contains(told), "{told}: {}", refused.text);
+    }
+}

@@ -12,6 +12,7 @@ use testkit::content::MemoryContent;
 use testkit::contract::{artifact, key, noise};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
+use super::super::carrying::{breaks, broken_bytes_never_arrive};
 use super::world::{World, put_one};
 
 const LARGE: usize = 3_000_017;
@@ -272,4 +273,53 @@ async fn hostile_listings_are_named_failures() {
             .is_err_and(|error| error.kind == ErrorKind::Protocol),
         "{described:?}"
     );
+}
+
+#[tokio::test]
+async fn folders_within_themselves_end_in_a_named_failure() {
+    let world = World::nginx().await;
+    let proxy = FaultProxy::to(world.dav.server.address()).await;
+    // Whatever folder is asked for, it says that it holds two more.
+    let response = |href: &str| {
+        format!(
+            "<D:response><D:href>{href}</D:href><D:propstat><D:prop><D:resourcetype><D:collection/></D:resourcetype>\
+             </D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>"
+        )
+    };
+    for depth in 0..300 {
+        let folder = format!("/a%20folder/{}", "a/".repeat(depth));
+        let children = ["a/", "b/"]
+            .map(|name| response(&format!("{folder}{name}")))
+            .concat();
+        let body = format!("<D:multistatus xmlns:D=\"DAV:\">{children}</D:multistatus>");
+        let answer = Fault::Answer {
+            status: 207,
+            headers: vec![("Content-Type".into(), "application/xml".into())],
+            body,
+        };
+        proxy.add(Rule::on("PROPFIND", &folder, answer));
+    }
+    let source = world.open(&proxy.url()).source;
+
+    let error = source.list(&Scope::Repository, None, 10).await;
+
+    let error = error.expect_err("nothing ends there");
+    assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+    assert!(error.to_string().contains("deep"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_on_its_way_is_named_and_none_arrives() {
+    let (here, there) = (World::nginx().await, World::nginx().await);
+    here.hold("/a.bin", &noise(300_000, 8));
+    let proxy = FaultProxy::to(here.dav.server.address()).await;
+    let source = here.open(&proxy.url());
+    // Nothing tells that bytes are others than a server without sums has, and one at rest is waited for for long.
+    let mut breaks = breaks();
+    breaks.retain(|(fault, _)| !matches!(fault, Fault::StallAnswer(_) | Fault::ChangeAnswer(_)));
+
+    let way = (&source, &proxy, "*/a.bin");
+    broken_bytes_never_arrive(way, &there.opened(), &key("/a.bin"), breaks).await;
+
+    assert!(there.bytes_at("/a.bin") == Some(noise(300_000, 8)));
 }

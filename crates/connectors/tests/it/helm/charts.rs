@@ -7,7 +7,7 @@ use testkit::contract::packages::PackageWorld;
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 use testkit::servers::{Nginx, NginxOptions};
 
-use super::super::carrying::{carry, describe, list, moved, put, refused};
+use super::super::carrying::{breaks, broken_bytes_never_arrive, carry, describe, list, moved, put, refused};
 use super::museum::Stand;
 use super::world::{World, at, key, release};
 
@@ -112,7 +112,7 @@ async fn broken_entries_fail_alone_and_by_name() {
         let expected = match key.name.as_str() {
             "helm://../evil" => Some("no chart can have this name"),
             "helm://gone" => Some("a file that is not there"),
-            "helm://elsewhere" => Some("another server"),
+            "helm://elsewhere" => Some("no connection"),
             "helm://other" => Some("another chart under this name"),
             _ => None,
         };
@@ -173,6 +173,20 @@ async fn a_museum_that_keeps_other_bytes_is_found_out() {
 
     assert_eq!(error.kind, ErrorKind::Corrupt);
     assert!(there.0.museum().charts.is_empty(), "it is taken back");
+}
+
+#[tokio::test]
+async fn a_source_that_breaks_is_named_and_no_chart_arrives() {
+    let (here, there) = (World::start().await, World::start().await);
+    let one = here.release("web", "1.0.0", 300_000, 1);
+    here.hold(&one).await;
+    let proxy = FaultProxy::to(here.0.address).await;
+    let source = at(&format!("http://{}/org/charts", proxy.address()));
+
+    let broken = (&source, &proxy, "*web-1.0.0.tgz");
+    broken_bytes_never_arrive(broken, &there.opened(), &one.artifact.key, breaks()).await;
+
+    assert_eq!(there.found(&one).await[0].as_ref(), Some(&one.bytes[0]));
 }
 
 #[tokio::test]

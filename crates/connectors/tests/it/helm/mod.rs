@@ -2,5 +2,6 @@
 
 mod charts;
 mod contract;
+mod elsewhere;
 mod museum;
 mod world;

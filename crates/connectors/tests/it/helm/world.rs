@@ -13,6 +13,7 @@ use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
 use domain::cluster::Credentials;
 use domain::digest::Digest;
 use domain::ports::{Source, Target};
+use domain::versions::Choice;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use testkit::ManualClock;
@@ -24,14 +25,19 @@ use super::museum::Stand;
 
 /// Opens the chart repository at `url`.
 pub fn at(url: &str) -> Opened {
+    opened(url, &Credentials::default(), Choice::default())
+}
+
+/// Opens what `choice` wants of the chart repository at `url`.
+pub fn opened(url: &str, credentials: &Credentials, choice: Choice) -> Opened {
     let outgoing = Outgoing {
         idle_timeout: Duration::from_millis(500),
         ..Outgoing::default()
     };
     let peers = Peers::new(outgoing, Arc::new(ManualClock::at(0)));
     let url = Url::parse(url).expect("a URL");
-    let server = peers.server(&url, &Credentials::default()).expect("a server");
-    Helm.open(server).expect("a repository")
+    let server = peers.server(&url, credentials).expect("a server");
+    Helm.open(server.choosing(choice)).expect("a repository")
 }
 
 /// A museum for many, below a path.
@@ -145,8 +151,8 @@ impl PackageWorld for World {
             .collect()
     }
 
-    fn source(&self) -> Arc<dyn Source> {
-        self.opened().source
+    fn source_of(&self, choice: Choice) -> Arc<dyn Source> {
+        opened(&self.url(), &Credentials::default(), choice).source
     }
 
     fn target(&self) -> Arc<dyn Target> {

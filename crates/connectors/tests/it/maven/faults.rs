@@ -2,10 +2,11 @@
 
 use domain::failure::ErrorKind;
 use domain::ports::Expect;
+use domain::task::Scope;
 use testkit::contract::packages::{PackageWorld, Release};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
-use super::super::carrying::{carry, describe, moved, put, refused};
+use super::super::carrying::{breaks, broken_bytes_never_arrive, carry, describe, moved, put, refused};
 use super::world::{World, at, key, listed};
 
 const APP: &str = "org.example:app";
@@ -117,25 +118,34 @@ async fn a_lost_answer_is_made_good_by_the_next_try() {
 
 #[tokio::test]
 async fn a_source_that_breaks_is_named_and_nothing_is_left_at_the_target() {
-    for (fault, kind) in [
-        (Fault::status(500), ErrorKind::Protocol),
-        (Fault::CutAnswer(100_000), ErrorKind::Unreachable),
-        (Fault::StallAnswer(100_000), ErrorKind::Unreachable),
-    ] {
-        let worlds = Worlds::start().await;
-        let proxy = FaultProxy::to(worlds.here.nginx.server.address()).await;
-        let source = at(&format!("{}/repo", proxy.url()));
-        proxy.add(Rule::on("GET", "*app-1.0.jar", fault.clone()));
+    let worlds = Worlds::start().await;
+    let proxy = FaultProxy::to(worlds.here.nginx.server.address()).await;
+    let source = at(&format!("{}/repo", proxy.url()));
 
-        let error = refused(carry(&source, &worlds.there.opened(), &key(APP, "1.0")).await);
+    let broken = (&source, &proxy, "*app-1.0.jar");
+    broken_bytes_never_arrive(broken, &worlds.there.opened(), &key(APP, "1.0"), breaks()).await;
 
-        assert_eq!(error.kind, kind, "{fault:?}: {error}");
-        assert!(
-            worlds.is_invisible().await,
-            "{fault:?}: {:?}",
-            worlds.there.files()
-        );
-    }
+    assert!(worlds.there.found(&worlds.one).await.iter().all(Option::is_some));
+}
+
+#[tokio::test]
+async fn folders_within_themselves_end_in_a_named_failure() {
+    let worlds = Worlds::start().await;
+    let proxy = FaultProxy::to(worlds.here.nginx.server.address()).await;
+    let listing = Fault::Answer {
+        status: 200,
+        headers: vec![("Content-Type".into(), "text/html".into())],
+        body: "<h1>Index of /</h1><a href=\"a/\">a/</a><a href=\"b/\">b/</a>".into(),
+    };
+    proxy.add(Rule::on("GET", "*/", listing));
+    let source = at(&format!("{}/repo", proxy.url())).source;
+
+    let error = source.list(&Scope::Repository, None, 10).await;
+
+    let error = error.expect_err("nothing ends there");
+    assert_eq!(error.kind, ErrorKind::Protocol);
+    assert!(error.to_string().contains("deep"), "{error}");
+    assert!(proxy.seen().len() < 2_000, "{} questions", proxy.seen().len());
 }
 
 #[tokio::test]

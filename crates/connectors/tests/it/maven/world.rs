@@ -13,6 +13,7 @@ use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
 use domain::cluster::{Credentials, Secret};
 use domain::digest::Digest;
 use domain::ports::{Source, Target};
+use domain::versions::Choice;
 use testkit::ManualClock;
 use testkit::contract::noise;
 use testkit::contract::packages::{PackageWorld, Release};
@@ -21,6 +22,10 @@ use url::Url;
 
 /// Opens the Maven repository at `url`, logged in as `user` with the password `secret`.
 pub fn at_as(url: &str, user: Option<&str>) -> Opened {
+    opened(url, user, Choice::default())
+}
+
+fn opened(url: &str, user: Option<&str>, choice: Choice) -> Opened {
     let outgoing = Outgoing {
         idle_timeout: Duration::from_millis(500),
         ..Outgoing::default()
@@ -33,7 +38,7 @@ pub fn at_as(url: &str, user: Option<&str>) -> Opened {
     };
     let url = Url::parse(url).expect("a URL");
     let server = peers.server(&url, &credentials).expect("a server");
-    Maven.open(server).expect("a repository")
+    Maven.open(server.choosing(choice)).expect("a repository")
 }
 
 /// Opens the Maven repository at `url`.
@@ -238,8 +243,8 @@ impl PackageWorld for World {
         found.map(|bytes| bytes.filter(|_| is_listed)).collect()
     }
 
-    fn source(&self) -> Arc<dyn Source> {
-        self.opened().source
+    fn source_of(&self, choice: Choice) -> Arc<dyn Source> {
+        opened(&self.url(), None, choice).source
     }
 
     fn target(&self) -> Arc<dyn Target> {

@@ -1,5 +1,8 @@
 //! A verdaccio behind a proxy that breaks exchanges: nothing false is stored, nothing half is seen.
 
+use std::time::Duration;
+
+use connectors::http::Outgoing;
 use domain::failure::ErrorKind;
 use domain::ports::{Expect, Put, PutOutcome};
 use domain::task::Scope;
@@ -8,7 +11,8 @@ use testkit::content::{MemoryContent, Outcomes};
 use testkit::contract::packages::{PackageWorld, Release};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
-use super::world::{Npm, opened};
+use super::super::carrying::{breaks, broken_bytes_never_arrive};
+use super::world::{Npm, opened, reached};
 
 struct Broken {
     npm: Npm,
@@ -256,4 +260,26 @@ async fn what_a_source_sends_wrong_or_not_at_all_is_noticed() {
 
     assert_eq!(artifact.blobs[0].size_bytes, 1000);
     assert_eq!(artifact.blobs[0].checksums, release.artifact.blobs[0].checksums);
+}
+
+#[tokio::test]
+async fn a_tarball_that_breaks_on_its_way_is_named_and_no_version_arrives() {
+    let (broken, there) = (Broken::start().await, Npm::start().await);
+    let release = broken.npm.release("left-pad", "1.0.0", 300_000, 1);
+    broken.npm.hold(&release).await;
+    let outgoing = Outgoing {
+        idle_timeout: Duration::from_millis(500),
+        ..Outgoing::default()
+    };
+    let from = reached(
+        &broken.proxy.url(),
+        &Default::default(),
+        Default::default(),
+        outgoing,
+    );
+
+    let way = (&from, &broken.proxy, "*.tgz");
+    broken_bytes_never_arrive(way, &there.ports(), &release.artifact.key, breaks()).await;
+
+    assert_eq!(there.found(&release).await, [Some(release.bytes[0].clone())]);
 }

@@ -13,6 +13,7 @@ use domain::checksums::{Checksums, Sums};
 use domain::cluster::Credentials;
 use domain::digest::Digest;
 use domain::ports::{Source, Target};
+use domain::versions::Choice;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use testkit::ManualClock;
@@ -28,12 +29,21 @@ pub(super) struct Npm {
 
 /// Returns the registry at `url` behind the ports.
 pub(super) fn opened(url: &str, credentials: &Credentials) -> Opened {
-    let peers = Peers::new(Outgoing::default(), Arc::new(ManualClock::at(0)));
+    choosing(url, credentials, Choice::default())
+}
+
+fn choosing(url: &str, credentials: &Credentials, choice: Choice) -> Opened {
+    reached(url, credentials, choice, Outgoing::default())
+}
+
+/// Returns what `choice` wants of the registry at `url`, reached as `outgoing` says.
+pub(super) fn reached(url: &str, credentials: &Credentials, choice: Choice, outgoing: Outgoing) -> Opened {
+    let peers = Peers::new(outgoing, Arc::new(ManualClock::at(0)));
     let url = url.parse().expect("a URL");
     let server = peers.server(&url, credentials).expect("a server");
     by_scheme("npm")
         .expect("registered")
-        .open(server)
+        .open(server.choosing(choice))
         .expect("opened")
 }
 
@@ -178,8 +188,8 @@ impl PackageWorld for Npm {
         vec![Some(answer.bytes().await.expect("bytes").to_vec())]
     }
 
-    fn source(&self) -> Arc<dyn Source> {
-        self.ports().source
+    fn source_of(&self, choice: Choice) -> Arc<dyn Source> {
+        choosing(&self.url(), &Credentials::default(), choice).source
     }
 
     fn target(&self) -> Arc<dyn Target> {

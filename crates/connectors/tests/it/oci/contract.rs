@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use connectors::oci::open;
 use domain::artifact::{Artifact, ArtifactKey, Metadata};
 use domain::digest::Digest;
 use domain::oci::Role;
 use domain::ports::{Source, Target};
+use domain::versions::Choice;
 use testkit::contract::noise;
 use testkit::contract::packages::{PackageWorld, Release};
 use testkit::images::{Image, blob_at, manifest_at};
 use testkit::servers::OciRegistry;
 
-use super::world::{at, key};
+use super::world::{at, key, server};
 
 struct World(OciRegistry);
 
@@ -90,8 +92,9 @@ impl PackageWorld for World {
         found
     }
 
-    fn source(&self) -> Arc<dyn Source> {
-        at(&self.0.server.url()).source
+    fn source_of(&self, choice: Choice) -> Arc<dyn Source> {
+        let server = server(&self.0.server.url(), None).choosing(choice);
+        open(server).expect("a place").source
     }
 
     fn target(&self) -> Arc<dyn Target> {

@@ -22,7 +22,7 @@ async fn only_the_wanted_tags_of_each_image_are_listed() {
     let versions = VersionFilter {
         include: pattern("semver:<2"),
         exclude: pattern("*-rc"),
-        newest: Some(1),
+        newest: std::num::NonZeroUsize::new(1),
     };
     let choice = Choice {
         versions,

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::artifact::Likeness;
+use domain::cluster::Credentials;
 use domain::failure::ErrorKind;
 use domain::ports::{Expect, PutOutcome, Source, Target};
 use domain::task::{PackageSelection, Scope};
+use domain::versions::Choice;
 use serde_json::json;
 use testkit::contract::packages::{PackageWorld, Release};
 use testkit::servers::Devpi;
 
-use super::world::{Pypi, at, bob, made, names, opened, project, put, shown};
+use super::world::{Pypi, at, bob, choosing, made, names, opened, project, put, shown};
 use crate::carrying::{carry, describe, list, moved};
 
 /// A devpi whose files may be replaced.
@@ -51,8 +53,8 @@ impl PackageWorld for World {
         found(&self.0, release).await
     }
 
-    fn source(&self) -> Arc<dyn Source> {
-        at(&self.0.url()).source
+    fn source_of(&self, choice: Choice) -> Arc<dyn Source> {
+        choosing(&self.0.url(), &Credentials::default(), choice).source
     }
 
     fn target(&self) -> Arc<dyn Target> {

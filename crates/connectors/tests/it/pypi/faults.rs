@@ -214,3 +214,33 @@ async fn a_source_that_breaks_fails_by_name_and_is_read_again() {
     let read = source().read(&[wheel]).await.expect("an answer").remove(0);
     assert_eq!(read.expect("bytes"), release.bytes[0]);
 }
+
+#[tokio::test]
+async fn what_others_bring_meanwhile_is_taken_for_there_if_it_is_the_same_and_left_alone_if_not() {
+    for other in [false, true] {
+        let broken = Broken::start().await;
+        let release = large("1.0.0", 1);
+        let sdist = broken.pypi.file(names(&release)[1]);
+        let bytes = if other { &b"other"[..] } else { &release.bytes[1] };
+        std::fs::write(&sdist, bytes).expect("written");
+        // The page as it was before they came.
+        let page = Rule::on("GET", "/simple/left-pad/", Fault::status(404));
+        broken.proxy.add(page.times(1));
+
+        let outcome = broken.put(&release).await.expect("it answers");
+
+        assert_eq!(std::fs::read(&sdist).expect("it stays"), bytes);
+        match outcome {
+            PutOutcome::Stored { moved_blobs: 1, .. } => assert!(!other && broken.has_all_of(&release).await),
+            PutOutcome::Raced { found: Some(_) } => {
+                assert!(other);
+                assert_eq!(
+                    broken.pypi.found(&release).await[0],
+                    None,
+                    "what came in vain went again"
+                );
+            }
+            outcome => unreachable!("{outcome:?}"),
+        }
+    }
+}

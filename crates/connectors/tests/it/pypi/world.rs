@@ -11,6 +11,7 @@ use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
 use domain::cluster::{Credentials, Secret};
 use domain::digest::Digest;
 use domain::ports::{ConnectorResult, Expect, Put, PutOutcome, Source, Target};
+use domain::versions::Choice;
 use reqwest::{Client, StatusCode, Url};
 use testkit::ManualClock;
 use testkit::content::{MemoryContent, Outcomes};
@@ -25,6 +26,11 @@ pub(super) struct Pypi {
 
 /// Returns the index at `url` behind the ports.
 pub(super) fn opened(url: &str, credentials: &Credentials) -> Opened {
+    choosing(url, credentials, Choice::default())
+}
+
+/// Returns what `choice` wants of the index at `url`.
+pub(super) fn choosing(url: &str, credentials: &Credentials, choice: Choice) -> Opened {
     let outgoing = Outgoing {
         idle_timeout: std::time::Duration::from_millis(700),
         ..Outgoing::default()
@@ -34,7 +40,7 @@ pub(super) fn opened(url: &str, credentials: &Credentials) -> Opened {
     let server = peers.server(&url, credentials).expect("a server");
     by_scheme("pypi")
         .expect("registered")
-        .open(server)
+        .open(server.choosing(choice))
         .expect("opened")
 }
 
@@ -206,8 +212,8 @@ impl PackageWorld for Pypi {
         .await
     }
 
-    fn source(&self) -> Arc<dyn Source> {
-        at(&self.url()).source
+    fn source_of(&self, choice: Choice) -> Arc<dyn Source> {
+        choosing(&self.url(), &Credentials::default(), choice).source
     }
 
     fn target(&self) -> Arc<dyn Target> {

@@ -12,6 +12,7 @@ use testkit::content::MemoryContent;
 use testkit::contract::{artifact, key, noise};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
+use super::super::carrying::{breaks, broken_bytes_never_arrive};
 use super::world::{World, put_one};
 
 /// Three parts.
@@ -288,4 +289,20 @@ async fn a_wait_that_the_store_asks_for_is_passed_on() {
         unreachable!("{outcome:?}");
     };
     assert_eq!(error.retry_after, Some(Duration::from_secs(9)));
+}
+
+#[tokio::test]
+async fn an_object_that_breaks_on_its_way_is_named_and_none_arrives() {
+    let (here, there) = (World::start().await, World::start().await);
+    here.hold("/a.bin", &noise(300_000, 8)).await;
+    let proxy = FaultProxy::to(here.s3.server.address()).await;
+    let source = here.open(&proxy.url());
+    // A store at rest is waited for much longer than a test may take.
+    let mut breaks = breaks();
+    breaks.retain(|(fault, _)| !matches!(fault, Fault::StallAnswer(_)));
+
+    let way = (&source, &proxy, "*/a.bin");
+    broken_bytes_never_arrive(way, &there.opened(), &key("/a.bin"), breaks).await;
+
+    assert!(there.bytes_at("/a.bin").await == Some(noise(300_000, 8)));
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::artifact::{Artifact, ArtifactKey};
 use domain::ports::{Source, Target};
+use domain::versions::Choice;
 
 /// A version of a package, in its protocol's own format.
 #[derive(Debug, Clone)]
@@ -38,8 +39,13 @@ pub trait PackageWorld: Send + Sync {
     /// for what a client does not find.
     async fn found(&self, release: &Release) -> Vec<Option<Vec<u8>>>;
 
+    /// Returns the server as a source that wants only `choice`.
+    fn source_of(&self, choice: Choice) -> Arc<dyn Source>;
+
     /// Returns the server as a source.
-    fn source(&self) -> Arc<dyn Source>;
+    fn source(&self) -> Arc<dyn Source> {
+        self.source_of(Choice::default())
+    }
 
     /// Returns the server as a target.
     fn target(&self) -> Arc<dyn Target>;

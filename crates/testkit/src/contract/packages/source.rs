@@ -1,12 +1,14 @@
 //! What every source of packages promises.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 
 use domain::artifact::{ArtifactKey, Blob};
 use domain::checksums::Sums;
 use domain::failure::ErrorKind;
 use domain::ports::{Cursor, SMALL_BLOB_BYTES, Source};
 use domain::task::{PackageSelection, Scope};
+use domain::versions::{Choice, VersionFilter};
 use futures_util::StreamExt;
 
 use super::{LARGE, NOWHERE, PackageWorld, Release, VERSIONS, key};
@@ -19,6 +21,7 @@ macro_rules! package_source_contract {
             an_empty_registry_lists_nothing,
             pages_of_every_size_list_every_version_once_in_one_order,
             a_selection_is_packages_and_versions_and_the_rest_is_named_missing,
+            only_wanted_versions_are_listed_unless_they_are_named,
             a_version_is_described_and_read_whole_in_the_order_asked,
             large_files_of_a_version_are_read_from_any_byte,
         );
@@ -128,6 +131,64 @@ pub async fn a_selection_is_packages_and_versions_and_the_rest_is_named_missing(
     assert_eq!(missing, BTreeSet::from([key(world, second, NOWHERE), package]));
     let of_all = source.missing(&Scope::Repository).await.expect("an answer");
     assert_eq!(of_all, []);
+}
+
+fn choosing(include: &[&str], exclude: &[&str], newest: usize) -> Choice {
+    let patterns = |texts: &[&str]| texts.iter().map(|it| it.parse().expect("a pattern")).collect();
+    Choice {
+        versions: VersionFilter {
+            include: patterns(include),
+            exclude: patterns(exclude),
+            newest: NonZeroUsize::new(newest),
+        },
+        ..Choice::default()
+    }
+}
+
+/// See its name.
+pub async fn only_wanted_versions_are_listed_unless_they_are_named(world: &dyn PackageWorld) {
+    fill(world).await;
+    let [first, second, third] = world.names();
+    let expected = |named: &[(&str, &str)]| -> BTreeSet<_> {
+        named
+            .iter()
+            .map(|(name, version)| key(world, name, version))
+            .collect()
+    };
+    let package = |name: &str, versions: &[&str]| PackageSelection {
+        key: key(world, name, NOWHERE).name,
+        versions: versions.iter().map(ToString::to_string).collect(),
+        target_versions: Vec::new(),
+    };
+    let two = [
+        (first, "1.2.0"),
+        (first, "1.10.0"),
+        (second, "1.2.0"),
+        (second, "1.10.0"),
+    ];
+    let some = [(first, "1.0.0"), (second, "1.0.0"), (third, "0.9.0")];
+
+    for (choice, wanted) in [
+        (choosing(&["semver:>=1"], &[], 2), &two[..]),
+        (choosing(&["regex:1\\..*0\\.0|1\\.2.*"], &["1.0.0"], 0), &two[..]),
+        (choosing(&[], &["1.2.*", "1.10.0"], 1), &some[..]),
+        (choosing(&["9.*"], &[], 1), &[]),
+    ] {
+        for limit in [1, 3, 100] {
+            let source = world.source_of(choice.clone());
+            let listed = list_all(&*source, &Scope::Repository, limit).await;
+            let unique: BTreeSet<_> = listed.iter().cloned().collect();
+            assert_eq!(unique, expected(wanted), "{choice:?} by {limit}");
+            assert_eq!(listed.len(), unique.len(), "each once");
+        }
+    }
+    let scope = Scope::Packages(vec![package(first, &["0.9.0"]), package(second, &[])]);
+    let source = world.source_of(choosing(&[], &[], 1));
+    let listed: BTreeSet<_> = list_all(&*source, &scope, 10).await.into_iter().collect();
+    assert_eq!(listed, expected(&[(first, "0.9.0"), (second, "1.10.0")]));
+    let nothing = world.source_of(choosing(&["9.*"], &[], 0));
+    let missing = nothing.missing(&scope).await.expect("an answer");
+    assert_eq!(missing, [], "what is not wanted is not missing");
 }
 
 /// See its name.

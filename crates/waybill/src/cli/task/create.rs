@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::choice::ChoiceArgs;
 use crate::cli::cluster;
 use crate::client::Client;
 use crate::exit::{CliResult, refused};
@@ -17,6 +18,8 @@ Examples:
   waybill task create live --project demo --repo files --to edge-1 --real-time --conflict overwrite
   waybill task create mirror --project demo --repo files=backup/files --to edge-2 \\
       --conflict overwrite --rate 10MiB
+  waybill task create upstream --project demo --repo npm --type NPM --to verdaccio \\
+      --include 'semver:>=1.2' --newest 5 --cron '0 0 * * * ?'
 
 Without --cron, --at, --manual and --real-time the task runs once, at once. `waybill cron` shows when an
 expression fires.";
@@ -33,12 +36,14 @@ pub struct Create {
     /// Repository to replicate; =PROJECT/NAME gives it another name at the target. May repeat.
     #[arg(long = "repo", required = true, value_name = "REPO[=PROJECT/NAME]")]
     repositories: Vec<String>,
-    /// What the repositories hold: GENERIC files, or images (DOCKER, OCI).
+    /// What the repositories hold: GENERIC files, images (DOCKER, OCI), or packages of a registry (NPM, MAVEN, ...).
     #[arg(long = "type", default_value = "GENERIC", value_name = "TYPE")]
     repository_type: String,
     /// Only this file, or all below this folder. May repeat.
     #[arg(long = "path", value_name = "PATH")]
     paths: Vec<String>,
+    #[command(flatten)]
+    choice: ChoiceArgs,
     /// Cluster to replicate to. May repeat.
     #[arg(long = "to", required = true, value_name = "CLUSTER")]
     targets: Vec<String>,
@@ -170,12 +175,15 @@ impl Create {
                 }
             },
         };
+        let choice = self.choice.choice();
         let paths: Vec<Value> = self.paths.iter().map(|path| json!({ "path": path })).collect();
         Ok(json!({
             "localRepoName": local,
             "remoteProjectId": remote.map(|(project, _)| project),
             "remoteRepoName": remote.map(|(_, name)| name),
             "repoType": self.repository_type,
+            "versionFilter": choice.versions,
+            "platforms": choice.platforms,
             "pathConstraints": if paths.is_empty() { Value::Null } else { Value::Array(paths) },
         }))
     }

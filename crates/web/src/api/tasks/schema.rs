@@ -2,10 +2,12 @@
 
 #![expect(dead_code, reason = "describes what Members reads and the engine writes")]
 
+use domain::versions::VersionFilter;
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::contract::names::{ObjectTypeName, ReplicaTypeName};
-use crate::contract::tasks::schema::{ObjectBody, SettingBody};
+use crate::contract::names::{ObjectTypeName, ReplicaTypeName, RepositoryTypeName};
+use crate::contract::tasks::schema::{PackageBody, PathBody, SettingBody};
 
 /// A task that is to be.
 #[derive(ToSchema)]
@@ -18,7 +20,7 @@ pub(super) struct NativeTaskBody {
     local_project_id: String,
     replica_object_type: ObjectTypeName,
     #[schema(min_items = 1)]
-    replica_task_objects: Vec<ObjectBody>,
+    replica_task_objects: Vec<NativeObjectBody>,
     replica_type: Option<ReplicaTypeName>,
     /// How it replicates; at once, and going on after failures, unless said otherwise.
     setting: Option<SettingBody>,
@@ -35,6 +37,52 @@ pub(super) struct NativeTaskBody {
     record_reserve_days: Option<i64>,
 }
 
+/// One repository of a task.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct NativeObjectBody {
+    local_repo_name: String,
+    /// Project at the target; the local one's name unless said otherwise.
+    remote_project_id: Option<String>,
+    /// Repository at the target; the local one's name unless said otherwise.
+    remote_repo_name: Option<String>,
+    repo_type: RepositoryTypeName,
+    package_constraints: Option<Vec<PackageBody>>,
+    path_constraints: Option<Vec<PathBody>>,
+    /// Which versions of packages are wanted, unless they are named; all of them unless said otherwise.
+    version_filter: Option<VersionFilterBody>,
+    /// Which platforms of images are wanted, such as `linux/amd64`; all of them unless said otherwise.
+    platforms: Option<Vec<String>>,
+}
+
+/// A choice among the versions of each package.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VersionFilter)]
+pub(crate) struct VersionFilterBody {
+    /// Patterns of which a version has at least one: globs, `regex:...`, `semver:...`; none: every version.
+    #[schema(required = false)]
+    include: Vec<String>,
+    /// Patterns of which a version has none.
+    #[schema(required = false)]
+    exclude: Vec<String>,
+    /// How many of those that are left are taken, the newest ones; null: all.
+    #[schema(minimum = 1)]
+    newest: Option<usize>,
+}
+
+impl VersionFilterBody {
+    /// Shows a filter; `None` when it takes everything.
+    pub(crate) fn of(filter: &VersionFilter) -> Option<Self> {
+        let texts =
+            |patterns: &[domain::versions::Pattern]| patterns.iter().map(ToString::to_string).collect();
+        (!filter.takes_all()).then(|| Self {
+            include: texts(&filter.include),
+            exclude: texts(&filter.exclude),
+            newest: filter.newest.map(std::num::NonZeroUsize::get),
+        })
+    }
+}
+
 /// What a task becomes: all of it is replaced, but for its key, its past and whether it is switched on.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -44,7 +92,7 @@ pub(super) struct TaskChange {
     local_project_id: String,
     replica_object_type: ObjectTypeName,
     #[schema(min_items = 1)]
-    replica_task_objects: Vec<ObjectBody>,
+    replica_task_objects: Vec<NativeObjectBody>,
     replica_type: Option<ReplicaTypeName>,
     setting: Option<SettingBody>,
     #[schema(min_items = 1)]

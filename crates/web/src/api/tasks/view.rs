@@ -6,6 +6,7 @@ use engine::freshness::Standing;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::schema::VersionFilterBody;
 use crate::api::answer::time;
 use crate::contract::names::{CONFLICT_STRATEGIES, ERROR_STRATEGIES, name_of};
 
@@ -63,6 +64,10 @@ struct TaskObjectView {
     paths: Option<Vec<String>>,
     /// The packages of it, when they are named.
     packages: Option<Vec<PackageView>>,
+    /// Which versions of packages are wanted; null: all.
+    version_filter: Option<VersionFilterBody>,
+    /// Which platforms of images are wanted; none: all.
+    platforms: Vec<String>,
 }
 
 /// A package of a task.
@@ -115,6 +120,8 @@ impl TriggerView {
 impl TaskObjectView {
     fn of(object: TaskObject) -> Self {
         Self {
+            version_filter: VersionFilterBody::of(&object.choice.versions),
+            platforms: object.choice.platforms.iter().map(ToString::to_string).collect(),
             repository: object.local_repository,
             repository_type: object.repository_type.into(),
             remote_project: object.remote_project,

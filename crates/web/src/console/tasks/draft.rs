@@ -203,6 +203,7 @@ pub(super) async fn read(app: &App, look: &Look, typed: &mut Typed) -> ApiResult
             repository_type: local.repository_type,
             packages: (scope == ScopeKind::Package).then(|| packages(form)),
             paths: (scope == ScopeKind::Path).then(|| paths(form)),
+            choice: None,
             refused: None,
         }],
         replica_type,

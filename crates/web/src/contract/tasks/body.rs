@@ -2,13 +2,17 @@
 //!
 //! Only the form is checked here; whether a draft makes a task is the engine's business.
 
+use domain::oci::PlatformFilter;
 use domain::repository::RepositoryType;
 use domain::task::Settings;
+use domain::versions::{Choice, VersionFilter};
 use engine::tasks::contract_settings;
 use engine::tasks::draft::{
     ExecutionStrategy, ObjectDraft, PackageDraft, PathDraft, PlanDraft, ReplicaType, TaskDraft,
 };
 use jiff::tz::TimeZone;
+use messages::Text;
+use serde::Deserialize;
 
 use crate::contract::names::{
     CONFLICT_STRATEGIES, ERROR_STRATEGIES, EXECUTION_STRATEGIES, REPLICA_TYPES, REPOSITORY_TYPES, SCOPE_KINDS,
@@ -47,7 +51,10 @@ pub fn task(body: &Members, zone: &TimeZone, form: Form) -> ApiResult<TaskDraft>
         scope: body
             .choice("replicaObjectType", SCOPE_KINDS)?
             .ok_or_else(|| unreadable_member("replicaObjectType"))?,
-        objects: objects.iter().map(object).collect::<ApiResult<_>>()?,
+        objects: objects
+            .iter()
+            .map(|body| object(body, form))
+            .collect::<ApiResult<_>>()?,
         replica_type: body
             .choice("replicaType", REPLICA_TYPES)?
             .unwrap_or(ReplicaType::Scheduled),
@@ -62,7 +69,7 @@ pub fn task(body: &Members, zone: &TimeZone, form: Form) -> ApiResult<TaskDraft>
     })
 }
 
-fn object(body: &Members) -> ApiResult<ObjectDraft> {
+fn object(body: &Members, form: Form) -> ApiResult<ObjectDraft> {
     let repository_type = body.required_text("repoType")?;
     if !REPOSITORY_TYPES.contains(&repository_type.as_str()) {
         return Err(unreadable_member("repoType"));
@@ -83,7 +90,31 @@ fn object(body: &Members) -> ApiResult<ObjectDraft> {
         paths: paths
             .map(|paths| paths.iter().map(path).collect::<ApiResult<_>>())
             .transpose()?,
+        choice: match form {
+            Form::Create | Form::Update => None,
+            Form::Native => Some(choice(body)?),
+        },
         refused: set(body, &["sourceFilter"]),
+    })
+}
+
+/// Reads what the contract cannot say: which versions and platforms are wanted.
+fn choice(body: &Members) -> ApiResult<Choice> {
+    let refused = |member: &str, value: &str, error: String| {
+        ApiError::invalid(member, value).because(Text::verbatim(error))
+    };
+    let versions = body.get("versionFilter").map(|value| {
+        let filter = VersionFilter::deserialize(value);
+        filter.map_err(|error| refused("versionFilter", &value.to_string(), error.to_string()))
+    });
+    let platforms = body.texts("platforms")?.unwrap_or_default();
+    let platforms = platforms.iter().map(|text| {
+        let platform = text.parse::<PlatformFilter>();
+        platform.map_err(|error| refused("platforms", text, error.to_string()))
+    });
+    Ok(Choice {
+        versions: versions.transpose()?.unwrap_or_default(),
+        platforms: platforms.collect::<ApiResult<_>>()?,
     })
 }
 

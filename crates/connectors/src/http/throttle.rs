@@ -1,19 +1,28 @@
-//! Bytes per second, summed over all workers of a run.
+//! Bytes per second, summed over all that share an allowance: the workers of a run, the exchanges with a registry.
 //!
 //! A bucket that fills with time and may be overdrawn: whoever takes more than is there waits until the
 //! debt is paid. So a piece larger than a second's allowance passes, and the sum over time still holds.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
 
 use domain::clock::Clock;
 
 /// One allowance that many share.
-pub(crate) struct Throttle {
+pub struct Throttle {
     clock: Arc<dyn Clock>,
     bytes_per_s: u64,
     /// Time until which everything taken so far is paid for, in Unix microseconds.
     paid_until_us: Mutex<i128>,
+}
+
+impl fmt::Debug for Throttle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Throttle")
+            .field("bytes_per_s", &self.bytes_per_s)
+            .finish()
+    }
 }
 
 /// How far the bucket may be behind the present: a quarter of a second's allowance may come at once.
@@ -21,7 +30,7 @@ const BURST_US: i128 = 250_000;
 
 impl Throttle {
     /// Allows `bytes_per_s`; 0 allows everything.
-    pub(crate) fn new(clock: Arc<dyn Clock>, bytes_per_s: u64) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, bytes_per_s: u64) -> Self {
         Self {
             clock,
             bytes_per_s,
@@ -30,7 +39,7 @@ impl Throttle {
     }
 
     /// Returns once `bytes` may pass.
-    pub(crate) async fn take(&self, bytes: u64) {
+    pub async fn take(&self, bytes: u64) {
         if self.bytes_per_s == 0 || bytes == 0 {
             return;
         }
@@ -38,6 +47,11 @@ impl Throttle {
         if until_ms > self.clock.now_ms() {
             self.clock.sleep_until_ms(until_ms).await;
         }
+    }
+
+    /// Says whether everything passes at once.
+    pub fn is_unlimited(&self) -> bool {
+        self.bytes_per_s == 0
     }
 
     fn pay(&self, bytes: u64) -> i64 {
