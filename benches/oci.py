@@ -183,11 +183,29 @@ def timed(command):
     log = open(os.path.join(WORK, "run.log"), "ab")
     begin = time.perf_counter()
     process = subprocess.Popen(command, stdout=log, stderr=log)
+    peaks = []
+    watching = threading.Thread(target=watch, args=(process.pid, peaks))
+    watching.start()
     _, status, used = os.wait4(process.pid, 0)
     took = time.perf_counter() - begin
+    watching.join()
     if status:
         raise SystemExit(f"{command[0]} failed, see {log.name}")
-    return took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return took, used.ru_utime + used.ru_stime, max(peaks)
+
+
+def watch(pid, peaks):
+    """Notes the peak memory of a process (MiB) until it is gone; what `wait4` says counts this process before it became the other."""
+    try:
+        while True:
+            with open(f"/proc/{pid}/status") as lines:
+                peak = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+            if not peak:
+                return
+            peaks.append(int(peak[0]) / 1024)
+            time.sleep(0.01)
+    except (FileNotFoundError, ProcessLookupError):
+        return
 
 
 def check(target, digests):

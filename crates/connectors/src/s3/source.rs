@@ -17,7 +17,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::PARALLEL;
 use super::client::{Bucket, PAGE_KEYS};
-use super::state::{Standing, State, is_lasting};
+use super::state::{Standing, State};
 use crate::fatal::settled;
 use crate::http::Download;
 use crate::scope::{path_of, roots_left};
@@ -222,11 +222,13 @@ impl S3Source {
             .bucket
             .get(path.as_str(), offset_bytes, etag, Stage::Read)
             .await?;
-        let headers = reading.response.headers();
-        let state = State::of(headers);
+        let state = State {
+            modified: described.modified.clone(),
+            ..State::of(reading.response.headers())
+        };
+        // What the next listing will call it.
         let mark = match (&described.etag, &described.modified) {
-            (None, Some(modified)) if is_lasting(modified, headers) => described.mark(),
-            (None, Some(_)) => None,
+            (None, Some(_)) => state.listed_mark(),
             (_, _) => state.mark(),
         };
         let again = self.bucket.again(path.as_str(), state.etag.clone());

@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) etag: Option<String>,
     /// When it was written, as a listing says it.
     pub(super) modified: Option<String>,
+    /// When it was written (Unix seconds), as an answer about it says; only once that second is over.
+    pub(super) settled_s: Option<i64>,
     /// Its SHA-256, as its metadata or the store's own checksum has it.
     pub(super) digest: Option<Digest>,
     /// Whether it is encrypted so that its entity tag is no MD5; `None`: not said.
@@ -55,6 +57,7 @@ impl State {
                 .unwrap_or(0),
             etag: text(ETAG.as_str()).map(unquoted),
             modified: None,
+            settled_s: settled_s(headers),
             digest: checksum.or_else(|| text(SHA256).and_then(|hex| format!("sha256:{hex}").parse().ok())),
             sealed: Some(kms || own_key),
         }
@@ -67,6 +70,13 @@ impl State {
             (None, Some(modified)) => Some(format!("{WRITTEN}{modified}")),
             (None, None) => None,
         }
+    }
+
+    /// Returns what listings call this state, if every later one will be called otherwise.
+    pub(super) fn listed_mark(&self) -> Option<String> {
+        let modified = self.modified.as_deref()?;
+        let listed_s = modified.parse::<Timestamp>().ok()?.as_second();
+        (self.settled_s == Some(listed_s)).then(|| format!("{WRITTEN}{modified}"))
     }
 
     /// Returns the MD5, if the entity tag is one.
@@ -103,18 +113,15 @@ pub(super) fn unquoted(etag: &str) -> String {
     etag.trim().trim_matches('"').to_owned()
 }
 
-/// Says whether an answer with `headers` is about what a listing saw written at `modified`, and whether every later
-/// write has another time: its second has to be over.
-pub(super) fn is_lasting(modified: &str, headers: &HeaderMap) -> bool {
+/// Returns when what an answer with `headers` is about was written (Unix seconds), if that second is over by the store's
+/// own clock.
+fn settled_s(headers: &HeaderMap) -> Option<i64> {
     let seconds = |name| {
         let text: &str = headers.get(name)?.to_str().ok()?;
         Some(rfc2822::parse(text).ok()?.timestamp().as_second())
     };
-    let listed = modified.parse::<Timestamp>().map(Timestamp::as_second);
-    match (listed, seconds(LAST_MODIFIED), seconds(DATE)) {
-        (Ok(listed), Some(written), Some(now)) => listed == written && written < now,
-        _ => false,
-    }
+    let (written, now) = (seconds(LAST_MODIFIED)?, seconds(DATE)?);
+    (written < now).then_some(written)
 }
 
 fn of_base64(text: &str) -> Option<Digest> {
@@ -139,6 +146,24 @@ mod tests {
         assert_eq!(state(md5, Some(true)).md5(), None);
         assert_eq!(state(&format!("{md5}-3"), None).md5(), None);
         assert_eq!(state("anything", None).md5(), None);
+    }
+
+    #[test]
+    fn a_time_in_a_listing_is_a_mark_once_its_second_is_over() {
+        let state = |now: &'static str| State {
+            modified: Some("2026-10-14T17:46:40.083Z".into()),
+            ..State::of(&HeaderMap::from_iter([
+                (
+                    LAST_MODIFIED,
+                    "Wed, 14 Oct 2026 17:46:40 GMT".parse().expect("a value"),
+                ),
+                (DATE, now.parse().expect("a value")),
+            ]))
+        };
+
+        let mark = state("Wed, 14 Oct 2026 17:46:41 GMT").listed_mark();
+        assert_eq!(mark.as_deref(), Some("written 2026-10-14T17:46:40.083Z"));
+        assert_eq!(state("Wed, 14 Oct 2026 17:46:40 GMT").listed_mark(), None);
     }
 
     #[test]

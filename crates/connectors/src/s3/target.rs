@@ -15,7 +15,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::PARALLEL;
 use super::client::{Bucket, stream_of};
 use super::parts::Room;
-use super::state::{Standing, State, is_lasting, is_of_listing};
+use super::state::{Standing, State, is_of_listing};
 use super::survey::Range;
 use crate::fatal::is_the_servers;
 use crate::files::{Job, conflict, groups, job, read_small};
@@ -125,26 +125,49 @@ impl S3Target {
             modified: state.modified.clone(),
             ..same.unwrap_or_else(|| state.clone())
         };
-        match (state.digest, &state.modified) {
-            // Its time in listings may be all they say of it, and only an answer about the object tells if it lasts.
-            (Some(digest), None) => self.remember(path, state.size_bytes, state.mark().as_deref(), &digest),
-            (Some(digest), Some(_)) if state.etag.is_some() => {
-                self.remember(path, state.size_bytes, state.etag.as_deref(), &digest);
-            }
-            (Some(_), Some(_)) => {}
-            (None, _) => return self.digested(path, state).await,
-        }
-        Ok(Some(self.existing(path, &state)))
+        self.known(path, state).await
     }
 
-    /// Reads the object at `path` and digests it.
-    pub(super) async fn digested(&self, path: &FilePath, known: State) -> ConnectorResult<Option<Existing>> {
+    /// Asks what stands at `path` and returns it with its digest.
+    async fn asked(&self, path: &FilePath) -> ConnectorResult<Option<Existing>> {
+        let modified = match self.kept().looked.get(path.as_str()) {
+            Some((Standing::Object(listed), _)) => listed.modified.clone(),
+            Some((Standing::Folder | Standing::Nothing, _)) | None => None,
+        };
+        match self.bucket.head(path.as_str(), Stage::Describe).await? {
+            Some(told) => self.known(path, State { modified, ..told }).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the object at `path` with its digest, reading it if its `state` does not tell.
+    async fn known(&self, path: &FilePath, state: State) -> ConnectorResult<Option<Existing>> {
+        let existing = self.existing(path, &state);
+        let Some(digest) = existing.digest else {
+            return self.digested(path, state.modified).await;
+        };
+        self.remember_state(path, &state, &digest);
+        Ok(Some(existing))
+    }
+
+    /// Remembers the digest of the object at `path` by all that this state is called.
+    fn remember_state(&self, path: &FilePath, state: &State, digest: &Digest) {
+        for mark in state.etag.clone().into_iter().chain(state.listed_mark()) {
+            self.remember(path, state.size_bytes, Some(&mark), digest);
+        }
+    }
+
+    /// Reads the object at `path`, which a listing said was written at `modified`, and digests it.
+    pub(super) async fn digested(
+        &self,
+        path: &FilePath,
+        modified: Option<String>,
+    ) -> ConnectorResult<Option<Existing>> {
         let reading = match self.bucket.get(path.as_str(), 0, None, Stage::Verify).await {
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
             reading => reading?,
         };
-        let headers = reading.response.headers().clone();
-        let mut state = State::of(&headers);
+        let told = State::of(reading.response.headers());
         let mut bytes = stream_of(reading, Stage::Verify, path.as_str());
         let (mut hasher, mut length_bytes) = (Hasher::default(), 0);
         while let Some(piece) = bytes.next().await.transpose()? {
@@ -152,16 +175,13 @@ impl S3Target {
             length_bytes += piece.len() as u64;
         }
         let digest = hasher.finish();
-        (state.digest, state.size_bytes) = (Some(digest), length_bytes);
-        self.remember(path, length_bytes, state.mark().as_deref(), &digest);
-        if known
-            .modified
-            .as_deref()
-            .is_some_and(|modified| is_lasting(modified, &headers))
-        {
-            let listed = State { etag: None, ..known };
-            self.remember(path, length_bytes, listed.mark().as_deref(), &digest);
-        }
+        let state = State {
+            digest: Some(digest),
+            size_bytes: length_bytes,
+            modified,
+            ..told
+        };
+        self.remember_state(path, &state, &digest);
         Ok(Some(self.existing(path, &state)))
     }
 
@@ -321,13 +341,7 @@ impl Target for S3Target {
 
     async fn read_back(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
         let paths = paths_of(keys)?;
-        // What was listed before may be what is to be replaced.
-        let standings = self.bucket.survey(&paths, &mut None).await?.standings;
-        let reads: Vec<_> = paths
-            .iter()
-            .zip(&standings)
-            .map(|(path, standing)| self.read_back_one(path, standing))
-            .collect();
+        let reads: Vec<_> = paths.iter().map(|path| self.asked(path)).collect();
         stream::iter(reads).buffered(PARALLEL).try_collect().await
     }
 

@@ -98,12 +98,8 @@ impl S3Target {
     }
 
     async fn holds(&self, job: &Job<'_>, digest: &Digest) -> ConnectorResult<bool> {
-        let state = State {
-            sealed: Some(true),
-            ..State::default()
-        };
         // Neither metadata nor memory counts here: the bytes are read.
-        let kept = self.digested(&job.path, state).await?;
+        let kept = self.digested(&job.path, None).await?;
         Ok(kept.is_some_and(|kept| kept.digest == Some(*digest)))
     }
 
