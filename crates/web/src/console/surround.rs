@@ -13,6 +13,7 @@ use url::form_urlencoded;
 use super::look::Look;
 use super::shell;
 use crate::app::App;
+use crate::codes::Code;
 use crate::error::{ApiError, Unrendered};
 use crate::reader::Reader;
 
@@ -75,13 +76,26 @@ fn refused(look: &Look, refusal: &ApiError, method: &Method, headers: &HeaderMap
         };
         return see_other(&login_for(back));
     }
-    let mut response = shell::refusal(look, refusal.status(), &refusal.message(look.language));
+    let mut response = shell::refusal(look, status_of(refusal, method), &refusal.message(look.language));
     if let Some(seconds) = refusal.wait_s() {
         response
             .headers_mut()
             .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// Returns the status of a page that could not be shown: the contract answers 400 for some things that are not there,
+/// people expect what browsers do.
+fn status_of(refusal: &ApiError, method: &Method) -> StatusCode {
+    let unknown = matches!(
+        refusal.code(),
+        Code::NotFound | Code::TaskUnknown | Code::ProjectUnknown | Code::ClusterUnknown
+    );
+    match unknown && *method == Method::GET {
+        true => StatusCode::NOT_FOUND,
+        false => refusal.status(),
+    }
 }
 
 fn login_for(back: &str) -> String {

@@ -78,7 +78,7 @@ async fn the_form_of_a_repository_says_at_the_field_what_is_wrong_and_makes_noth
         assert!(refused.text.contains(&at), "{fields:?}: {}", refused.text);
         assert!(refused.text.contains("value=\"demo\""), "what was typed is kept");
     }
-    assert_eq!(browser.open("/repositories/demo").await.status.as_u16(), 400);
+    assert_eq!(browser.open("/repositories/demo").await.status.as_u16(), 404);
 }
 
 #[tokio::test]
