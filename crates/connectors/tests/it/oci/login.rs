@@ -104,8 +104,9 @@ async fn an_expired_token_is_replaced_in_the_middle() {
         Gate::to(here.server.address()).await,
         Gate::to(there.server.address()).await,
     );
-    from.ask_for_tokens(3);
-    to.ask_for_tokens(4);
+    // More than there are requests at the same time: a token that others have used up meanwhile is a refusal.
+    from.ask_for_tokens(6);
+    to.ask_for_tokens(8);
     let image = Image::of(&[b"a", b"b", b"c", &noise(100_000, 2)]);
     image.push(&here.server.url(), "app", "v1").await;
 
