@@ -52,6 +52,10 @@ impl Marks {
 
     /// Leaves the blob's bytes alone in the file: every part is there. Blocks.
     pub(crate) fn cut_off(&self) -> io::Result<()> {
+        // A file that lost bytes is not filled up: what is missing is told, not made up.
+        if self.file.metadata()?.len() < self.size_bytes {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         self.file.set_len(self.size_bytes)
     }
 }
