@@ -110,7 +110,7 @@ pub struct OutgoingConfig {
     pub denied: Vec<Range>,
     /// Hosts that users who are no administrators may name as targets of distributions.
     pub user_hosts: Vec<Host>,
-    /// Requests that one foreign registry gets at the same time, from all runs together [default: 64].
+    /// Requests that one foreign registry gets at the same time, from all runs together [default: 128].
     pub requests_at_once: Option<NonZeroU32>,
     /// Requests that one foreign registry gets in a second, from all runs together [default: no limit].
     pub requests_per_second: Option<NonZeroU32>,

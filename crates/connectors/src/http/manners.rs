@@ -40,7 +40,7 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self {
-            at_once: 64,
+            at_once: 128,
             per_second: None,
             bytes_per_second: None,
         }

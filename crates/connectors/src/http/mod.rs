@@ -85,7 +85,7 @@ pub fn client(outgoing: &Outgoing, trust: &Trust, subject: &str) -> ConnectorRes
         .no_proxy()
         .http1_only()
         .tcp_nodelay(true)
-        .pool_max_idle_per_host(64)
+        .pool_max_idle_per_host(128)
         .connect_timeout(outgoing.connect_timeout)
         .dns_resolver(outgoing.rules.resolver());
     let builder = match trust {

@@ -18,6 +18,9 @@ use super::pair::Pair;
 use crate::clock::SystemClock;
 use crate::exit::{CliError, CliResult, failed, refused};
 
+/// Batches that are on their way to the target at the same time: nobody else speaks to it from here.
+const EXCHANGES: usize = 8;
+
 /// Who copies, in records.
 const USER: &str = "copy";
 /// Name of the only task.
@@ -51,7 +54,10 @@ impl State {
             clock,
             zone: TimeZone::system(),
             cluster_name: pair.source.to_string(),
-            limits: Limits::default(),
+            limits: Limits {
+                parallel_exchanges: EXCHANGES,
+                ..Limits::default()
+            },
         });
         Ok(Self { engine, ends, task })
     }
