@@ -95,8 +95,11 @@ def main():
     centre.call("POST", "/replication/api/cluster/create", {"name": "edge", "url": edge.url(), "type": "STANDALONE",
                                                             "username": "admin", "password": nodes.PASSWORD})
     cluster, key = centre.call("GET", "/replication/api/cluster/info?name=edge")["id"], None
+    centre.call("POST", "/repository/api/project/create", {"name": "many", "displayName": "many", "description": ""})
     for number in range(ARGV.tasks):
-        centre.make_repository("many", f"files-{number}")
+        centre.call("POST", "/repository/api/repo/create", {
+            "projectId": "many", "name": f"files-{number}", "type": "GENERIC", "category": "LOCAL", "public": False,
+            "description": ""})
         key = centre.call("POST", "/replication/api/task/create", {
             "name": f"nightly-{number:03d}", "localProjectId": "many", "replicaObjectType": "REPOSITORY",
             "replicaTaskObjects": [{"localRepoName": f"files-{number}", "remoteProjectId": "many",

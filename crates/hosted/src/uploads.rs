@@ -122,7 +122,10 @@ impl Hosted {
     pub async fn finish_upload(&self, owner: &str, id: &str) -> HostedResult<Digest> {
         let upload = self.upload(owner, id).await?;
         upload.close()?;
-        let (digest, ()) = tokio::try_join!(upload.clone().digest(), upload.complete())?;
+        // Both to their end: what the one has to tell is not left for the next to ask.
+        let (digest, completed) = tokio::join!(upload.clone().digest(), upload.complete());
+        let digest = digest?;
+        completed?;
         let row = upload.row.clone();
         if digest != row.digest {
             self.give_up(&row).await?;
