@@ -112,8 +112,7 @@ impl Engine {
     ) -> EngineResult<Vec<(Standing, TaskObject)>> {
         let standings = self.standings(&StandingFilter::of(local)).await?.into_iter();
         let carried = standings.filter_map(|standing| {
-            let covers =
-                |object: &&TaskObject| object.local_repository == local.name && covers(&object.scope, key);
+            let covers = |object: &&TaskObject| object.local_repository == local.name && covers(object, key);
             let object = standing.task.objects.iter().find(covers)?.clone();
             Some((standing, object))
         });
@@ -185,17 +184,63 @@ impl Engine {
     }
 }
 
-fn covers(scope: &Scope, key: &ArtifactKey) -> bool {
-    match scope {
-        Scope::Repository => true,
+/// Says whether `object` carries the artifact, or may: whether a version is among the newest is not asked for.
+fn covers(object: &TaskObject, key: &ArtifactKey) -> bool {
+    let version = key.version.as_ref();
+    let is_wanted = version.is_none_or(|version| object.choice.versions.fits(version));
+    match &object.scope {
+        Scope::Repository => is_wanted,
         Scope::Paths(paths) => key
             .path()
             .is_some_and(|path| paths.iter().any(|covered| path.is_within(covered))),
         Scope::Packages(packages) => packages.iter().any(|package| {
-            let version = key.version.as_ref();
-            package.key == key.name
-                && (package.versions.is_empty()
-                    || version.is_some_and(|named| package.versions.contains(named)))
+            // What is named is carried whatever the choice says.
+            let is_named = version.is_some_and(|version| package.versions.contains(version));
+            package.key == key.name && (is_named || package.versions.is_empty() && is_wanted)
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::task::PackageSelection;
+    use domain::versions::{Choice, VersionFilter};
+
+    use super::*;
+
+    #[test]
+    fn a_choice_of_versions_covers_what_it_takes_and_what_is_named() {
+        let object = |scope| TaskObject {
+            local_repository: "images".into(),
+            remote_project: None,
+            remote_repository: None,
+            repository_type: RepositoryType::generic(),
+            scope,
+            choice: Choice {
+                versions: VersionFilter {
+                    include: vec!["1.*".parse().expect("a glob")],
+                    ..VersionFilter::default()
+                },
+                ..Choice::default()
+            },
+        };
+        let key = |version: &str| ArtifactKey {
+            name: "docker://app".into(),
+            version: Some(version.into()),
+        };
+        let package = |versions: &[&str]| {
+            Scope::Packages(vec![PackageSelection {
+                key: "docker://app".into(),
+                versions: versions.iter().map(|version| (*version).into()).collect(),
+                target_versions: Vec::new(),
+            }])
+        };
+
+        for scope in [Scope::Repository, package(&[])] {
+            assert!(covers(&object(scope.clone()), &key("1.2")));
+            assert!(!covers(&object(scope), &key("2.0")));
+        }
+        assert!(covers(&object(package(&["2.0"])), &key("2.0")));
+        assert!(!covers(&object(package(&["2.0"])), &key("1.2")));
     }
 }
