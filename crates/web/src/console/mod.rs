@@ -17,6 +17,7 @@ mod live;
 mod login;
 mod look;
 mod records;
+mod removal;
 mod repositories;
 mod run;
 mod shell;

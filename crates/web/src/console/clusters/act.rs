@@ -6,9 +6,10 @@ use engine::error::EngineError;
 use maud::html;
 use messages::text;
 
-use super::super::form::{Form, csrf_field};
+use super::super::form::Form;
 use super::super::look::ForAdmin;
-use super::super::shell::{Page, Section, crumbs};
+use super::super::removal::Removal;
+use super::super::shell::Section;
 use super::super::surround::see_other;
 use super::view::{cluster, task_table};
 use crate::app::App;
@@ -39,28 +40,20 @@ pub(super) async fn ask_delete(
     let cluster = cluster(&app, &id).await?;
     let tasks = app.engine().tasks_to(cluster.id).await?;
     let path = format!("/clusters/{id}");
-    let body = html! {
-        div .head { div {
-            (crumbs(&look, &[(&look.say(text!("ui-clusters")), "/clusters".into()), (&cluster.name, path.clone())]))
-            h1 { (look.say(text!("ui-delete-cluster", name = &cluster.name))) }
-        } }
-        p .note.warn { (look.say(text!("ui-delete-cluster-says"))) }
-        @if !tasks.is_empty() {
-            section .panel { header { h2 { (look.say(text!("ui-tasks-will-fail"))) } } (task_table(&look, &tasks)) }
-        }
-        form .actions method="post" action=(format!("{path}/delete")) {
-            (csrf_field(&look))
-            button .danger.main type="submit" { (look.say(text!("ui-delete"))) }
-            a .button href=(path) { (look.say(text!("ui-cancel"))) }
-        }
-    };
-    let title = look.say(text!("ui-delete"));
-    Ok(Page {
-        title,
+    let removal = Removal {
         section: Section::Clusters,
-        body,
-    }
-    .show(&look))
+        list: (text!("ui-clusters"), "/clusters"),
+        name: &cluster.name,
+        path: &path,
+        asks: text!("ui-delete-cluster", name = &cluster.name),
+        says: text!("ui-delete-cluster-says"),
+        more: html! {
+            @if !tasks.is_empty() {
+                section .panel { header { h2 { (look.say(text!("ui-tasks-will-fail"))) } } (task_table(&look, &tasks)) }
+            }
+        },
+    };
+    Ok(removal.ask(&look))
 }
 
 /// Removes a cluster.

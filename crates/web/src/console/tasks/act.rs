@@ -10,6 +10,7 @@ use messages::text;
 use super::super::controls::Field;
 use super::super::form::{Form, Typed, csrf_field};
 use super::super::look::{ForAdmin, Look};
+use super::super::removal::Removal;
 use super::super::run;
 use super::super::shell::{Page, Section, crumbs};
 use super::super::show::count;
@@ -124,26 +125,16 @@ pub(super) async fn ask_delete(
     let task = app.engine().task(&key).await?;
     let path = run::task_path(&key);
     let runs = count(task.runs.unsigned_abs());
-    let body = html! {
-        div .head { div {
-            (crumbs(&look, &[(&look.say(text!("ui-tasks")), "/tasks".into()), (&task.name, path.clone())]))
-            h1 { (look.say(text!("ui-delete-task", name = &task.name))) }
-        } }
-        p .note.warn { (look.say(text!("ui-delete-task-says", runs = runs))) }
-        p { (look.say(text!("ui-delete-task-keeps"))) }
-        form .actions method="post" action=(format!("{path}/delete")) {
-            (csrf_field(&look))
-            button .danger.main type="submit" { (look.say(text!("ui-delete"))) }
-            a .button href=(path) { (look.say(text!("ui-cancel"))) }
-        }
-    };
-    let title = look.say(text!("ui-delete"));
-    Ok(Page {
-        title,
+    let removal = Removal {
         section: Section::Tasks,
-        body,
-    }
-    .show(&look))
+        list: (text!("ui-tasks"), "/tasks"),
+        name: &task.name,
+        path: &path,
+        asks: text!("ui-delete-task", name = &task.name),
+        says: text!("ui-delete-task-says", runs = runs),
+        more: html! { p { (look.say(text!("ui-delete-task-keeps"))) } },
+    };
+    Ok(removal.ask(&look))
 }
 
 /// Deletes a task and its log.

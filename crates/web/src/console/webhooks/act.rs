@@ -2,12 +2,13 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use maud::html;
+use maud::Markup;
 use messages::text;
 
-use super::super::form::{Form, csrf_field};
+use super::super::form::Form;
 use super::super::look::ForAdmin;
-use super::super::shell::{Page, Section, crumbs};
+use super::super::removal::Removal;
+use super::super::shell::Section;
 use super::super::surround::see_other;
 use crate::app::App;
 use crate::error::ApiResult;
@@ -43,25 +44,16 @@ pub(super) async fn ask_delete(
 ) -> ApiResult<Response> {
     let webhook = app.engine().webhook(&id).await?;
     let path = format!("/webhooks/{id}");
-    let body = html! {
-        div .head { div {
-            (crumbs(&look, &[(&look.say(text!("ui-webhooks")), "/webhooks".into()), (&webhook.name, path.clone())]))
-            h1 { (look.say(text!("ui-delete-webhook", name = &webhook.name))) }
-        } }
-        p .note.warn { (look.say(text!("ui-delete-webhook-says"))) }
-        form .actions method="post" action=(format!("{path}/delete")) {
-            (csrf_field(&look))
-            button .danger.main type="submit" { (look.say(text!("ui-delete"))) }
-            a .button href=(path) { (look.say(text!("ui-cancel"))) }
-        }
-    };
-    let title = look.say(text!("ui-delete"));
-    Ok(Page {
-        title,
+    let removal = Removal {
         section: Section::Webhooks,
-        body,
-    }
-    .show(&look))
+        list: (text!("ui-webhooks"), "/webhooks"),
+        name: &webhook.name,
+        path: &path,
+        asks: text!("ui-delete-webhook", name = &webhook.name),
+        says: text!("ui-delete-webhook-says"),
+        more: Markup::default(),
+    };
+    Ok(removal.ask(&look))
 }
 
 /// Removes a webhook and the log of its deliveries.
