@@ -78,6 +78,7 @@ pub mod tokens;
 pub mod undelivered;
 pub mod uploads;
 pub mod users;
+mod walks;
 mod watches;
 pub mod webhooks;
 pub mod writer;
