@@ -58,6 +58,7 @@ pub mod page;
 mod passwords;
 pub mod platforms;
 pub mod projects;
+pub mod properties;
 pub mod publish;
 pub mod records;
 pub mod removal;
