@@ -139,12 +139,12 @@ pub(super) async fn update(
 ) -> ApiResult<Response> {
     let mut typed = Typed::of(form);
     if let Some(draft) = read(&app, &look, &mut typed).await? {
-        let enabled = draft.enabled;
-        match app.engine().replace_task(&key, draft.clone(), look.user()).await {
-            Ok(()) => {
-                app.engine().enable_task(&key, enabled, look.user()).await?;
-                return Ok(see_other(&run::task_path(&key)));
-            }
+        let enabled = Some(draft.enabled);
+        let replaced = app
+            .engine()
+            .replace_task(&key, draft.clone(), enabled, look.user());
+        match replaced.await {
+            Ok(()) => return Ok(see_other(&run::task_path(&key))),
             Err(error) => faults::of_draft(&look, &mut typed, &draft, error)?,
         }
     }
