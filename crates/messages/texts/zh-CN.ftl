@@ -122,6 +122,7 @@ quota-below-used = 仓库已占用{ $used }字节
 paths-at-once = 一次最多{ $most }个路径
 not-supported = 当前版本不支持
 between = 取值范围为{ $least }至{ $most }
+too-many-to-sort = 除“最新的在前”外，最多只能对 { $n } 条明细排序：请先用筛选缩小范围
 length = 长度须为{ $least }至{ $most }个字符
 past = 该时间不在未来（按时区{ $zone }解释）
 not-cron = 不是有效的Quartz表达式：{ $fault }

@@ -122,6 +122,7 @@ quota-below-used = 倉庫已占用{ $used }位元組
 paths-at-once = 一次最多{ $most }個路徑
 not-supported = 目前版本不支援
 between = 取值範圍為{ $least }至{ $most }
+too-many-to-sort = 除「最新的在前」外，最多只能對 { $n } 條明細排序：請先用篩選縮小範圍
 length = 長度須為{ $least }至{ $most }個字元
 past = 該時間不在未來（按時區{ $zone }解釋）
 not-cron = 不是有效的Quartz運算式：{ $fault }
