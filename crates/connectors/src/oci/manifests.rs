@@ -23,6 +23,9 @@ use super::wire::{self, CONTENT_DIGEST, Catalog, OCI_SUBJECT, TagList};
 const PAGE_BYTES: u64 = 16 * 1024 * 1024;
 /// Names asked for at once.
 const PAGE_NAMES: usize = 1000;
+/// Pages without any name that are followed one after the other: registries leave out what may not be seen.
+const EMPTY_PAGES: usize = 100;
+const ENDLESS: &str = "its list goes on and on with the same page or with empty ones";
 /// Most names in a list.
 pub(super) const MOST_NAMES: usize = 200_000;
 
@@ -209,6 +212,7 @@ impl Client {
         let mut names: Vec<String> = Vec::new();
         let mut url = self.url(path);
         url.query_pairs_mut().append_pair("n", &PAGE_NAMES.to_string());
+        let mut empty = 0;
         loop {
             let answer = self
                 .ask(Method::GET, url.clone(), access, Stage::List, subject)
@@ -220,27 +224,26 @@ impl Client {
                 error(ErrorKind::Protocol).words("its list is not of the form registries have")
             })?;
             let page = of(page);
-            let is_empty = page.is_empty();
+            empty = if page.is_empty() { empty + 1 } else { 0 };
             names.extend(page);
             if names.len() > MOST_NAMES {
                 let words = format!("it lists more than {MOST_NAMES} names");
                 return Err(error(ErrorKind::Limit).words(words));
             }
-            // An empty page with a link to the next one would go on for ever.
-            let Some(next) = next.filter(|_| !is_empty) else {
+            let Some(next) = next else {
                 names.sort_unstable();
                 names.dedup();
                 return Ok(names);
             };
             let next = self.pointed(&url, &next, Stage::List, subject)?;
-            if next == url {
-                return Err(error(ErrorKind::Protocol).words("its list goes on with the same page"));
+            if next == url || empty > EMPTY_PAGES {
+                return Err(error(ErrorKind::Protocol).words(ENDLESS));
             }
             url = next;
         }
     }
 
-    /// Returns what is about the manifest `digest` of `image`; `None` when the registry does not list referrers.
+    /// Returns what is about the manifest `digest` of `image`; `None` when the registry does not list that.
     pub(super) async fn referrers(
         &self,
         image: &str,
@@ -252,13 +255,16 @@ impl Client {
         }
         let mut url = self.url(&format!("{image}/referrers/{digest}"));
         let mut found = Vec::new();
+        let mut empty = 0;
         loop {
             let ask = self.ask(Method::GET, url.clone(), Access::Pull(image), stage, digest);
             let answer = match ask.header(ACCEPT, OCI_INDEX).send().await {
                 Ok(answer) => answer,
                 Err(error) if matches!(error.remote_status, Some(400 | 404 | 405 | 501)) => {
-                    // One that lists them answers with an empty list.
-                    self.lists_no_referrers().store(true, Ordering::Relaxed);
+                    // One that lists them answers with an empty list; but the image may just be gone.
+                    if !wire::is_about_the_image(&error) {
+                        self.lists_no_referrers().store(true, Ordering::Relaxed);
+                    }
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
@@ -270,10 +276,7 @@ impl Client {
             let body = answer.whole(MANIFEST_BYTES).await?;
             let page = match Manifest::parse(Some(OCI_INDEX), &body) {
                 Ok(page) if is_index => page,
-                Ok(_) | Err(_) => {
-                    self.lists_no_referrers().store(true, Ordering::Relaxed);
-                    return Ok(None);
-                }
+                Ok(_) | Err(_) => return Ok(None),
             };
             found.extend(page.children().iter().cloned());
             if found.len() > MOST_NAMES {
@@ -281,10 +284,15 @@ impl Client {
                     ConnectorError::new(ErrorKind::Limit, stage, digest).words("it has too many referrers")
                 );
             }
-            let Some(next) = next.filter(|_| !page.children().is_empty()) else {
+            let Some(next) = next else {
                 return Ok(Some(found));
             };
-            url = self.pointed(&url, &next, stage, digest)?;
+            empty = if page.children().is_empty() { empty + 1 } else { 0 };
+            let next = self.pointed(&url, &next, stage, digest)?;
+            if next == url || empty > EMPTY_PAGES {
+                return Err(ConnectorError::new(ErrorKind::Protocol, stage, digest).words(ENDLESS));
+            }
+            url = next;
         }
     }
 }

@@ -42,7 +42,7 @@ async fn furnished() -> (Served, Node) {
     Image::of(&[b"layer"])
         .push(&registry, "demo/images/app", "1")
         .await;
-    // Nobody listens there.
+    // The node itself, which knows no such path: every call is refused.
     let webhook = json!({ "name": "ops", "url": format!("http://{}/hook", centre.address) });
     let webhook = centre.native(Method::POST, "/webhooks", Some(webhook)).await["id"].clone();
     let token = json!({ "name": "script", "user": "reader" });
