@@ -21,7 +21,8 @@ use crate::app::App;
 const DEEPEST: usize = 6;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark}a{color:#0645ad}@media(prefers-color-scheme:dark){a{color:#8ab4f8}}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}\
+:root{color-scheme:light dark;background:#fff;color:#1a1a1a}a{color:#0645ad}@media(prefers-color-scheme:dark){:root{background:#16181b;\
+color:#e4e6e9}a{color:#8ab4f8}}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}\
 h2{margin-top:2.5rem;border-bottom:1px solid #8884}details{margin:.3rem 0;padding:.3rem .6rem;border:1px solid #8884;\
 border-radius:4px}summary{cursor:pointer;overflow-wrap:anywhere}nav a{margin-right:1rem;display:inline-block}\
 b{display:inline-block;min-width:4.5rem;text-transform:uppercase}:target{outline:2px solid #48f}\
