@@ -156,7 +156,7 @@ fn order(params: &Params) -> ApiResult<Option<(DetailOrder, bool)>> {
 /// Lists the selected details of a record, the newest first or in another order; `cursor` is the `next` of the page
 /// before.
 ///
-/// Up to 10,000 details are put in another order than the newest first: a larger selection is refused.
+/// More than 10,000 details that a prefix, a version or a failure selects come in the order of time only.
 #[utoipa::path(get, path = "/api/v1/records/{id}/details", params(filter::FilterParams, DetailPage), responses((status = 200, body = Details)))]
 async fn list(
     _: Admin,
@@ -169,23 +169,18 @@ async fn list(
     let filter = filter::of_query(&params)?;
     let order = order(&params)?;
     known(&app, &id).await?;
+    let after = place(&params, "cursor")?;
     let engine = app.engine();
-    let (rows, next_of): (_, fn(&RecordDetail) -> String) = match order {
-        None => {
-            let after = place(&params, "cursor")?;
-            let rows = engine.details_after(&id, &filter, after, limit).await?;
-            (rows, |last| place_after(last.started_ms, last.id))
-        }
-        Some(order) => {
-            let behind = params.parsed("cursor")?;
-            match engine.details_sorted(&id, &filter, order, behind, limit).await? {
-                Sorted::Rows(rows) => (rows, |last| last.id.to_string()),
-                Sorted::TooMany => return Err(too_many(&params)),
-            }
-        }
+    let rows = match order {
+        None => engine.details_after(&id, &filter, after, limit).await?,
+        Some(order) => match engine.details_sorted(&id, &filter, order, after, limit).await? {
+            Sorted::Rows(rows) => rows,
+            Sorted::TooMany => return Err(too_many(&params)),
+        },
     };
+    let last = rows.last().filter(|_| rows.len() == limit);
     ok(Details {
-        next: rows.last().filter(|_| rows.len() == limit).map(next_of),
+        next: last.map(|last| place_after(last.started_ms, last.id)),
         details: rows.into_iter().map(|row| DetailView::of(row, &reader)).collect(),
     })
 }

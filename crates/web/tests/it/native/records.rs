@@ -219,7 +219,6 @@ async fn details_come_in_the_order_that_is_asked_for_and_every_one_once() {
         ("sort=colour", "attempts"),
         ("sort=name&order=up", "asc"),
         ("sort=name&cursor=x", "cursor"),
-        ("sort=name&cursor=5.66a1c3f0d94e5b0012ab34cd", "cursor"),
     ] {
         let answer = world.get(&format!("{base}?{bad}")).await;
         let said = answer.body["detail"].as_str().unwrap_or_default().to_owned();
