@@ -1,13 +1,14 @@
 //! Manifests of a registry: fetched and checked, looked up, written; and what it lists.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::oci::{
-    DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, MANIFEST_BYTES, Manifest, OCI_INDEX, OCI_MANIFEST, has_digest,
-    is_digest,
+    DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, MANIFEST_BYTES, Manifest, OCI_INDEX, OCI_MANIFEST,
+    check_repository, has_digest, is_digest,
 };
 use domain::ports::{ConnectorError, ConnectorResult};
 use reqwest::Method;
@@ -18,13 +19,14 @@ use super::auth::Access;
 use super::client::{Answer, Client, Payload};
 use super::place::Reference;
 use super::wire::{self, CONTENT_DIGEST, Catalog, OCI_SUBJECT, TagList};
+use crate::packages::MOST_NAMES;
 
 /// Most bytes of one page of a list.
 const PAGE_BYTES: u64 = 16 * 1024 * 1024;
 /// Names asked for at once.
 const PAGE_NAMES: usize = 1000;
-/// Most names in a list.
-pub(super) const MOST_NAMES: usize = 200_000;
+/// Most manifests that are about one other; an image has not as many parts.
+const MOST_REFERRERS: usize = 10_000;
 
 /// A manifest as it was fetched; its digest is that of its bytes.
 #[derive(Debug, Clone)]
@@ -173,6 +175,10 @@ impl Client {
 
     /// Returns the tags of `image`, sorted; `None` when there is no such image.
     pub(super) async fn tags(&self, image: &str) -> ConnectorResult<Option<Vec<String>>> {
+        // A registry may list what is no name, and what would lead elsewhere.
+        check_repository(image).map_err(|invalid| {
+            ConnectorError::new(ErrorKind::Protocol, Stage::List, image).words(invalid.to_string())
+        })?;
         let path = format!("{image}/tags/list");
         let of = |page: TagList| page.tags.unwrap_or_default();
         match self.names(&path, Access::Pull(image), image, of).await {
@@ -197,7 +203,8 @@ impl Client {
         })
     }
 
-    /// Returns all pages of a list, sorted, each name once.
+    /// Returns all pages of a list, sorted, each name once. A page that brings nothing new ends the list: where it goes
+    /// on from there, it would go on for ever.
     async fn names<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -206,7 +213,7 @@ impl Client {
         of: impl Fn(T) -> Vec<String>,
     ) -> ConnectorResult<Vec<String>> {
         let error = |kind| ConnectorError::new(kind, Stage::List, subject);
-        let mut names: Vec<String> = Vec::new();
+        let mut names: BTreeSet<String> = BTreeSet::new();
         let mut url = self.url(path);
         url.query_pairs_mut().append_pair("n", &PAGE_NAMES.to_string());
         loop {
@@ -219,24 +226,20 @@ impl Client {
             let page: T = serde_json::from_slice(&body).map_err(|_| {
                 error(ErrorKind::Protocol).words("its list is not of the form registries have")
             })?;
-            let page = of(page);
+            let (page, known) = (of(page), names.len());
             let is_empty = page.is_empty();
             names.extend(page);
             if names.len() > MOST_NAMES {
                 let words = format!("it lists more than {MOST_NAMES} names");
                 return Err(error(ErrorKind::Limit).words(words));
             }
-            // An empty page with a link to the next one would go on for ever.
             let Some(next) = next.filter(|_| !is_empty) else {
-                names.sort_unstable();
-                names.dedup();
-                return Ok(names);
+                return Ok(names.into_iter().collect());
             };
-            let next = self.pointed(&url, &next, Stage::List, subject)?;
-            if next == url {
-                return Err(error(ErrorKind::Protocol).words("its list goes on with the same page"));
+            if names.len() == known {
+                return Err(error(ErrorKind::Protocol).words("its list goes on with what it listed before"));
             }
-            url = next;
+            url = self.pointed(&url, &next, Stage::List, subject)?;
         }
     }
 
@@ -251,7 +254,7 @@ impl Client {
             return Ok(None);
         }
         let mut url = self.url(&format!("{image}/referrers/{digest}"));
-        let mut found = Vec::new();
+        let (mut found, mut seen) = (Vec::new(), HashSet::new());
         loop {
             let ask = self.ask(Method::GET, url.clone(), Access::Pull(image), stage, digest);
             let answer = match ask.header(ACCEPT, OCI_INDEX).send().await {
@@ -275,13 +278,18 @@ impl Client {
                     return Ok(None);
                 }
             };
-            found.extend(page.children().iter().cloned());
-            if found.len() > MOST_NAMES {
+            let more = page
+                .children()
+                .iter()
+                .filter(|child| seen.insert(child.digest().to_string()));
+            let known = found.len();
+            found.extend(more.cloned());
+            if found.len() > MOST_REFERRERS {
                 return Err(
                     ConnectorError::new(ErrorKind::Limit, stage, digest).words("it has too many referrers")
                 );
             }
-            let Some(next) = next.filter(|_| !page.children().is_empty()) else {
+            let Some(next) = next.filter(|_| found.len() > known) else {
                 return Ok(Some(found));
             };
             url = self.pointed(&url, &next, stage, digest)?;

@@ -82,7 +82,7 @@ impl PyPiSource {
             Some(size_bytes) => Some(size_bytes),
             None => {
                 let asked = files.size(&file.url, Stage::Describe, &subject).await;
-                match apart(files.server(), &file.url, &subject, asked)? {
+                match apart(&subject, asked)? {
                     Ok(size_bytes) => size_bytes,
                     Err(error) => return Ok(Err(error)),
                 }
@@ -118,7 +118,7 @@ impl PyPiSource {
         };
         let (files, subject) = (self.index.files(), subject(key, &blob.name));
         let read = files.read(&file.url, blob.size_bytes, &subject).await;
-        apart(files.server(), &file.url, &subject, read)
+        apart(&subject, read)
     }
 }
 
