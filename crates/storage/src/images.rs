@@ -63,6 +63,8 @@ pub struct ImagePublication<'a> {
     pub image: &'a str,
     /// The manifests.
     pub manifests: &'a [NewManifest],
+    /// Manifests they lead to that are there already, and have to be still.
+    pub standing: &'a [Digest],
     /// The tag.
     pub tag: Option<TagWrite<'a>>,
 }
@@ -82,6 +84,8 @@ pub enum ImageWritten {
     },
     /// These blobs are not there.
     BlobsMissing(Vec<Digest>),
+    /// This manifest, which they lead to, is not there any more.
+    ManifestGone(Digest),
     /// A file could not be written.
     Refused(Written),
 }
@@ -200,7 +204,8 @@ impl HostedData {
             let holds = match (&tag.expect, &found) {
                 (Expect::Anything, _) | (Expect::Absent, None) => true,
                 (Expect::Digest(digest), Some((stands, _))) => digest == stands,
-                _ => false,
+                (Expect::Mark(mark), Some((stands, _))) => *mark == stands.to_string(),
+                (Expect::Absent, Some(_)) | (Expect::Digest(_) | Expect::Mark(_), None) => false,
             };
             if !holds {
                 return Ok(ImageWritten::Raced { found });
@@ -218,6 +223,12 @@ impl HostedData {
         let missing = self.keep_named(write, publication).await?;
         if !missing.is_empty() {
             return Ok(ImageWritten::BlobsMissing(missing));
+        }
+        for digest in publication.standing {
+            let values = of_digest(no, publication.image, digest);
+            if write.fetch_optional(MANIFEST, values).await?.is_none() {
+                return Ok(ImageWritten::ManifestGone(*digest));
+            }
         }
         insert_manifests(write, no, publication).await?;
         if let Some(tag) = &publication.tag {

@@ -119,6 +119,18 @@ impl HelmTarget {
         };
         let lacks_package = !has(package);
         let signature = signature.filter(|signature| lacks_package || !has(signature));
+        let had_signature = standing
+            .iter()
+            .flat_map(|standing| &standing.blobs)
+            .any(|there| there.name == chart.provenance());
+        let standing = match lacks_package && signature.is_none() && had_signature {
+            // Its signature would stay beside bytes it was not made for.
+            true => {
+                self.remove(&chart).await?;
+                None
+            }
+            false => standing,
+        };
         let mut lacking = Vec::new();
         lacking.extend(lacks_package.then_some(("chart", package)));
         lacking.extend(signature.map(|signature| ("prov", signature)));
@@ -193,6 +205,15 @@ impl HelmTarget {
         Ok(sums.into_iter().filter_map(digest).collect())
     }
 
+    /// Removes a chart and its signature.
+    async fn remove(&self, chart: &Chart) -> ConnectorResult<()> {
+        let url = self.0.api_url(&[&chart.name, &chart.version]).await?;
+        let activity = self.0.files().server().activity();
+        let request = self.0.files().request(Method::DELETE, &url);
+        let removed = self.0.files().ask(request, &activity, Stage::Commit, url.path());
+        removed.await.map(drop)
+    }
+
     /// Compares what the server keeps now with what it was sent; takes back what was not there before.
     async fn verify(&self, artifact: &Artifact, chart: &Chart, was_absent: bool) -> ConnectorResult<()> {
         // The index may lag behind, so the files themselves are looked at.
@@ -205,18 +226,11 @@ impl HelmTarget {
         if existing.is_some_and(|existing| artifact.likeness(&existing) == Likeness::Same) {
             return Ok(());
         }
-        if was_absent && kept.is_some() {
-            let url = self.0.api_url(&[&chart.name, &chart.version]).await?;
-            let activity = self.0.files().server().activity();
-            let request = self.0.files().request(Method::DELETE, &url);
-            if let Err(error) = self
-                .0
-                .files()
-                .ask(request, &activity, Stage::Commit, url.path())
-                .await
-            {
-                tracing::warn!(artifact.key = %artifact.key, %error, "a wrong chart stays behind");
-            }
+        if was_absent
+            && kept.is_some()
+            && let Err(error) = self.remove(chart).await
+        {
+            tracing::warn!(artifact.key = %artifact.key, %error, "a wrong chart stays behind");
         }
         let error = ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, artifact.key.to_string());
         Err(error.words(match kept {

@@ -79,6 +79,8 @@ enum Mode {
 pub(super) struct Auth {
     server: Server,
     basic: Option<HeaderValue>,
+    /// Whether the secret is a token already.
+    given: bool,
     mode: Mutex<Mode>,
     tokens: tokio::sync::Mutex<HashMap<String, Token>>,
 }
@@ -101,6 +103,7 @@ impl Auth {
         Self {
             server,
             basic,
+            given: given.is_some(),
             mode: Mutex::new(given.map_or(Mode::Open, Mode::Always)),
             tokens: tokio::sync::Mutex::default(),
         }
@@ -150,6 +153,10 @@ impl Auth {
         access: Access<'_>,
         stage: Stage,
     ) -> ConnectorResult<bool> {
+        if self.given {
+            // Another token, which anybody gets, would allow less than the one that was given.
+            return Ok(false);
+        }
         match (challenge, &self.basic) {
             (Some(Challenge::Basic), Some(basic)) if sent != Some(basic) => {
                 self.set_mode(Mode::Always(basic.clone()));

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::client::Client;
+use super::listed::{ReferrerLists, list_tag};
 use super::manifests::Fetched;
 use super::place::Reference;
 
@@ -71,6 +72,7 @@ impl Kept {
 pub(super) struct Explorer<'a> {
     pub(super) client: &'a Client,
     pub(super) kept: &'a Kept,
+    pub(super) lists: &'a ReferrerLists,
     pub(super) platforms: &'a [PlatformFilter],
 }
 
@@ -127,12 +129,20 @@ impl Explorer<'_> {
                 .client
                 .referrers(&at.image, &subject, Stage::Describe)
                 .await?;
-            let mut referrers = referrers.unwrap_or_default();
+            let is_tagged = referrers.is_none();
+            let mut referrers = match referrers {
+                Some(referrers) => referrers,
+                None => self.tagged_referrers(&at.image, &subject).await?,
+            };
             referrers.sort_by(|left, right| left.digest().as_ref().cmp(right.digest().as_ref()));
             for referrer in referrers {
                 if !found.seen.contains(referrer.digest().as_ref()) {
+                    let fetched = match self.child(at, &referrer).await {
+                        // Nobody takes what was deleted out of the lists that tags stand for.
+                        Err(error) if is_tagged && error.kind == ErrorKind::NotFound => continue,
+                        fetched => fetched?,
+                    };
                     has_referrers = true;
-                    let fetched = self.child(at, &referrer).await?;
                     self.collect(at, fetched, Role::Referrer, 1, &mut found).await?;
                 }
             }
@@ -142,6 +152,22 @@ impl Explorer<'_> {
             parts: found.parts,
             has_referrers,
         })
+    }
+
+    /// Returns what is about the manifest `subject` by the tag that stands for the list.
+    async fn tagged_referrers(&self, image: &str, subject: &str) -> ConnectorResult<Vec<Descriptor>> {
+        if !self.lists.may_have(image, subject) {
+            return Ok(Vec::new());
+        }
+        let at = Reference {
+            image: image.into(),
+            version: list_tag(subject),
+        };
+        match self.client.manifest(&at, Stage::Describe).await {
+            Ok(list) => Ok(list.manifest.children().to_vec()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Fetches a manifest that another one names.

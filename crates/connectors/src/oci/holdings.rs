@@ -4,6 +4,7 @@
 //! whether a blob may be mounted, and sends for it otherwise.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::OwnedMutexGuard;
@@ -18,6 +19,8 @@ static ALL: LazyLock<Mutex<HashMap<String, Weak<Holdings>>>> = LazyLock::new(Mut
 pub(super) struct Holdings {
     image_of: Mutex<HashMap<String, Arc<str>>>,
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+    /// Whether it mounted a blob: not all registries do, and those that do not are asked what they have.
+    mounts: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,6 +52,16 @@ impl Holdings {
     /// Returns an image that had the blob `digest`.
     pub(super) fn image_with(&self, digest: &str) -> Option<Arc<str>> {
         lock(&self.image_of).get(digest).cloned()
+    }
+
+    /// Says whether the registry is known to mount blobs.
+    pub(super) fn can_mount(&self) -> bool {
+        self.mounts.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the registry mounted a blob.
+    pub(super) fn note_mounted(&self) {
+        self.mounts.store(true, Ordering::Relaxed);
     }
 
     /// Waits until nobody else brings the blob `digest`.

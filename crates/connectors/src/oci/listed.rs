@@ -1,16 +1,63 @@
 //! Making what is about a manifest findable: by the registry itself, or by the tag that stands for its list.
 //!
 //! A registry without the referrers API keeps the list as an index under the tag `sha256-<hex>` of the subject, and
-//! whoever pushes a referrer adds it there (distribution-spec, "Pushing Manifests with Subject").
+//! whoever pushes a referrer adds it there (distribution-spec, "Pushing Manifests with Subject"). Such tags are no
+//! versions of their own: what they list travels with what it is about.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
-use domain::oci::{Manifest, OCI_INDEX};
+use domain::oci::{Manifest, OCI_INDEX, is_digest};
 use domain::ports::{ConnectorError, ConnectorResult};
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::place::Reference;
+
+/// Images of which the tags that stand for lists are remembered.
+const MOST_IMAGES: usize = 20_000;
+
+/// Hex digits of a digest that such a tag keeps.
+const TAG_DIGITS: usize = 64;
+
+/// Returns the tag that stands for the list of what is about the manifest `subject`.
+pub(super) fn list_tag(subject: &str) -> String {
+    let (algorithm, hex) = subject.split_once(':').unwrap_or(("sha256", subject));
+    format!("{algorithm}-{}", hex.get(..TAG_DIGITS).unwrap_or(hex))
+}
+
+/// Says whether `tag` stands for such a list.
+pub(super) fn is_list_tag(tag: &str) -> bool {
+    let hex = tag.strip_prefix("sha256-").or(tag.strip_prefix("sha512-"));
+    hex.is_some_and(|hex| is_digest(&format!("sha256:{hex}")))
+}
+
+/// Which images have such tags, as far as their tags were listed: what is known to be absent is not asked for.
+#[derive(Default)]
+pub(super) struct ReferrerLists(Mutex<HashMap<String, HashSet<String>>>);
+
+impl ReferrerLists {
+    /// Takes the tags that stand for lists out of all `tags` of `image`, and remembers them.
+    pub(super) fn take(&self, image: &str, tags: Vec<String>) -> Vec<String> {
+        let (lists, tags): (Vec<String>, Vec<String>) = tags.into_iter().partition(|tag| is_list_tag(tag));
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_IMAGES {
+            known.clear();
+        }
+        known.insert(image.into(), lists.into_iter().collect());
+        tags
+    }
+
+    /// Says whether something may be listed as being about the manifest `subject` of `image`.
+    pub(super) fn may_have(&self, image: &str, subject: &str) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .get(image)
+            .is_none_or(|lists| lists.contains(&list_tag(subject)))
+    }
+}
 
 /// A manifest that is about another one.
 pub(super) struct Referrer {
@@ -59,7 +106,7 @@ impl Client {
         }
         let at = Reference {
             image: image.into(),
-            version: subject.replacen(':', "-", 1),
+            version: list_tag(subject),
         };
         let mut list = match self.manifest(&at, Stage::Commit).await {
             Ok(fetched) => serde_json::from_slice(&fetched.bytes).unwrap_or(Value::Null),
@@ -93,6 +140,25 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_that_stand_for_lists_are_known_and_those_of_signatures_are_others() {
+        let hex = "a".repeat(64);
+        assert_eq!(list_tag(&format!("sha256:{hex}")), format!("sha256-{hex}"));
+        assert_eq!(list_tag(&format!("sha512:{hex}{hex}")), format!("sha512-{hex}"));
+        assert!(is_list_tag(&format!("sha256-{hex}")) && is_list_tag(&format!("sha512-{hex}")));
+        assert!(!is_list_tag(&format!("sha256-{hex}.sig")) && !is_list_tag("sha256-abc"));
+
+        let lists = ReferrerLists::default();
+        let subject = format!("sha256:{hex}");
+        assert!(lists.may_have("app", &subject), "nothing is known");
+        assert_eq!(
+            lists.take("app", vec!["v1".into(), format!("sha256-{hex}")]),
+            ["v1"]
+        );
+        assert!(lists.may_have("app", &subject));
+        assert!(!lists.may_have("app", &format!("sha256:{}", "b".repeat(64))));
+    }
 
     #[test]
     fn an_entry_says_what_kind_of_thing_is_about_it() {

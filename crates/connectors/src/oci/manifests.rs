@@ -25,6 +25,9 @@ use crate::packages::MOST_NAMES;
 const PAGE_BYTES: u64 = 16 * 1024 * 1024;
 /// Names asked for at once.
 const PAGE_NAMES: usize = 1000;
+/// Pages without any name that are followed one after the other: registries leave out what may not be seen.
+const EMPTY_PAGES: usize = 100;
+const ENDLESS: &str = "its list goes on and on with what it listed before or with empty pages";
 /// Most manifests that are about one other; an image has not as many parts.
 const MOST_REFERRERS: usize = 10_000;
 
@@ -203,8 +206,8 @@ impl Client {
         })
     }
 
-    /// Returns all pages of a list, sorted, each name once. A page that brings nothing new ends the list: where it goes
-    /// on from there, it would go on for ever.
+    /// Returns all pages of a list, sorted, each name once. One that goes on behind a page without anything new would go
+    /// on for ever: an error.
     async fn names<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -216,6 +219,7 @@ impl Client {
         let mut names: BTreeSet<String> = BTreeSet::new();
         let mut url = self.url(path);
         url.query_pairs_mut().append_pair("n", &PAGE_NAMES.to_string());
+        let mut empty = 0;
         loop {
             let answer = self
                 .ask(Method::GET, url.clone(), access, Stage::List, subject)
@@ -227,23 +231,23 @@ impl Client {
                 error(ErrorKind::Protocol).words("its list is not of the form registries have")
             })?;
             let (page, known) = (of(page), names.len());
-            let is_empty = page.is_empty();
+            let length = page.len();
             names.extend(page);
             if names.len() > MOST_NAMES {
                 let words = format!("it lists more than {MOST_NAMES} names");
                 return Err(error(ErrorKind::Limit).words(words));
             }
-            let Some(next) = next.filter(|_| !is_empty) else {
+            let Some(next) = next else {
                 return Ok(names.into_iter().collect());
             };
-            if names.len() == known {
-                return Err(error(ErrorKind::Protocol).words("its list goes on with what it listed before"));
+            if !goes_on(&mut empty, length, names.len() - known) {
+                return Err(error(ErrorKind::Protocol).words(ENDLESS));
             }
             url = self.pointed(&url, &next, Stage::List, subject)?;
         }
     }
 
-    /// Returns what is about the manifest `digest` of `image`; `None` when the registry does not list referrers.
+    /// Returns what is about the manifest `digest` of `image`; `None` when the registry does not list that.
     pub(super) async fn referrers(
         &self,
         image: &str,
@@ -255,13 +259,16 @@ impl Client {
         }
         let mut url = self.url(&format!("{image}/referrers/{digest}"));
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
+        let mut empty = 0;
         loop {
             let ask = self.ask(Method::GET, url.clone(), Access::Pull(image), stage, digest);
             let answer = match ask.header(ACCEPT, OCI_INDEX).send().await {
                 Ok(answer) => answer,
                 Err(error) if matches!(error.remote_status, Some(400 | 404 | 405 | 501)) => {
-                    // One that lists them answers with an empty list.
-                    self.lists_no_referrers().store(true, Ordering::Relaxed);
+                    // One that lists them answers with an empty list; but the image may just be gone.
+                    if !wire::is_about_the_image(&error) {
+                        self.lists_no_referrers().store(true, Ordering::Relaxed);
+                    }
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
@@ -273,10 +280,7 @@ impl Client {
             let body = answer.whole(MANIFEST_BYTES).await?;
             let page = match Manifest::parse(Some(OCI_INDEX), &body) {
                 Ok(page) if is_index => page,
-                Ok(_) | Err(_) => {
-                    self.lists_no_referrers().store(true, Ordering::Relaxed);
-                    return Ok(None);
-                }
+                Ok(_) | Err(_) => return Ok(None),
             };
             let more = page
                 .children()
@@ -289,12 +293,22 @@ impl Client {
                     ConnectorError::new(ErrorKind::Limit, stage, digest).words("it has too many referrers")
                 );
             }
-            let Some(next) = next.filter(|_| found.len() > known) else {
+            let Some(next) = next else {
                 return Ok(Some(found));
             };
+            if !goes_on(&mut empty, page.children().len(), found.len() - known) {
+                return Err(ConnectorError::new(ErrorKind::Protocol, stage, digest).words(ENDLESS));
+            }
             url = self.pointed(&url, &next, stage, digest)?;
         }
     }
+}
+
+/// Says whether a list may go on behind a page of `length` names of which `new` were not listed before; counts the pages in
+/// a row that are `empty`.
+fn goes_on(empty: &mut usize, length: usize, new: usize) -> bool {
+    *empty = if length == 0 { *empty + 1 } else { 0 };
+    new > 0 || (length == 0 && *empty <= EMPTY_PAGES)
 }
 
 /// Returns the media type a manifest is kept under: as it was announced, else as it says itself.

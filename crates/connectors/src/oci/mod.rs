@@ -33,6 +33,7 @@ use crate::registry::{Connector, Opened};
 use client::Client;
 use graph::Kept;
 use holdings::Holdings;
+use listed::ReferrerLists;
 use place::Place;
 use sessions::Sessions;
 use source::{Listed, OciSource};
@@ -94,6 +95,7 @@ pub fn open(mut server: Server) -> ConnectorResult<Opened> {
             choice,
             holdings: holdings.clone(),
             kept: Kept::default(),
+            lists: ReferrerLists::default(),
             listed: Mutex::new(Listed::default()),
         }),
         target: Arc::new(OciTarget {

@@ -22,6 +22,7 @@ use super::auth::Access;
 use super::client::{Answer, Client};
 use super::graph::{Explorer, Kept};
 use super::holdings::Holdings;
+use super::listed::ReferrerLists;
 use super::place::{Place, Reference};
 use crate::fatal::{Apart, is_the_servers};
 use crate::packages::PAUSES_MS;
@@ -33,6 +34,7 @@ pub(super) struct OciSource {
     pub(super) choice: Choice,
     pub(super) holdings: Arc<Holdings>,
     pub(super) kept: Kept,
+    pub(super) lists: ReferrerLists,
     pub(super) listed: Mutex<Listed>,
 }
 
@@ -60,6 +62,7 @@ impl OciSource {
         Explorer {
             client: &self.client,
             kept: &self.kept,
+            lists: &self.lists,
             platforms: &self.choice.platforms,
         }
     }
@@ -97,6 +100,7 @@ impl OciSource {
             }
             None => Vec::new(),
         };
+        let tags = self.lists.take(image, tags);
         let tags = Arc::new(self.choice.versions.select(tags));
         self.listed().tags.insert(image.into(), tags.clone());
         Ok(tags)

@@ -307,14 +307,14 @@ impl OciTarget {
         let media_type = manifest.media_type.as_deref().unwrap_or_default();
         let digest = digest_of(manifest).unwrap_or_default();
         let written = self.client.put_manifest(at, media_type, &digest, bytes).await;
-        if written
-            .as_ref()
-            .is_err_and(|error| error.kind == ErrorKind::Protocol || error.kind == ErrorKind::NotFound)
-        {
-            // It may lack what it was known to have: it is asked again before the next try.
-            self.confirmed.lock().clear();
-        }
-        written
+        written.map_err(|mut error| {
+            if matches!(error.kind, ErrorKind::Protocol | ErrorKind::NotFound) {
+                // It may lack what it was known to have: it is asked again before the next try.
+                self.confirmed.lock().clear();
+                error.kind = ErrorKind::Protocol;
+            }
+            error
+        })
     }
 
     async fn manifest_bytes(

@@ -47,6 +47,25 @@ struct Session {
     piece_bytes: u64,
 }
 
+/// Says whether a blob goes piece by piece.
+fn is_large(blob: &Blob) -> bool {
+    blob.size_bytes > ONE_REQUEST_BYTES
+}
+
+/// Returns how long pieces are: at least as long as the registry wants them.
+fn piece_bytes(answer: &Answer) -> u64 {
+    let least = answer.header(CHUNK_MIN).and_then(|text| text.parse().ok());
+    least.unwrap_or(0).clamp(PIECE_BYTES, LARGEST_PIECE_BYTES)
+}
+
+/// Returns the error of a registry that may have forgotten an upload: a new one can still succeed.
+fn forgotten(mut error: ConnectorError) -> ConnectorError {
+    if error.kind == ErrorKind::NotFound {
+        error.kind = ErrorKind::Protocol;
+    }
+    error
+}
+
 impl OciTarget {
     /// Makes sure that the blob is in its image; returns the bytes that moved, `None` when it was there already.
     pub(super) async fn supply(&self, delivery: Delivery<'_>) -> ConnectorResult<Option<u64>> {
@@ -61,12 +80,14 @@ impl OciTarget {
         }
         let elsewhere = self.holdings.image_with(&digest);
         let elsewhere = elsewhere.filter(|image| **image != *delivery.image);
+        // Where mounting works one request does both: it finds the blob, in the image itself too, or opens an upload.
+        let mounts = self.holdings.can_mount() && !is_large(delivery.blob);
+        let itself = mounts.then_some(delivery.image);
         let mut moved = None;
-        if elsewhere.is_some() || !self.has(delivery.image, &digest).await? {
+        if mounts || !self.has(delivery.image, &digest).await? {
             let _transfer = self.transfers.acquire().await;
-            moved = self
-                .mount_or_send(delivery, &digest, elsewhere.as_deref())
-                .await?;
+            let from = elsewhere.as_deref().or(itself);
+            moved = self.mount_or_send(delivery, &digest, from).await?;
         }
         self.holdings.note(&digest, delivery.image);
         self.confirmed.note(delivery.image, &digest);
@@ -87,7 +108,7 @@ impl OciTarget {
         digest: &str,
         from: Option<&str>,
     ) -> ConnectorResult<Option<u64>> {
-        let is_large = delivery.blob.size_bytes > ONE_REQUEST_BYTES;
+        let is_large = is_large(delivery.blob);
         let earlier = match is_large {
             true => self.earlier(delivery, digest).await?,
             false => None,
@@ -137,17 +158,14 @@ impl OciTarget {
             .client
             .ask(Method::POST, url.clone(), access, Stage::Write, digest);
         let answer = ask.send().await?;
-        if answer.response.status().as_u16() == 201 {
+        if from.is_some() && answer.response.status().as_u16() == 201 {
+            self.holdings.note_mounted();
             return Ok(None);
         }
-        let least = answer
-            .header(CHUNK_MIN)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0);
         Ok(Some(Session {
             location: self.location(&url, &answer, digest)?,
             has_bytes: 0,
-            piece_bytes: PIECE_BYTES.max(least).min(LARGEST_PIECE_BYTES),
+            piece_bytes: piece_bytes(&answer),
         }))
     }
 
@@ -181,7 +199,7 @@ impl OciTarget {
             Ok::<_, ConnectorError>(has_bytes.map(|has_bytes| Session {
                 location,
                 has_bytes,
-                piece_bytes: PIECE_BYTES,
+                piece_bytes: piece_bytes(&answer),
             }))
         };
         match known.await {
@@ -289,7 +307,7 @@ impl OciTarget {
                 if matches!(error.remote_status, Some(400 | 404 | 410 | 416)) {
                     self.sessions.end(self.client.name(), image, digest).await;
                 }
-                return Err(error);
+                return Err(forgotten(error));
             }
         };
         let has_bytes = answer
@@ -314,7 +332,8 @@ impl OciTarget {
             .ask(Method::PUT, url, Access::Push(image), Stage::Verify, digest)
             .payload(OCTETS, payload)
             .send()
-            .await?;
+            .await
+            .map_err(forgotten)?;
         match answer.header(CONTENT_DIGEST) {
             Some(told) if told != digest => {
                 let error = ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, digest);

@@ -1,6 +1,7 @@
 //! What registries say (distribution-spec 1.1; the token specification of Docker's registry).
 
 use domain::failure::ErrorKind;
+use domain::ports::ConnectorError;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LINK};
 use serde::Deserialize;
@@ -103,6 +104,12 @@ pub fn kind_of(status: StatusCode, code: Option<&str>) -> ErrorKind {
         Some("TOOMANYREQUESTS") => ErrorKind::Limit,
         _ => crate::http::kind_of(status).unwrap_or(ErrorKind::Protocol),
     }
+}
+
+/// Says whether a refusal is about the image or its manifest, not about what was asked of the registry.
+pub fn is_about_the_image(refusal: &ConnectorError) -> bool {
+    let words = refusal.words.as_deref().unwrap_or_default();
+    words.starts_with("NAME_UNKNOWN") || words.starts_with("MANIFEST_UNKNOWN")
 }
 
 /// Returns the target of the answer's link to its next page.

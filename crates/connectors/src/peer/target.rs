@@ -77,9 +77,10 @@ impl PeerTarget {
     }
 
     /// Returns those digests of `batch` worth asking for that need not be sent.
-    async fn present(&self, batch: &[Put]) -> ConnectorResult<HashSet<Digest>> {
-        let asked: HashSet<Digest> = batch
+    async fn present(&self, batch: &[Put], files: &[usize]) -> ConnectorResult<HashSet<Digest>> {
+        let asked: HashSet<Digest> = files
             .iter()
+            .map(|index| &batch[*index])
             .filter(|put| put.artifact.size_bytes() >= ASK_FIRST_BYTES)
             .filter_map(|put| put.artifact.digest)
             .collect();
@@ -233,7 +234,7 @@ impl Target for PeerTarget {
         Versions::of(self, batch, content)
             .send(&versions, settled)
             .await?;
-        let mut present = self.present(batch).await?;
+        let mut present = self.present(batch, &files).await?;
         let mut waiting = files;
         for _ in 0..ROUNDS {
             waiting = self.round(batch, &waiting, &present, (content, settled)).await?;

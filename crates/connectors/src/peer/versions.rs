@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use domain::artifact::{Artifact, ArtifactKey, Blob};
+use domain::artifact::{ArtifactKey, Blob};
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{
@@ -77,9 +77,13 @@ impl<'a> Versions<'a> {
     async fn round(&self, indexes: &[usize], settled: &dyn Settled) -> ConnectorResult<Vec<usize>> {
         let mut lacking = Vec::new();
         let mut group = Group::default();
+        let asked = indexes
+            .iter()
+            .flat_map(|index| &self.batch[*index].artifact.blobs)
+            .filter_map(|blob| blob.digest);
+        let present = self.target.present_among(asked.collect()).await?;
         for index in indexes {
-            let artifact = &self.batch[*index].artifact;
-            match self.supply(*index, artifact, &mut group).await? {
+            match self.supply(*index, &present, &mut group).await? {
                 Ok(sent) => {
                     group.items.push(sent);
                     group.of.push(&self.batch[*index]);
@@ -96,13 +100,14 @@ impl<'a> Versions<'a> {
 
     /// Sends the large blobs the peer lacks of a version, and puts its small ones into the group.
     ///
-    /// The outer error is the peer's or the way's, the inner one this version's alone.
+    /// `present` is what the peer was found to have. The outer error is the peer's or the way's, the inner one this version's alone.
     async fn supply(
         &self,
         index: usize,
-        artifact: &Artifact,
+        present: &HashSet<Digest>,
         group: &mut Group<'_>,
     ) -> ConnectorResult<ConnectorResult<Sent>> {
+        let artifact = &self.batch[index].artifact;
         let digests = artifact
             .blobs
             .iter()
@@ -111,11 +116,6 @@ impl<'a> Versions<'a> {
             Ok(digests) => digests,
             Err(error) => return Ok(Err(error)),
         };
-        let asked = digests
-            .iter()
-            .copied()
-            .filter(|digest| !group.travelling.contains(digest));
-        let present = self.target.present_among(asked.collect()).await?;
         let mut sent = Sent {
             index,
             moved_bytes: 0,

@@ -2,7 +2,8 @@
 //!
 //! An artifact is one version of a project (`pypi://name`) with all of its files: wheels, source distributions, eggs.
 //! Files go up one by one, since the protocol has no other way; what an index then shows of them is compared with
-//! what was sent, and read back where it shows too little. Nothing an index had before is taken away.
+//! what was sent, and read back where it shows too little. What an index had before is taken away only where it is
+//! to be replaced and the index does not take another file of that name.
 
 mod file;
 mod index;

@@ -127,11 +127,17 @@ impl PyPiTarget {
                     self.undo(&work, page.as_deref(), None, &attempt).await;
                     return Ok(Step::Settled(PutOutcome::Raced { found: now }));
                 }
-                (Some(Likeness::Different), Some(_)) => {
-                    return match self.replaced(&work, page.as_deref(), &mut attempt).await? {
-                        true => Ok(Step::Sent(attempt.sent)),
-                        false => Err(error),
+                (Some(Likeness::Different), Some(_)) if is_taken(&error) => {
+                    let error = match self.replaced(&work, page.as_deref(), &mut attempt).await {
+                        Ok(true) => return Ok(Step::Sent(attempt.sent)),
+                        Ok(false) => return Err(error),
+                        Err(error) => error,
                     };
+                    // What stood there was let go of: no half of what was to replace it stays.
+                    if let Ok(page) = self.0.page(job.project, Stage::Write).await {
+                        self.undo(&work, page.as_deref(), None, &attempt).await;
+                    }
+                    return Err(error);
                 }
                 _ => {}
             }
@@ -424,6 +430,13 @@ fn holds(expect: &Expect, standing: Option<&Existing>) -> bool {
 /// Says whether an index refused a file for what stands there, as far as its answer tells.
 fn is_refusal(error: &ConnectorError) -> bool {
     error.kind == ErrorKind::Conflict || matches!(error.remote_status, Some(400 | 403))
+}
+
+/// Says whether an index refused a file because another one of that name stands there, not for what it is.
+fn is_taken(error: &ConnectorError) -> bool {
+    let words = error.words.as_deref().unwrap_or_default().to_lowercase();
+    let says = ["exist", "already", "overwrit", "updat", "volatile"];
+    error.kind == ErrorKind::Conflict || says.iter().any(|word| words.contains(word))
 }
 
 fn stands(blob: &Blob, standing: Option<&Existing>) -> bool {

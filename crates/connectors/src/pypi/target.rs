@@ -75,6 +75,9 @@ impl PyPiTarget {
         if files.is_empty() {
             return Ok(None);
         }
+        if let Some(words) = files.iter().find_map(|file| file.wrong.as_ref()) {
+            return Err(ConnectorError::new(ErrorKind::Protocol, stage, version).words(words.clone()));
+        }
         let looks: Vec<_> = files.iter().map(|file| self.kept(file, stage, reading)).collect();
         let kept: Vec<Option<Blob>> = stream::iter(looks).buffered(FILES).try_collect().await?;
         let mark = mark(kept.iter().flatten());

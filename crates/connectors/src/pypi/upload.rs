@@ -102,7 +102,9 @@ impl Index {
             .send_body(request, form.bytes, Stage::Write, &subject)
             .await;
         sent.map_err(|error| self.learned(error))?;
-        summing.finish().ok_or_else(|| {
+        let whole = summing.finish();
+        let whole = whole.filter(|sums| sums.length_bytes == upload.blob.size_bytes);
+        whole.ok_or_else(|| {
             ConnectorError::new(ErrorKind::Protocol, Stage::Write, subject)
                 .words("the index answered before it had everything")
         })
@@ -152,7 +154,8 @@ impl Index {
     async fn deleted(&self, file: &File) -> ConnectorResult<bool> {
         let server = self.files().server();
         let base = format!("{}/", self.uploads().await?.path().trim_end_matches('/'));
-        if !server.owns(&file.url) || !file.url.path().starts_with(&base) {
+        let is_known = file.wrong.is_none();
+        if !is_known || !server.owns(&file.url) || !file.url.path().starts_with(&base) {
             return Ok(false);
         }
         let request = self.files().request(Method::DELETE, &file.url);

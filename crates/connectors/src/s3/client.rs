@@ -23,7 +23,7 @@ use crate::http::{Again, Reading, Server, retry_after};
 const REGION: &str = "us-east-1";
 /// Keys of one page that are asked for: Amazon sends a thousand at most, and stores on file systems look at all they
 /// have for each page.
-pub(super) const PAGE_KEYS: usize = 5_000;
+pub(super) const PAGE_KEYS: usize = 10_000;
 
 /// A bucket, and the prefix in it that is the repository.
 pub(super) struct Bucket {

@@ -24,7 +24,7 @@ const OBJECTS_FOR_ONE: usize = 8;
 /// How long what was listed is taken for what stands there.
 const LISTED_FOR: Duration = Duration::from_secs(30);
 /// Objects that are kept for the next survey.
-const MOST_KEPT: usize = 4 * PAGE_KEYS;
+const MOST_KEPT: usize = 2 * PAGE_KEYS;
 
 /// What was found out.
 pub(super) struct Survey {

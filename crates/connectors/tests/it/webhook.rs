@@ -149,9 +149,14 @@ async fn an_answer_without_an_end_is_not_read_to_its_end() {
 
 #[tokio::test]
 async fn addresses_that_are_never_called_are_refused_before_anybody_is() {
-    for url in ["http://169.254.169.254/latest", "http://[fe80::1]/hook", "no url"] {
+    for (url, reason) in [
+        ("http://169.254.169.254/latest", "address rules refuse"),
+        ("http://[fe80::1]/hook", "address rules refuse"),
+        ("no url", "URL"),
+    ] {
         let error = call(url).await.expect_err("it is refused");
 
+        assert!(error.to_string().contains(reason), "{error:?}");
         assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
     }
 }

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifact::{ArtifactKey, Blob, Existing, Likeness, Metadata};
 use domain::digest::Digest;
-use domain::ports::{ByteStream, Capabilities, ConnectorResult, Content, Put, PutOutcome, Settled, Target};
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{
+    ByteStream, Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled, Target,
+};
 use domain::task::Scope;
 
 /// Returns `target` as a run of `scope` writes to it.
@@ -32,6 +35,15 @@ struct Renamed {
 impl Renamed {
     fn keys(&self, keys: &[ArtifactKey], name: &str) -> Vec<ArtifactKey> {
         keys.iter().map(|key| named(key, name)).collect()
+    }
+
+    /// Says whether what stands under a name is all that `put` asks for.
+    fn is_done(&self, put: &Put, stands: &Existing) -> bool {
+        let same_metadata = || {
+            self.target
+                .same_metadata(&put.artifact.metadata, &stands.metadata)
+        };
+        put.artifact.likeness(stands) == Likeness::Same && (!put.with_metadata || same_metadata())
     }
 
     /// Returns what stands under all names together: what only some names have counts as not there yet.
@@ -124,13 +136,14 @@ impl Target for Renamed {
                 content,
                 key: put.artifact.key.clone(),
             };
+            let put_key = put.artifact.key.clone();
             let mut whole: Option<PutOutcome> = None;
             for name in &self.names {
                 let mut put = put.clone();
                 put.artifact.key = named(&put.artifact.key, name);
                 let found = self.target.find(std::slice::from_ref(&put.artifact.key)).await?;
                 let stands = found.into_iter().next().flatten();
-                if stands.is_some_and(|it| put.artifact.likeness(&it) == Likeness::Same) {
+                if stands.is_some_and(|it| self.is_done(&put, &it)) {
                     whole = Some(summed(whole, stored_before()));
                     continue;
                 }
@@ -139,9 +152,11 @@ impl Target for Renamed {
                 }
                 let outcome = Outcome::default();
                 self.target.put(&[put], &content, &outcome).await?;
-                let Some(outcome) = outcome.take() else {
-                    continue;
-                };
+                let outcome = outcome.take().unwrap_or_else(|| {
+                    let subject = named(&put_key, name).to_string();
+                    let error = ConnectorError::new(ErrorKind::Protocol, Stage::Write, subject);
+                    PutOutcome::Failed(error.words("the target did not say what became of it"))
+                });
                 let ended = !matches!(outcome, PutOutcome::Stored { .. });
                 whole = Some(summed(whole, outcome));
                 if ended {

@@ -25,7 +25,7 @@ const PAGE_ARTIFACTS: usize = 1_000;
 /// Artifacts of one page when the first failure ends the plan: few, so that little is in flight then.
 const CAREFUL_PAGE_ARTIFACTS: usize = 50;
 
-/// Pages of one unit that may be in flight, at least: as many as a target takes batches, so that it has what it takes.
+/// Pages of one unit that may be in flight, at least.
 const PAGES_IN_FLIGHT: usize = 3;
 
 /// How long a source may take to say where planning ended, in milliseconds: a stop ends within two seconds.
@@ -123,6 +123,7 @@ impl UnitRun {
         self.carrier.settings.on_error_within(&self.listing.scope) == ErrorStrategy::FastFail
     }
 
+    /// Returns how many pages may be in flight: as many as the target takes batches, so that it has what it takes.
     fn pages_in_flight(&self) -> usize {
         match self.is_careful() {
             true => PAGES_IN_FLIGHT,

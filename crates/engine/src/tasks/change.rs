@@ -41,17 +41,26 @@ impl Engine {
         let changed = self.redrafted(key, draft).await?;
         // The targets took their time to answer: the task may have started meanwhile.
         let task = self.editable_task(key).await?;
-        self.replace(task, changed, user).await
+        let enabled = task.enabled;
+        self.replace(task, changed, enabled, user).await
     }
 
-    /// Replaces all that the task `key` does; its key, its past and whether it is switched on stay.
+    /// Replaces all that the task `key` does and, if `enabled` says so, whether it is switched on; its key and its past
+    /// stay.
     ///
     /// One that ran at its time is not started again unless it gets another time.
-    pub async fn replace_task(&self, key: &TaskKey, draft: TaskDraft, user: &str) -> EngineResult<()> {
+    pub async fn replace_task(
+        &self,
+        key: &TaskKey,
+        draft: TaskDraft,
+        enabled: Option<bool>,
+        user: &str,
+    ) -> EngineResult<()> {
         draft.check_replica_type()?;
         let changed = self.redrafted(key, draft).await?;
         let task = self.task(key).await?;
-        self.replace(task, changed, user).await
+        let enabled = enabled.unwrap_or(task.enabled);
+        self.replace(task, changed, enabled, user).await
     }
 
     /// Returns what the task `key` becomes by `draft`, once every target has answered.
@@ -85,7 +94,7 @@ impl Engine {
         })
     }
 
-    async fn replace(&self, task: Task, changed: Changed, user: &str) -> EngineResult<()> {
+    async fn replace(&self, task: Task, changed: Changed, enabled: bool, user: &str) -> EngineResult<()> {
         let now_ms = self.clock().now_ms();
         let settings = changed.settings.unwrap_or_else(|| task.settings.clone());
         let runs_once = matches!(settings.trigger, Trigger::Immediately | Trigger::At(_));
@@ -96,13 +105,16 @@ impl Engine {
             project: changed.draft.project,
             objects: changed.objects,
             targets: changed.targets,
+            enabled,
             status: match starts_as_before {
                 true => task.status,
-                false => resting_status(&settings.trigger, task.enabled),
+                false => resting_status(&settings.trigger, enabled),
             },
             next_run_ms: match starts_as_before {
-                true => task.next_run_ms,
-                false => first_run_ms(&settings.trigger, now_ms, self.zone()).filter(|_| task.enabled),
+                _ if !enabled => None,
+                true if task.enabled => task.next_run_ms,
+                true => self.next_run_of(&task, now_ms),
+                false => first_run_ms(&settings.trigger, now_ms, self.zone()),
             },
             // The contract shows a task that follows events as running from the beginning.
             last_end: match settings.trigger {
@@ -187,17 +199,7 @@ impl Engine {
             return Err(EngineError::invalid("key", key.to_string(), reason));
         }
         let now_ms = self.clock().now_ms();
-        let next_run_ms = match task.status {
-            _ if !enabled => None,
-            TaskStatus::Completed => match task.settings.trigger {
-                Trigger::Cron(_) => first_run_ms(&task.settings.trigger, now_ms, self.zone()),
-                Trigger::Immediately | Trigger::At(_) | Trigger::Manual | Trigger::RealTime => None,
-            },
-            TaskStatus::Waiting | TaskStatus::Replicating => match (&task.settings.trigger, task.runs) {
-                (Trigger::Cron(_), _) | (_, 0) => first_run_ms(&task.settings.trigger, now_ms, self.zone()),
-                _ => None,
-            },
-        };
+        let next_run_ms = enabled.then(|| self.next_run_of(&task, now_ms)).flatten();
         let status = match task.settings.trigger {
             Trigger::RealTime if enabled => TaskStatus::Replicating,
             Trigger::RealTime => TaskStatus::Waiting,
@@ -210,6 +212,22 @@ impl Engine {
         }
         self.nudge();
         Ok(())
+    }
+
+    /// Returns when `task` starts next once it is switched on.
+    fn next_run_of(&self, task: &Task, now_ms: i64) -> Option<i64> {
+        let trigger = &task.settings.trigger;
+        let first_run_ms = || first_run_ms(trigger, now_ms, self.zone());
+        match (task.status, trigger) {
+            (_, Trigger::Cron(_)) => first_run_ms(),
+            (TaskStatus::Completed, _) => None,
+            (TaskStatus::Waiting | TaskStatus::Replicating, _) if task.runs == 0 => first_run_ms(),
+            // It got another time while it was off.
+            (TaskStatus::Waiting | TaskStatus::Replicating, Trigger::At(at_ms)) => {
+                Some(*at_ms).filter(|at_ms| *at_ms > now_ms)
+            }
+            (TaskStatus::Waiting | TaskStatus::Replicating, _) => None,
+        }
     }
 
     /// Returns the task `key` if it never ran, or runs only when somebody asks for it.

@@ -22,8 +22,9 @@ pub use verdict::Verdict;
 const PATIENCE_MS: u64 = 5_000;
 /// Targets that are asked, all at the same time.
 const MOST_SIDES: usize = 64;
-/// Attempts of each task that are told.
+/// Attempts of each task that are told, at least: for each of its targets there are [`ATTEMPTS_OF_TARGET`].
 const ATTEMPTS: usize = 50;
+const ATTEMPTS_OF_TARGET: usize = 4;
 /// Attempts that are told in all.
 const MOST_ATTEMPTS: usize = 500;
 
@@ -53,7 +54,8 @@ pub struct Trace {
     pub sides: Vec<Side>,
     /// How many more targets tasks carry it to, which were not asked.
     pub unasked: usize,
-    /// What the latest 200 runs of each task did with it, the latest first; at most 50 for each task.
+    /// What the latest 200 runs of each task did with it, the latest first; of each task 50, or four for
+    /// each of its targets if that is more, and 500 in all.
     pub attempts: Vec<RecordDetail>,
 }
 
@@ -73,8 +75,9 @@ impl Engine {
         let (mut ways, mut attempts) = (Vec::new(), Vec::new());
         for (standing, object) in self.carriers(local, key).await? {
             let details = self.store().details();
+            let most = ATTEMPTS.max(standing.task.targets.len() * ATTEMPTS_OF_TARGET);
             let tried = details
-                .attempts(&standing.task.key, &local.name, key, ATTEMPTS)
+                .attempts(&standing.task.key, &local.name, key, most)
                 .await?;
             for id in &standing.task.targets {
                 let Some(cluster) = clusters.iter().find(|cluster| cluster.id == *id) else {

@@ -65,6 +65,8 @@ pub struct StoredManifest {
 pub(crate) struct Publishing {
     /// Manifests, and their bytes; the one the tag leads to is among them.
     pub manifests: Vec<(NewManifest, Bytes)>,
+    /// Manifests they lead to that are here already.
+    pub standing: Vec<Digest>,
     /// Small blobs they name, with their digests checked.
     pub blobs: Vec<(Digest, Bytes)>,
     /// The tag that is to lead to `root`, and where it has to lead now.
@@ -126,6 +128,7 @@ impl Image {
         };
         let publishing = Publishing {
             manifests: vec![(new, bytes)],
+            standing: Vec::new(),
             blobs: Vec::new(),
             tag,
             root: digest,
@@ -133,6 +136,7 @@ impl Image {
         match self.publish(publishing, viewer).await? {
             ImageWritten::Stored { .. } => Ok(PutManifest { digest, subject }),
             ImageWritten::BlobsMissing(missing) => Err(HostedError::BlobsMissing(missing)),
+            ImageWritten::ManifestGone(gone) => Err(HostedError::BlobsMissing(vec![gone])),
             ImageWritten::Refused(written) => Err(self.refused(written, &digest)),
             // A tag that may lead anywhere is never where it should not be.
             ImageWritten::Raced { .. } => Err(HostedError::Mismatch("sha256")),
@@ -200,6 +204,7 @@ impl Image {
     ) -> HostedResult<ImageWritten> {
         let Publishing {
             manifests,
+            standing,
             blobs,
             tag,
             root,
@@ -256,6 +261,7 @@ impl Image {
                 },
                 image: &image.name,
                 manifests: &rows,
+                standing: &standing,
                 tag: tag.as_ref().map(|(tag, expect)| TagWrite {
                     package_key: &image.key,
                     image: &image.name,

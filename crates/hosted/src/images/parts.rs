@@ -64,7 +64,8 @@ impl Parts {
             digest: Some(self.digest).filter(|_| self.whole),
             size_bytes: self.blobs.iter().map(|blob| blob.size_bytes).sum(),
             blobs: self.blobs,
-            mark: None,
+            // What the tag leads to now, also where that does not tell the whole.
+            mark: Some(self.digest.to_string()),
             metadata: Metadata::new(),
         }
     }

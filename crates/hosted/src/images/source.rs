@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::artifact::{Artifact, ArtifactKey, Blob, Existing};
+use domain::artifact::{Artifact, ArtifactKey, Blob, Existing, Metadata};
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
+use domain::oci::Role;
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
 use domain::task::{PackageSelection, Scope};
 use domain::versions::VersionFilter;
@@ -33,6 +34,17 @@ pub(crate) struct ImageSource {
     bytes: HostedSource,
 }
 
+/// Returns what is known of an image whose manifests cannot be read.
+fn unreadable() -> Existing {
+    Existing {
+        digest: None,
+        size_bytes: 0,
+        blobs: vec![Role::Manifest.part("", "", u64::MAX)],
+        mark: None,
+        metadata: Metadata::new(),
+    }
+}
+
 impl HostedRepository {
     /// Returns the image and the reference a key names.
     pub(crate) fn image_of(&self, key: &ArtifactKey, stage: Stage) -> ConnectorResult<(Image, Reference)> {
@@ -56,8 +68,12 @@ impl HostedRepository {
             .iter()
             .map(|key| async move {
                 let (image, reference) = self.image_of(key, Stage::Describe)?;
-                let parts = image.parts(&reference).await?;
-                Ok::<_, HostedError>(parts.map(super::parts::Parts::into_existing))
+                match image.parts(&reference).await {
+                    Ok(parts) => Ok(parts.map(super::parts::Parts::into_existing)),
+                    // Something stands there that nothing is like.
+                    Err(HostedError::DataLost(_) | HostedError::Manifest(_)) => Ok(Some(unreadable())),
+                    Err(error) => Err(error),
+                }
             })
             .collect();
         stream::iter(looks).buffered(PARALLEL).try_collect().await

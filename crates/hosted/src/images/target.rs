@@ -100,7 +100,7 @@ impl Incoming<'_> {
             ));
         }
         let blobs = self.supply(parts).await?;
-        let manifests = self.manifests(parts, root).await?;
+        let (manifests, standing) = self.manifests(parts, root).await?;
         let tag = match &self.reference {
             Reference::Tag(tag) => Some((tag.clone(), self.put.expect.clone())),
             Reference::Digest(_) if self.put.expect == Expect::Absent => {
@@ -116,6 +116,7 @@ impl Incoming<'_> {
         };
         let publishing = Publishing {
             manifests,
+            standing,
             blobs,
             tag,
             root,
@@ -134,6 +135,11 @@ impl Incoming<'_> {
                 })
             }
             ImageWritten::BlobsMissing(missing) => Err(self.failed(&HostedError::BlobsMissing(missing))),
+            // It is brought in the next try.
+            ImageWritten::ManifestGone(gone) => {
+                let words = format!("somebody removed its manifest {gone} here meanwhile");
+                Err(self.error(ErrorKind::Protocol, &words))
+            }
             ImageWritten::Refused(written) => Err(self.failed(&self.image.refused(written, &root))),
         }
     }
@@ -185,12 +191,12 @@ impl Incoming<'_> {
         Ok(together)
     }
 
-    /// Reads the manifests that are not here yet, each after those it names.
+    /// Reads the manifests that are not here yet, each after those it names, and says which are.
     async fn manifests(
         &mut self,
         parts: &[Blob],
         root: Digest,
-    ) -> ConnectorResult<Vec<(super::NewManifest, Bytes)>> {
+    ) -> ConnectorResult<(Vec<(super::NewManifest, Bytes)>, Vec<Digest>)> {
         let manifests = parts
             .iter()
             .filter(|blob| Role::of(blob).is_some_and(Role::is_manifest));
@@ -204,12 +210,13 @@ impl Incoming<'_> {
         let known = self.image.known_manifests(&digests).await;
         let known = known.map_err(|error| self.failed(&error))?;
         let mut totals: HashMap<Digest, u64> = HashMap::new();
-        let mut new = Vec::new();
+        let (mut new, mut standing) = (Vec::new(), Vec::new());
         for ((blob, digest), known) in manifests.into_iter().zip(digests).zip(known) {
             if let Some(row) = known {
                 totals.insert(digest, row.total_bytes);
                 // The one the tag is to lead to is written again: it may be about to be removed.
                 if digest != root {
+                    standing.push(digest);
                     continue;
                 }
             } else {
@@ -221,7 +228,7 @@ impl Incoming<'_> {
             totals.insert(digest, read.row.total_bytes);
             new.push((read, bytes));
         }
-        Ok(new)
+        Ok((new, standing))
     }
 
     async fn manifest_bytes(&self, blob: &Blob, digest: Digest) -> ConnectorResult<Bytes> {

@@ -48,7 +48,10 @@ ui-in-minutes = in { $n } min
 ui-in-hours = in { $n } h
 ui-in-days = in { $n } d
 ui-time-left = about { $time } left
-ui-artifacts = { $n } artifacts
+ui-artifacts = { $count ->
+    [one] { $n } artifact
+   *[other] { $n } artifacts
+}
 ui-artifacts-of-about = { $n } of about { $all } artifacts
 
 ## States

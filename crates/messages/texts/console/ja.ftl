@@ -48,7 +48,9 @@ ui-in-minutes = { $n } 分後
 ui-in-hours = { $n } 時間後
 ui-in-days = { $n } 日後
 ui-time-left = 残り約 { $time }
-ui-artifacts = { $n } 個
+ui-artifacts = { $count ->
+   *[other] { $n } 個
+}
 ui-artifacts-of-about = { $n } / 約 { $all } 個
 
 ## States

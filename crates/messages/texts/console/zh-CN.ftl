@@ -48,7 +48,9 @@ ui-in-minutes = { $n } 分钟后
 ui-in-hours = { $n } 小时后
 ui-in-days = { $n } 天后
 ui-time-left = 约剩 { $time }
-ui-artifacts = { $n } 个制品
+ui-artifacts = { $count ->
+   *[other] { $n } 个制品
+}
 ui-artifacts-of-about = { $n } / 约 { $all } 个制品
 
 ## States

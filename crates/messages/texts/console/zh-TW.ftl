@@ -48,7 +48,9 @@ ui-in-minutes = { $n } 分鐘後
 ui-in-hours = { $n } 小時後
 ui-in-days = { $n } 天後
 ui-time-left = 約剩 { $time }
-ui-artifacts = { $n } 個製品
+ui-artifacts = { $count ->
+   *[other] { $n } 個製品
+}
 ui-artifacts-of-about = { $n } / 約 { $all } 個製品
 
 ## States

@@ -15,7 +15,8 @@ const EXAMPLES: &str = "\
 Examples:
   waybill cluster list
   waybill cluster add edge-1 http://edge-1:8080 --username admin
-  waybill cluster add edge-2 https://edge-2 --type edge --username sync --ca-cert ./edge-ca.pem
+  waybill cluster add edge-2 https://edge-2 --type edge --username sync --cluster-ca ./edge-ca.pem
+  waybill cluster add mirror npm+https://npm.example/mirror --type remote --username ci
   waybill cluster add old bkrepo+https://bkrepo.example --app-id ci --access-key 0a1b2c3d
   waybill cluster test edge-1
 
@@ -113,6 +114,8 @@ enum Kind {
     Edge,
     /// A peer on its own.
     Standalone,
+    /// A registry that is no Waybill node.
+    Remote,
 }
 
 const COLUMNS: [Column; 6] = [
@@ -228,7 +231,11 @@ impl Place {
         Ok(json!({
             "name": self.name,
             "url": self.url,
-            "type": match self.kind { Kind::Edge => "EDGE", Kind::Standalone => "STANDALONE" },
+            "type": match self.kind {
+                Kind::Edge => "EDGE",
+                Kind::Standalone => "STANDALONE",
+                Kind::Remote => "REMOTE",
+            },
             "username": self.username,
             "password": password,
             "appId": self.app_id,

@@ -33,7 +33,7 @@ waybill.toml (all keys may be left out; a key it does not know is refused):
   key = \"key.pem\"
   [log]
   format = \"text\"                   # or \"json\"
-  level = \"info\"
+  level = \"info\"                    # WAYBILL_LOG wins: info,engine=debug
   [limits]
   connections = 1024
   header_bytes = 262144
@@ -47,7 +47,10 @@ waybill.toml (all keys may be left out; a key it does not know is refused):
   lease_s = 15                      # how long a run outlives its node's last heartbeat
   [outgoing]
   denied = [\"10.0.0.0/8\"]          # never connected to, besides link-local addresses
-  user_hosts = [\"*.corp.example\"]  # what users who are no administrators may name as targets";
+  user_hosts = [\"*.corp.example\"]  # what users who are no administrators may name as targets
+  requests_at_once = 128            # to one registry, from all runs together
+  requests_per_second = 50          # to one registry; no limit unless said
+  bytes_per_second = \"20MiB\"       # to and from one registry; no limit unless said";
 
 /// `waybill serve`.
 #[derive(Args, Debug, Default)]

@@ -55,7 +55,8 @@ struct TraceView {
     sides: Vec<SideView>,
     /// How many more targets there are, which were not asked.
     unasked: usize,
-    /// What the latest 200 runs of each task did with it, the latest first; at most 50 for each task.
+    /// What the latest 200 runs of each task did with it, the latest first: of each task 50, or four for each of its
+    /// targets if that is more, and 500 in all at most.
     attempts: Vec<DetailView>,
 }
 

@@ -91,10 +91,13 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
         .flat_map(|value| value.split(','))
         .filter_map(|coding| {
             let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-            let refused = weight.trim().strip_prefix("q=").map(str::parse) == Some(Ok(0.0));
-            (!refused).then_some(name.trim())
+            let is_named = name.trim().eq_ignore_ascii_case("gzip");
+            let taken = weight.trim().strip_prefix("q=").map(str::parse) != Some(Ok(0.0));
+            (is_named || name.trim() == "*").then_some((is_named, taken))
         })
-        .any(|name| name.eq_ignore_ascii_case("gzip") || name == "*")
+        // What is said of it by name counts before what is said of all.
+        .max_by_key(|(is_named, _)| *is_named)
+        .is_some_and(|(_, taken)| taken)
 }
 
 async fn send(Path((edition, name)): Path<(String, String)>, headers: HeaderMap) -> ApiResult<Response> {
@@ -143,6 +146,7 @@ mod tests {
         };
 
         assert!(takes("br, gzip;q=0.5") && takes("*") && takes("GZIP"));
+        assert!(takes("gzip, *;q=0") && !takes("gzip;q=0, *"));
         assert!(!takes("br, gzip;q=0") && !takes("identity") && !takes("gzip; q=0.0"));
         assert!(!takes_gzip(&HeaderMap::new()));
     }

@@ -76,6 +76,6 @@ fn settled(look: &Look, settled: u64, usual: Option<u64>) -> String {
             n = count(settled),
             all = count(usual)
         )),
-        None => look.say(text!("ui-artifacts", n = count(settled))),
+        None => look.say(text!("ui-artifacts", n = count(settled), count = settled)),
     }
 }

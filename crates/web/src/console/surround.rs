@@ -92,7 +92,7 @@ fn status_of(refusal: &ApiError, method: &Method) -> StatusCode {
         refusal.code(),
         Code::NotFound | Code::TaskUnknown | Code::ProjectUnknown | Code::ClusterUnknown
     );
-    match unknown && *method == Method::GET {
+    match unknown && matches!(*method, Method::GET | Method::HEAD) {
         true => StatusCode::NOT_FOUND,
         false => refusal.status(),
     }

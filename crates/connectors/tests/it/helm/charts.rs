@@ -170,6 +170,21 @@ async fn a_museum_that_does_not_replace_is_named_and_keeps_what_it_has() {
 }
 
 #[tokio::test]
+async fn a_replaced_chart_does_not_keep_the_signature_of_the_old_one() {
+    let (here, there) = (World::start().await, World::start().await);
+    let (new, old) = (
+        release("web", "1.0.0", b"new", None),
+        release("web", "1.0.0", b"old", Some(SIGNATURE)),
+    );
+    here.hold(&new).await;
+    there.hold(&old).await;
+
+    moved(carry(&here.opened(), &there.opened(), &new.artifact.key).await);
+
+    assert_eq!(there.found(&old).await, [Some(new.bytes[0].clone()), None]);
+}
+
+#[tokio::test]
 async fn a_museum_that_keeps_other_bytes_is_found_out() {
     let (here, there) = (World::start().await, World::start().await);
     let one = release("web", "1.0.0", b"x", None);

@@ -189,6 +189,8 @@ async fn take(State(museum): Shared, RawQuery(query): RawQuery, headers: HeaderM
     if museum.corrupts {
         chart.push(0);
     }
+    // A signature that is not sent again stays.
+    let provenance = provenance.or_else(|| museum.charts.get(&key)?.provenance.clone());
     museum.charts.insert(key, Kept { chart, provenance });
     (StatusCode::CREATED, r#"{"saved":true}"#).into_response()
 }

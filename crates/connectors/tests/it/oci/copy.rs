@@ -5,8 +5,9 @@ use domain::digest::Digest;
 use domain::failure::ErrorKind;
 use domain::ports::{Expect, PutOutcome};
 use domain::task::Scope;
+use serde_json::json;
 use testkit::contract::noise;
-use testkit::fault_proxy::FaultProxy;
+use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 use testkit::images::{Image, blob_at, manifest_at};
 use testkit::servers::OciRegistry;
 
@@ -97,7 +98,8 @@ async fn layers_that_images_share_are_sent_once_and_mounted_elsewhere() {
 
     assert_eq!(keys.len(), 4);
     assert!(bytes < 510_000, "the shared layer moved once: {bytes}");
-    assert_eq!(proxy.count("POST", "*mount=*"), 3);
+    let mounted = format!("*mount=*{}*", Digest::of(&base).to_hex());
+    assert_eq!(proxy.count("POST", &mounted), 3);
     assert_eq!(proxy.struck(), 0);
     for number in 0..4 {
         let name = format!("app{number}");
@@ -107,6 +109,32 @@ async fn layers_that_images_share_are_sent_once_and_mounted_elsewhere() {
                 .is_some()
         );
     }
+}
+
+#[tokio::test]
+async fn a_registry_that_mounts_is_asked_for_a_blob_and_for_its_upload_at_once() {
+    let (here, there) = (OciRegistry::start().await, OciRegistry::start().await);
+    let proxy = FaultProxy::to(there.server.address()).await;
+    let base = noise(100_000, 5);
+    let source = at(&here.server.url());
+    let target = at(&proxy.url());
+    for name in ["app0", "app1"] {
+        let image = Image::of(&[&base, name.as_bytes()]);
+        image.push(&here.server.url(), name, "v1").await;
+        moved(carry(&source, &target, &key(name, "v1")).await);
+    }
+    let looks = proxy.count("HEAD", "*/blobs/*");
+    let other = Image::of(&[&base, b"another layer"]);
+    other.push(&here.server.url(), "app2", "v1").await;
+    let same = Image::of(&[&base, b"app0"]).changed(|manifest| manifest["annotations"] = json!({ "a": "b" }));
+    same.push(&here.server.url(), "app0", "v2").await;
+
+    let sent = moved(carry(&source, &target, &key("app2", "v1")).await);
+    let anew = moved(carry(&source, &at(&proxy.url()), &key("app0", "v2")).await);
+
+    assert_eq!(proxy.count("HEAD", "*/blobs/*"), looks);
+    assert!(sent < 10_000, "the base was mounted: {sent}");
+    assert_eq!(anew, same.bytes().len() as u64, "its blobs stood there");
 }
 
 #[tokio::test]
@@ -193,6 +221,34 @@ async fn pages_of_every_size_list_every_tag_of_every_image_once() {
         .expect("a list");
     let names: Vec<&str> = below.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(names, [["docker://one"; 3], ["docker://two"; 3]].concat());
+}
+
+#[tokio::test]
+async fn an_empty_page_in_the_middle_of_a_list_is_not_its_end() {
+    let registry = OciRegistry::start().await;
+    let proxy = FaultProxy::to(registry.server.address()).await;
+    Image::of(&[b"a"]).push(&registry.server.url(), "app", "v1").await;
+    let empty = |next: &str| Fault::Answer {
+        status: 200,
+        headers: vec![
+            ("Content-Type".into(), "application/json".into()),
+            (
+                "Link".into(),
+                format!("</v2/app/tags/list?n=1000&last={next}>; rel=\"next\""),
+            ),
+        ],
+        body: r#"{"name":"app","tags":[]}"#.into(),
+    };
+    proxy.add(Rule::on("GET", "/v2/app/tags/list?n=1000", empty("a")));
+    let source = at(&format!("{}/app", proxy.url())).source;
+
+    assert_eq!(list(&*source, 10).await.expect("a list"), [key("app", "v1")]);
+
+    proxy.add(Rule::on("GET", "*last=a", empty("b")));
+    proxy.add(Rule::on("GET", "*last=b", empty("a")));
+    let source = at(&format!("{}/app", proxy.url())).source;
+    let endless = list(&*source, 10).await.expect_err("it has no end");
+    assert!(endless.to_string().contains("on and on"), "{endless}");
 }
 
 #[tokio::test]

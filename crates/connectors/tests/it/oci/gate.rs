@@ -84,6 +84,11 @@ impl Gate {
         Self { address, kept, task }
     }
 
+    /// Returns its address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Returns the URL of `path` behind it.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

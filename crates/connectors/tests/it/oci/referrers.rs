@@ -1,6 +1,7 @@
 //! Signatures and bills of materials travel with what they are about.
 
 use serde_json::Value;
+use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 use testkit::images::{Image, manifest_at};
 use testkit::servers::OciRegistry;
 
@@ -113,20 +114,77 @@ async fn a_registry_without_a_list_gets_it_as_a_tag_that_others_entries_stay_in(
 }
 
 #[tokio::test]
-async fn between_registries_without_lists_the_tags_that_stand_for_them_are_carried() {
+async fn between_registries_without_lists_signatures_travel_with_one_tag_as_with_all() {
     let (here, there) = (OciRegistry::start().await, OciRegistry::start().await);
     let image = Image::of(&[b"app"]);
-    let list_of = Image::index(vec![("linux/amd64", signature(&image))]);
+    let signed = signature(&image);
+    let gone = Image::artifact("application/spdx+json").about(&image);
+    let list_of = Image::index(vec![
+        ("linux/amd64", signed.clone()),
+        ("linux/arm64", gone.clone()),
+    ]);
     image.push(&here.server.url(), "app", "v1").await;
     list_of
         .push(&here.server.url(), "app", &fallback_tag(&image))
         .await;
-    let (source, target) = (at(&url(&here, "/app")), at(&url(&there, "/app")));
+    let url_of_gone = format!("{}/v2/app/manifests/{}", here.server.url(), gone.digest());
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let deleted = client.delete(url_of_gone).send().await;
+    assert_eq!(deleted.expect("an answer").status(), 202);
+    let all = at(&url(&here, "/app"));
 
-    for key in list(&*source.source, 10).await.expect("a list") {
-        moved(carry(&source, &target, &key).await);
+    assert_eq!(
+        list(&*all.source, 10).await.expect("a list"),
+        [key("app", "v1")],
+        "the list is no version of its own"
+    );
+    for (source, name) in [(all, "all"), (at(&url(&here, "/app:v1")), "one")] {
+        let target = at(&url(&there, &format!("/{name}")));
+        moved(carry(&source, &target, &key("app", "v1")).await);
+
+        let arrived = manifest_at(&there.server.url(), name, &signed.digest().to_string()).await;
+        assert_eq!(arrived, Some(signed.bytes()), "{name}");
+        let list = manifest_at(&there.server.url(), name, &fallback_tag(&image)).await;
+        let list: Value = serde_json::from_slice(&list.expect("a list")).expect("JSON");
+        assert_eq!(list["manifests"][0]["digest"], signed.digest().to_string());
+        assert!(
+            carry(&source, &target, &key("app", "v1")).await.is_none(),
+            "{name}"
+        );
     }
+}
 
-    let arrived = manifest_at(&there.server.url(), "app", &fallback_tag(&image)).await;
-    assert_eq!(arrived, Some(list_of.bytes()));
+#[tokio::test]
+async fn an_image_that_is_gone_leaves_the_signatures_of_others_known() {
+    let (here, there) = (OciRegistry::start().await, OciRegistry::start().await);
+    let from = Gate::to(here.server.address()).await;
+    from.list_referrers();
+    let image = Image::of(&[b"app"]);
+    let signed = signature(&image);
+    image.push(&from.url(""), "app", "v1").await;
+    signed.push(&from.url(""), "app", "").await;
+    let front = FaultProxy::to(from.address()).await;
+    front.add(
+        Rule::on(
+            "GET",
+            "*/referrers/*",
+            Fault::Answer {
+                status: 404,
+                headers: Vec::new(),
+                body: r#"{"errors":[{"code":"NAME_UNKNOWN","message":"gone"}]}"#.into(),
+            },
+        )
+        .times(1),
+    );
+    let source = at(&format!("{}/app", front.url()));
+    source
+        .source
+        .describe(&[key("app", "v1")])
+        .await
+        .expect("an answer");
+
+    moved(carry(&source, &at(&url(&there, "/app")), &key("app", "v1")).await);
+
+    let arrived = manifest_at(&there.server.url(), "app", &signed.digest().to_string()).await;
+    assert_eq!(arrived, Some(signed.bytes()));
 }

@@ -242,6 +242,25 @@ async fn a_large_layer_whose_piece_broke_in_the_middle_arrives_whole() {
 }
 
 #[tokio::test]
+async fn an_upload_the_registry_forgot_is_begun_anew_in_the_next_try() {
+    let way = Way::of(two_layers()).await;
+    let forgotten = Fault::Answer {
+        status: 404,
+        headers: Vec::new(),
+        body: r#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"blob upload unknown"}]}"#.into(),
+    };
+    way.to
+        .add(Rule::on("PUT", "*/blobs/uploads/*", forgotten).times(1));
+
+    let failed = error(way.carry().await);
+
+    assert!(failed.kind.is_transient(), "{failed}");
+    assert!(failed.to_string().contains("BLOB_UPLOAD_UNKNOWN"), "{failed}");
+    moved(way.carry().await);
+    assert_eq!(way.arrived().await, Some(way.image.bytes()));
+}
+
+#[tokio::test]
 async fn a_refused_mount_becomes_an_upload() {
     let mut way = Way::of(two_layers()).await;
     // What a registry has is remembered as long as it is open.

@@ -1,4 +1,4 @@
-// At three in the morning: what failed, why, and again; a node that is down; a restart of the page's own connection.
+// At three in the morning: what failed, why, and again; a node that is down and comes back.
 import { ask, base, check, facts, logIn, open, play, sound } from './browser.mjs';
 
 const [task, record] = facts;
@@ -21,7 +21,7 @@ await play(async () => {
   const [csv] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV' }).click()]);
   check((await csv.suggestedFilename()).endsWith('.csv'), 'the selection is exported');
 
-  // Mended by hand at the target, then exactly this set again.
+  // Nothing was mended: exactly this set again, and it fails again.
   await page.getByRole('button', { name: 'Retry these' }).last().click();
   await page.waitForURL((url) => url.pathname.startsWith('/records/') && !url.pathname.includes(record));
   await page.getByRole('link', { name: 'Repeats a part of an earlier run' }).waitFor();
@@ -40,6 +40,9 @@ await play(async () => {
   await ask('start edge');
   await page.getByRole('button', { name: 'Retry what failed' }).click();
   await page.getByRole('link', { name: 'Repeats a part of an earlier run' }).waitFor();
+  // The node is reached again; what stands in the way there still does.
+  await page.locator('.pill.bad', { hasText: 'Failed' }).first().waitFor();
+  check((await page.locator('.reasons li', { hasText: 'unreachable' }).count()) === 0, 'a node that is up again is reached');
 
   // By keyboard alone.
   await page.goto(base + '/');

@@ -45,7 +45,7 @@ async fn furnished() -> (Served, Node) {
         let user = json!({ "name": name, "password": PASSWORD, "role": role });
         centre.native(Method::POST, "/users", Some(user)).await;
     }
-    // Nobody listens there.
+    // The node itself, which knows no such path: every call is refused.
     let webhook = json!({ "name": "ops", "url": format!("http://{}/hook", centre.address) });
     let webhook = centre.native(Method::POST, "/webhooks", Some(webhook)).await["id"].clone();
     let token = json!({ "name": "script", "user": "reader" });

@@ -156,7 +156,7 @@ async fn change(
         return Err(ApiError::invalid("enabled", &enabled.to_string()).because(text!("enable-apart")));
     }
     let draft = body::task(&body, app.zone(), Form::Native)?;
-    app.engine().replace_task(&key, draft, admin.name()).await?;
+    app.engine().replace_task(&key, draft, None, admin.name()).await?;
     ok(TaskView::of(app.engine().standing(&key).await?))
 }
 

@@ -127,7 +127,7 @@ fn overview(look: &Look, record: &Record, usual: Option<u64>) -> Markup {
                 header {
                     div { (show::status(look, record.status)) " "
                         span .soft.small.tab {
-                            (look.say(text!("ui-artifacts", n = count(counts.settled()))))
+                            (look.say(text!("ui-artifacts", n = count(counts.settled()), count = counts.settled())))
                             @if let Some(usual) = usual { " / ~" (count(usual)) }
                             @if let Some(speed) = run::speed(record, look.now_ms) { " · " (bytes(speed)) "/s" }
                             @if let Some(left) = run::left(record, usual, look.now_ms) { " · " (look.say(left)) }

@@ -127,12 +127,9 @@ pub(super) async fn update(
 ) -> ApiResult<Response> {
     let mut typed = Typed::of(form);
     if let Some(draft) = read(&app, &look, &mut typed).await? {
-        let enabled = draft.enabled;
-        match app.engine().replace_task(&key, draft, look.user()).await {
-            Ok(()) => {
-                app.engine().enable_task(&key, enabled, look.user()).await?;
-                return Ok(see_other(&run::task_path(&key)));
-            }
+        let enabled = Some(draft.enabled);
+        match app.engine().replace_task(&key, draft, enabled, look.user()).await {
+            Ok(()) => return Ok(see_other(&run::task_path(&key))),
             Err(error) => faults_of(&look, &mut typed, error)?,
         }
     }

@@ -216,7 +216,7 @@ impl View<'_> {
                 td .wide {
                     @if let Some(counts) = latest.and_then(|record| record.counts.as_ref()) {
                         (chart::result(look, counts, None, ""))
-                        div .small.soft.tab { (look.say(text!("ui-artifacts", n = count(counts.settled())))) " · " (bytes(counts.bytes_moved)) }
+                        div .small.soft.tab { (look.say(text!("ui-artifacts", n = count(counts.settled()), count = counts.settled()))) " · " (bytes(counts.bytes_moved)) }
                     }
                 }
                 td .num { (show::maybe_when(look, task.last_run_ms)) }

@@ -90,6 +90,12 @@ async fn what_starts_a_task_can_be_changed_and_what_ran_at_its_time_does_not_run
     let later = world
         .put(&path, task_body("renamed", &[&edge], at("2024-07-27T06:00:00Z")))
         .await;
+    // Also where it was off when it got that.
+    world.post(&format!("{path}/disable"), json!({})).await;
+    let off = world
+        .put(&path, task_body("renamed", &[&edge], at("2024-07-28T06:00:00Z")))
+        .await;
+    let on = world.post(&format!("{path}/enable"), json!({})).await;
     let by_hand = json!({ "replicaType": "RUN_ONCE", "setting": {} });
     let by_hand = world.put(&path, task_body("renamed", &[&edge], by_hand)).await;
 
@@ -105,6 +111,8 @@ async fn what_starts_a_task_can_be_changed_and_what_ran_at_its_time_does_not_run
     );
     assert_eq!(past.status, 400);
     assert_eq!(later.body["nextRunAt"], "2024-07-27T06:00:00Z");
+    assert_eq!(off.body["nextRunAt"], Value::Null);
+    assert_eq!(on.body["nextRunAt"], "2024-07-28T06:00:00Z");
     assert_eq!(
         (&by_hand.body["trigger"]["kind"], &by_hand.body["nextRunAt"]),
         (&json!("manual"), &Value::Null)
