@@ -12,6 +12,9 @@ use crate::path::FilePath;
 /// Properties that travel with an artifact, by name.
 pub type Metadata = BTreeMap<String, String>;
 
+/// Most bytes of all properties of one file, names and values together.
+pub const PROPERTY_BYTES: usize = 16 * 1024;
+
 /// Names an artifact within a repository: a file by its full path, a package version by package key and version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ArtifactKey {

@@ -62,13 +62,14 @@ impl Engine {
         }
     }
 
-    /// Returns at most `limit` details of a record in another order, behind the one with the id `behind`.
+    /// Returns at most `limit` details of a record in another order, behind the one that started at `behind.0` with id
+    /// `behind.1`.
     pub async fn details_sorted(
         &self,
         record: &str,
         filter: &DetailFilter,
         order: (DetailOrder, bool),
-        behind: Option<DetailId>,
+        behind: Option<(i64, DetailId)>,
         limit: usize,
     ) -> EngineResult<Sorted> {
         let details = self.store().details();

@@ -55,6 +55,15 @@ pub enum HostedError {
     /// A path would become too long where it is moved or copied to.
     #[error("`{0}` would have too long a path there")]
     PathTooLong(FilePath),
+    /// A property cannot be called so.
+    #[error("a property cannot be called `{0}`")]
+    PropertyName(String),
+    /// A property cannot have the value.
+    #[error("the property `{0}` cannot have this value")]
+    PropertyValue(String),
+    /// All properties of a file would be this many bytes together.
+    #[error("the properties would be {0} bytes")]
+    PropertiesTooLong(usize),
     /// The search took longer than it may.
     #[error("the search takes too long")]
     SearchTooLong,
@@ -174,12 +183,16 @@ impl HostedError {
             | Self::WithinItself(_)
             | Self::BlockExists(_)
             | Self::FolderNotEmpty(_) => ErrorKind::Conflict,
-            Self::OverQuota(_) | Self::UploadBudget(_) | Self::SearchTooLong => ErrorKind::Limit,
+            Self::OverQuota(_) | Self::UploadBudget(_) | Self::SearchTooLong | Self::PropertiesTooLong(_) => {
+                ErrorKind::Limit
+            }
             Self::Mismatch(_) | Self::WrongSize { .. } => ErrorKind::Corrupt,
             Self::Disk(_) | Self::Store(_) => ErrorKind::Disk,
             Self::Invalid { .. }
             | Self::Manifest(_)
             | Self::PathTooLong(_)
+            | Self::PropertyName(_)
+            | Self::PropertyValue(_)
             | Self::RangeOutside
             | Self::RootDeleted
             | Self::UploadIncomplete(_)

@@ -31,8 +31,13 @@ impl HostedRepository {
         if data.set_expiry(self.info().no, path, expires_ms, user).await? {
             return Ok(());
         }
+        Err(self.no_file(path).await?)
+    }
+
+    /// Returns why no file is found at `path`: a folder stands there, or nothing.
+    pub(crate) async fn no_file(&self, path: &FilePath) -> HostedResult<HostedError> {
         let folder = path.is_root() || self.node(path).await?.is_some();
-        Err(if folder {
+        Ok(if folder {
             HostedError::NodeConflict(path.clone())
         } else {
             HostedError::NodeUnknown(path.clone())

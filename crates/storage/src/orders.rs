@@ -1,18 +1,21 @@
-//! Details in other orders than the one they lie in: as many as can be put in order for each page, and no more.
+//! Details in other orders than the one they lie in.
 //!
-//! An index for each order would be paid for by every row that is ever written; people sort what they have narrowed
-//! down first.
+//! A few are put in order for each page. Many are read in order: what lanes alone select (status, cluster, repository,
+//! or nothing at all) from the indexes by name, size and attempts, and any selection by time. What is left are long
+//! selections by prefix, version or failure in another order than time: those are refused, and told so.
 
 use std::cmp::Ordering;
 
 use domain::detail::{DetailFilter, DetailState, RecordDetail};
 use domain::id::{DetailId, RecordId};
 
-use crate::db::StoreResult;
+use crate::db::{Row, Snapshot, StoreResult, blob, int};
 use crate::details::{self, Details};
 use crate::selection::Selection;
+use crate::strides::{Direction, Strides};
+use crate::walks;
 
-/// What a list of details is ordered by.
+/// What a list of details is ordered by; details that are equal by it lie in the order they were begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DetailOrder {
     /// When they were begun.
@@ -21,7 +24,7 @@ pub enum DetailOrder {
     Name,
     /// How large the artifacts are; what is not known counts as nothing.
     Size,
-    /// How often they were tried.
+    /// How often they were tried; what is in flight, or was imported, counts as once.
     Attempts,
 }
 
@@ -30,22 +33,24 @@ pub enum DetailOrder {
 pub enum Sorted {
     /// The rows asked for.
     Rows(Vec<RecordDetail>),
-    /// More details are selected than are put in order: see [`MOST_SORTED`].
+    /// More details are selected than are put in order, and they cannot be read in order: see [`MOST_SORTED`].
     TooMany,
 }
 
-/// Most details that are put in order.
+/// Most details that are put in order for a page.
 pub const MOST_SORTED: u64 = 10_000;
 
+const BEHIND: &str = "SELECT * FROM detail WHERE record_no = $1 AND start_ms = $2 AND id = $3";
+
 impl Details<'_> {
-    /// Returns at most `limit` selected details behind the one with the id `behind`, in `order` or, `descending`, the
-    /// other way round. One that is gone is as good as none: the list begins anew.
+    /// Returns at most `limit` selected details in `order` or, `descending`, the other way round: those behind the one
+    /// that was begun at `behind.0` with the id `behind.1`. One that is gone is as good as none: the list begins anew.
     pub async fn sorted(
         &self,
         record: RecordId,
         filter: &DetailFilter,
         (order, descending): (DetailOrder, bool),
-        behind: Option<DetailId>,
+        behind: Option<(i64, DetailId)>,
         limit: usize,
     ) -> StoreResult<Sorted> {
         let mut read = self.0.db().snapshot().await?;
@@ -53,32 +58,93 @@ impl Details<'_> {
             return Ok(Sorted::Rows(Vec::new()));
         };
         let selection = Selection::read(&mut read, no, filter).await?;
-        let Some(rows) = details::all_if_few(&mut read, &selection, MOST_SORTED).await? else {
+        let behind = place_of(&mut read, record, &selection, behind).await?;
+        let asked = Asked {
+            order,
+            descending,
+            behind,
+            limit,
+        };
+        let few = details::all_if_few(&mut read, &selection, MOST_SORTED).await?;
+        let rows = match few {
+            Some(rows) => Some(rows),
+            None if order == DetailOrder::Time => Some(asked.by_time(&mut read, &selection).await?),
+            None => walks::rows(&mut read, &selection, &asked).await?,
+        };
+        let Some(rows) = rows else {
             return Ok(Sorted::TooMany);
         };
         let mut found = details::read(&rows, record, &selection)?;
-        found.sort_unstable_by(|a, b| {
-            let compared = compare(order, a, b).then_with(|| (a.started_ms, a.id).cmp(&(b.started_ms, b.id)));
-            if descending { compared.reverse() } else { compared }
-        });
-        let skip = behind.and_then(|behind| found.iter().position(|detail| detail.id == behind));
-        let rows = found.into_iter().skip(skip.map_or(0, |index| index + 1));
-        Ok(Sorted::Rows(rows.take(limit).collect()))
+        if let Some(behind) = &asked.behind {
+            found.retain(|detail| asked.compare(detail, behind).is_gt());
+        }
+        found.sort_unstable_by(|a, b| asked.compare(a, b));
+        found.truncate(limit);
+        Ok(Sorted::Rows(found))
     }
 }
 
-fn compare(order: DetailOrder, a: &RecordDetail, b: &RecordDetail) -> Ordering {
-    match order {
-        DetailOrder::Time => a.started_ms.cmp(&b.started_ms),
-        DetailOrder::Name => a.artifact.cmp(&b.artifact),
-        DetailOrder::Size => a.size_bytes.unwrap_or(0).cmp(&b.size_bytes.unwrap_or(0)),
-        DetailOrder::Attempts => attempts(a).cmp(&attempts(b)),
+/// Finds the detail a page lies behind.
+async fn place_of(
+    read: &mut Snapshot,
+    record: RecordId,
+    selection: &Selection,
+    behind: Option<(i64, DetailId)>,
+) -> StoreResult<Option<RecordDetail>> {
+    let Some((start_ms, id)) = behind else {
+        return Ok(None);
+    };
+    let values = vec![int(selection.no), int(start_ms), blob(*id.as_bytes())];
+    let rows = read.fetch_all(BEHIND, values).await?;
+    Ok(details::read(&rows, record, selection)?.pop())
+}
+
+/// Which part of a list is asked for, in which order.
+pub(crate) struct Asked {
+    pub(crate) order: DetailOrder,
+    pub(crate) descending: bool,
+    pub(crate) behind: Option<RecordDetail>,
+    pub(crate) limit: usize,
+}
+
+impl Asked {
+    /// Compares two details as they are to lie.
+    fn compare(&self, a: &RecordDetail, b: &RecordDetail) -> Ordering {
+        let compared = match self.order {
+            DetailOrder::Time => Ordering::Equal,
+            DetailOrder::Name => a.artifact.cmp(&b.artifact),
+            DetailOrder::Size => size_of(a).cmp(&size_of(b)),
+            DetailOrder::Attempts => attempts(a).cmp(&attempts(b)),
+        };
+        let compared = compared.then_with(|| (a.started_ms, a.id).cmp(&(b.started_ms, b.id)));
+        if self.descending {
+            compared.reverse()
+        } else {
+            compared
+        }
+    }
+
+    async fn by_time(&self, read: &mut Snapshot, selection: &Selection) -> StoreResult<Vec<Row>> {
+        let behind = self.behind.as_ref();
+        let place = behind.map(|behind| (behind.started_ms, behind.id.as_bytes().to_vec()));
+        let strides = match (self.descending, place) {
+            (true, place) => Strides::new(selection, Direction::Back, place),
+            (false, Some(place)) => Strides::forth(read, selection, place).await?,
+            (false, None) => Strides::new(selection, Direction::Forth, None),
+        };
+        strides.rows(read, 0, self.limit as u64).await
     }
 }
 
-fn attempts(detail: &RecordDetail) -> u32 {
+/// Returns the size of a detail as the index by size has it.
+pub(crate) fn size_of(detail: &RecordDetail) -> u64 {
+    detail.size_bytes.unwrap_or(0)
+}
+
+/// Returns the attempts of a detail as the index by attempts has them.
+pub(crate) fn attempts(detail: &RecordDetail) -> u32 {
     match &detail.state {
         DetailState::Settled(settled) => settled.attempts,
-        DetailState::Running | DetailState::Imported { .. } => 0,
+        DetailState::Running | DetailState::Imported { .. } => 1,
     }
 }

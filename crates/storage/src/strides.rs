@@ -4,7 +4,7 @@
 //! stretch only. Neighbouring stretches that hold rows are read by one statement.
 
 use crate::builder::Builder;
-use crate::db::{Row, Snapshot, StoreResult, blob, int, size};
+use crate::db::{Row, Snapshot, StoreError, StoreResult, blob, int, size};
 use crate::selection::Selection;
 use crate::stretches::{Place, STRETCH_ROWS};
 
@@ -40,10 +40,15 @@ pub struct Strides<'a> {
     /// How many the next statement reads.
     batch: usize,
     exhausted: bool,
+    /// Rows up to this place are left out, going forth.
+    floor: Option<Place>,
 }
 
+const HOLDS: &str = "SELECT first_ms, first_id FROM detail_stretch WHERE record_no = $1 \
+    AND (first_ms, first_id) <= ($2, $3) ORDER BY first_ms DESC, first_id DESC LIMIT 1";
+
 impl<'a> Strides<'a> {
-    /// Starts at one end of the record, or behind `beyond` (going back only).
+    /// Starts at one end of the record, or behind `beyond`: going forth with the stretch that begins there.
     pub fn new(selection: &'a Selection, direction: Direction, beyond: Option<Place>) -> Self {
         Self {
             selection,
@@ -52,7 +57,19 @@ impl<'a> Strides<'a> {
             known: Vec::new(),
             batch: FIRST_STRETCHES,
             exhausted: false,
+            floor: None,
         }
+    }
+
+    /// Starts behind `place`, going forth: in the stretch that holds it.
+    pub async fn forth(read: &mut Snapshot, selection: &'a Selection, place: Place) -> StoreResult<Self> {
+        let values = vec![int(selection.no), int(place.0), blob(place.1.clone())];
+        let holds = read.fetch_optional(HOLDS, values).await?;
+        let first = holds.map(|row| Ok::<Place, StoreError>((row.int("first_ms")?, row.blob("first_id")?)));
+        Ok(Self {
+            floor: Some(place),
+            ..Self::new(selection, Direction::Forth, first.transpose()?)
+        })
     }
 
     /// Returns `take` selected rows after the first `skip` of these lanes, in this direction.
@@ -199,6 +216,10 @@ impl<'a> Strides<'a> {
             .bind_list([int(run.from.0), blob(run.from.1.clone())]);
         if let Some((ms, id)) = &run.end {
             sql.push(" AND (start_ms, id) < ")
+                .bind_list([int(*ms), blob(id.clone())]);
+        }
+        if let Some((ms, id)) = &self.floor {
+            sql.push(" AND (start_ms, id) > ")
                 .bind_list([int(*ms), blob(id.clone())]);
         }
         self.selection.and_lanes(&mut sql);

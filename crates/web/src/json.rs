@@ -3,6 +3,8 @@
 //! Unknown members are ignored and scalars are coerced (`"5"`, `"true"`, `""` for nothing). An explicit
 //! null counts as absent. What cannot be read at all is 250106; [`Members`] never panics on any input.
 
+use std::collections::BTreeMap;
+
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -143,6 +145,18 @@ impl Members {
             Some(Value::Object(members)) => Ok(Some(Self(members.clone()))),
             Some(_) => Err(unreadable_member(name)),
         }
+    }
+
+    /// Returns the members of an object, every one a text, or null.
+    pub fn texts_or_null(&self, name: &str) -> ApiResult<Option<BTreeMap<String, Option<String>>>> {
+        let Some(members) = self.object(name)? else {
+            return Ok(None);
+        };
+        let pairs = members.0.iter().map(|(key, value)| {
+            let text = (!value.is_null()).then(|| scalar(name, value));
+            Ok((key.clone(), text.transpose()?))
+        });
+        pairs.collect::<ApiResult<_>>().map(Some)
     }
 
     /// Returns a list of objects.

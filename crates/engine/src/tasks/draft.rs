@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use connectors::registry::by_type;
 use domain::cron::CronExpression;
 use domain::path::FilePath;
-use domain::repository::RepositoryType;
+use domain::repository::{RepositoryRef, RepositoryType};
 use domain::task::{PackageSelection, Scope, Settings, TaskObject, Trigger};
 use domain::versions::{Choice, VersionFilter};
 use jiff::tz::TimeZone;
@@ -224,13 +224,32 @@ impl TaskDraft {
         let objects: Vec<TaskObject> = objects.collect::<EngineResult<_>>()?;
         let mut remotes = HashSet::new();
         for object in &objects {
-            let remote = object.remote(&self.project);
-            if !remotes.insert(remote.clone()) {
-                let shared = remote.to_string();
-                return Err(EngineError::invalid("remoteRepoName", shared, Why::SharedTarget));
-            }
+            self.check_alone(object, &mut remotes)?;
         }
         Ok(objects)
+    }
+
+    /// Refuses an object that writes where one of `remotes` does, which it then is among.
+    fn check_alone(&self, object: &TaskObject, remotes: &mut HashSet<RepositoryRef>) -> EngineResult<()> {
+        let remote = object.remote(&self.project);
+        let shared = remote.to_string();
+        match remotes.insert(remote) {
+            true => Ok(()),
+            false => Err(EngineError::invalid("remoteRepoName", shared, Why::SharedTarget)),
+        }
+    }
+
+    /// Returns what is wrong with each object that cannot be, by its place: a form says all of it at once.
+    pub fn object_faults(&self) -> Vec<(usize, EngineError)> {
+        let mut remotes = HashSet::new();
+        let checked = self.objects.iter().map(|object| {
+            let object = self.checked_object(object)?;
+            self.check_alone(&object, &mut remotes)
+        });
+        let faults = checked
+            .enumerate()
+            .filter_map(|(n, checked)| Some((n, checked.err()?)));
+        faults.collect()
     }
 
     fn check_whole_repositories(&self) -> EngineResult<()> {

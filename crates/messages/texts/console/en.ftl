@@ -156,6 +156,11 @@ ui-fault-number = This is not a number that can be used here
 ui-fault-taken = This name is taken
 ui-fault-path = { $path } is not a path
 ui-fault-no-repository = There is no repository { $name } on this node
+ui-fault-other-project = All repositories of a task are in one project, here { $project }
+ui-fault-one-repository = Files, folders and packages are chosen in one repository: remove the others, or take whole repositories
+ui-fault-versions-named = The versions of every package are named: there is nothing left to choose
+ui-fault-pattern = { $text } is not a pattern: { $why }
+ui-fault-platform = { $platform } is not a platform, such as linux/amd64 or linux/arm/v7
 ui-fault-password = This is not your password
 
 ## Tasks
@@ -195,7 +200,6 @@ ui-artifacts-head = Artifacts
 ui-started-by = Started by
 ui-by-schedule = schedule
 ui-by-change = change
-ui-several-repositories = it replicates several repositories, or calls a version otherwise there: change it through the API
 ui-no-limit = No limit
 ui-log = Log
 ui-keeps-all = Every artifact, for { $n } days
@@ -205,6 +209,8 @@ ui-keeps-failures = Only what failed, for { $n } days
 
 ui-name-hint = 2 to 256 characters, unique on this node
 ui-repository-hint = project/repository on this node
+ui-repository-number = Repository { $n }
+ui-one-more-repository = Add a repository
 ui-what = What of it
 ui-scope-repository = The whole repository
 ui-scope-repository-says = Everything in it, also what comes later
@@ -214,6 +220,18 @@ ui-scope-packages = Some packages
 ui-scope-packages-says = Images, npm packages, charts and others, with all or some versions
 ui-packages = Packages
 ui-packages-hint = One per line, then its versions unless all are meant: docker://library/nginx 1.27 1.28
+ui-target-versions = Called there
+ui-target-versions-hint = For one version of one package: its names there, such as stable latest; empty: its own
+ui-some-versions = Only some versions or platforms
+ui-some-versions-says = Of packages whose versions are not named one by one. A pattern is a glob (1.2.*), regex: with an expression, or semver: with a range (semver:>=1.2, <2).
+ui-include = Take
+ui-include-hint = One pattern per line; empty: every version
+ui-exclude = Leave out
+ui-exclude-hint = One pattern per line, for example *-rc*
+ui-newest = Newest
+ui-newest-hint = How many of those that are left; empty: all
+ui-platforms = Platforms
+ui-platforms-hint = Of images from a registry elsewhere: linux/amd64 linux/arm64; empty: all
 ui-scope-some-paths = { $n ->
     [one] ({ $n } path)
    *[other] ({ $n } paths)
@@ -222,6 +240,11 @@ ui-scope-some-packages = { $n ->
     [one] ({ $n } package)
    *[other] ({ $n } packages)
 }
+ui-chosen-include = versions { $patterns }
+ui-chosen-exclude = without { $patterns }
+ui-chosen-newest = the newest { $n } of each package
+ui-chosen-platforms = platforms { $platforms }
+ui-called-there = called { $names } there
 ui-paths = Paths
 ui-paths-hint = One per line, for example /releases/2026
 ui-other-name-there = Another name there
@@ -389,6 +412,11 @@ ui-replace-yes = Replace
 ui-delete-file-ask = Delete { $name }?
 ui-properties = Properties
 ui-no-properties = It has no properties
+ui-property = Property
+ui-value = Value
+ui-add = Add
+ui-remove = Remove
+ui-fault-property-there = It has a property of this name already: change that one
 ui-package = Package
 ui-latest-version = Latest version
 ui-versions = Versions

@@ -1,6 +1,7 @@
 //! A hosted repository's refusals in the contract's codes.
 
 use axum::http::StatusCode;
+use domain::artifact::PROPERTY_BYTES;
 use hosted::HostedError;
 use messages::{Text, text};
 
@@ -30,6 +31,16 @@ impl From<HostedError> for ApiError {
             }
             HostedError::PathTooLong(path) => {
                 of(Code::PathInvalid, path.to_string()).because(text!("path-too-long"))
+            }
+            HostedError::PropertyName(name) => {
+                Self::invalid("properties", &name).because(text!("property-name"))
+            }
+            HostedError::PropertyValue(name) => {
+                Self::invalid("properties", &name).because(text!("property-value"))
+            }
+            HostedError::PropertiesTooLong(bytes) => {
+                let reason = text!("properties-too-long", most = PROPERTY_BYTES);
+                Self::invalid("properties", &format!("{bytes} bytes")).because(reason)
             }
             HostedError::SearchTooLong => Self::about(Code::QueryTooLarge, text!("search-too-long")),
             HostedError::FolderNotEmpty(path) => of(Code::FolderNotEmpty, path.to_string()),

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::artifact::Metadata;
+use domain::artifact::{Metadata, PROPERTY_BYTES};
 use domain::clock::Clock;
 use hosted::{MOST_BLOCKS, UploadOptions};
 use messages::text;
@@ -184,7 +184,7 @@ fn metadata(headers: &HeaderMap) -> ApiResult<Metadata> {
         }
     }
     let length: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
-    if length > 16 * 1024 {
+    if length > PROPERTY_BYTES {
         return Err(ApiError::invalid("metadata", &format!("{length} bytes")));
     }
     Ok(metadata)

@@ -235,3 +235,23 @@ async fn events_are_for_administrators() {
         assert_eq!(ask().basic("peer", "secret").send().await.status, 403, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_changed_property_is_a_change_that_is_followed() {
+    let (world, key) = world().await;
+    upload(&world, "a.bin").await;
+    world.delete(&format!("{TASK}/delete/{key}")).await.ok();
+    let edge = world.cluster("edge-2", "EDGE").await;
+    world.task("mirror 2", &[&edge], real_time()).await;
+    let change = async |value: &str| {
+        let ask = world.ask(Method::PATCH, "/api/v1/repositories/demo/files/node?path=/a.bin");
+        let body = json!({ "properties": { "stage": value } });
+        assert_eq!(ask.json(body).send().await.status, 200);
+    };
+    assert_eq!(names(&world, "").await, Vec::<String>::new());
+
+    change("live").await;
+    change("live").await;
+
+    assert_eq!(names(&world, "").await, ["/a.bin"]);
+}

@@ -1,9 +1,10 @@
 use domain::detail::{DetailFilter, DetailState, DetailStatus, RecordDetail};
 use domain::id::DetailId;
 use storage::orders::{DetailOrder, MOST_SORTED, Sorted};
+use storage::writer::{DetailRow, RowState};
 
 use super::model::{Dice, detail, filters, rows, selects, set_units};
-use crate::world::World;
+use crate::world::{Run, World};
 
 fn place(order: DetailOrder, row: &RecordDetail) -> (i64, String, String) {
     let key = row.artifact.clone().expect("none is historical");
@@ -13,9 +14,65 @@ fn place(order: DetailOrder, row: &RecordDetail) -> (i64, String, String) {
         DetailOrder::Size => (row.size_bytes.unwrap_or(0) as i64, String::new(), String::new()),
         DetailOrder::Attempts => match &row.state {
             DetailState::Settled(settled) => (settled.attempts.into(), String::new(), String::new()),
-            _ => (0, String::new(), String::new()),
+            _ => (1, String::new(), String::new()),
         },
     }
+}
+
+const ORDERS: [DetailOrder; 4] = [
+    DetailOrder::Time,
+    DetailOrder::Name,
+    DetailOrder::Size,
+    DetailOrder::Attempts,
+];
+
+/// Reads everything `filter` selects, page by page; `None` when it is too much.
+async fn paged(
+    world: &World,
+    run: &Run,
+    filter: &DetailFilter,
+    order: (DetailOrder, bool),
+    limit: usize,
+) -> Option<Vec<RecordDetail>> {
+    let mut found: Vec<RecordDetail> = Vec::new();
+    loop {
+        let behind: Option<(i64, DetailId)> = found.last().map(|row| (row.started_ms, row.id));
+        let details = world.store.details();
+        let more = details.sorted(run.id, filter, order, behind, limit).await;
+        let Sorted::Rows(more) = more.unwrap() else {
+            return None;
+        };
+        if more.is_empty() {
+            return Some(found);
+        }
+        found.extend(more);
+    }
+}
+
+/// Returns what `filter` selects of `model`, in order.
+fn ordered<'a>(
+    model: &'a [RecordDetail],
+    filter: &DetailFilter,
+    (order, descending): (DetailOrder, bool),
+) -> Vec<&'a RecordDetail> {
+    let mut expected: Vec<&RecordDetail> = model.iter().filter(|row| selects(filter, row)).collect();
+    expected.sort_by_key(|row| (place(order, row), row.started_ms, row.id));
+    if descending {
+        expected.reverse();
+    }
+    expected
+}
+
+/// Rows with sizes and tries that differ, many of them equal.
+fn varied(world: &World, dice: &mut Dice, count: usize, spread_ms: u64) -> Vec<DetailRow> {
+    let mut rows = rows(world, dice, count, spread_ms);
+    for row in &mut rows {
+        row.size_bytes = dice.one_of(&[None, Some(0), Some(7), Some(u64::from(u32::MAX) + 1)]);
+        if let RowState::Settled(settlement) = &mut row.state {
+            settlement.attempts = dice.one_of(&[1, 1, 1, 2, 5]);
+        }
+    }
+    rows
 }
 
 #[tokio::test]
@@ -23,43 +80,17 @@ async fn a_selection_that_is_not_too_long_comes_in_any_order_page_by_page() {
     let world = World::start().await;
     let run = world.run("nightly").await;
     set_units(&world, &run).await;
-    let mut dice = Dice(21);
-    let rows = rows(&world, &mut dice, 400, 30);
+    let rows = varied(&world, &mut Dice(21), 400, 30);
     world.commit(&run, rows.clone(), vec![]).await.unwrap();
     let model: Vec<RecordDetail> = rows.iter().map(|row| detail(&run, row)).collect();
-    let orders = [
-        DetailOrder::Time,
-        DetailOrder::Name,
-        DetailOrder::Size,
-        DetailOrder::Attempts,
-    ];
 
-    for (filter, order) in filters().into_iter().zip(orders.into_iter().cycle()) {
+    for (filter, order) in filters().into_iter().zip(ORDERS.into_iter().cycle()) {
         for descending in [false, true] {
-            let mut expected: Vec<&RecordDetail> = model.iter().filter(|row| selects(&filter, row)).collect();
-            expected.sort_by_key(|row| (place(order, row), row.started_ms, row.id));
-            if descending {
-                expected.reverse();
-            }
-            let mut found: Vec<RecordDetail> = Vec::new();
-            loop {
-                let behind: Option<DetailId> = found.last().map(|row| row.id);
-                let details = world.store.details();
-                let more = details
-                    .sorted(run.id, &filter, (order, descending), behind, 37)
-                    .await
-                    .unwrap();
-                let Sorted::Rows(more) = more else {
-                    panic!("{filter:?} is not too long")
-                };
-                if more.is_empty() {
-                    break;
-                }
-                found.extend(more);
-            }
+            let found = paged(&world, &run, &filter, (order, descending), 37).await;
+
             assert_eq!(
-                found.iter().collect::<Vec<_>>(),
-                expected,
+                found.expect("it is not too long").iter().collect::<Vec<_>>(),
+                ordered(&model, &filter, (order, descending)),
                 "{order:?} {descending} {filter:?}"
             );
         }
@@ -67,32 +98,85 @@ async fn a_selection_that_is_not_too_long_comes_in_any_order_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_to_be_put_in_order_says_so_and_a_filter_helps() {
+async fn however_many_are_selected_by_status_cluster_and_repository_they_come_in_any_order() {
     let world = World::start().await;
     let run = world.run("nightly").await;
     set_units(&world, &run).await;
     let mut dice = Dice(22);
-    let rows = rows(&world, &mut dice, MOST_SORTED as usize + 1, 60_000);
+    let rows = varied(&world, &mut dice, MOST_SORTED as usize * 2, 3_000);
     for group in rows.chunks(2_000) {
         world.commit(&run, group.to_vec(), vec![]).await.unwrap();
     }
-    let details = world.store.details();
-    let failed = DetailFilter {
-        status: Some(DetailStatus::Failed),
+    let model: Vec<RecordDetail> = rows.iter().map(|row| detail(&run, row)).collect();
+    let settled = DetailFilter {
+        status: Some(DetailStatus::Success),
         ..DetailFilter::default()
     };
-    let order = (DetailOrder::Name, false);
 
-    let all = details
-        .sorted(run.id, &DetailFilter::default(), order, None, 5)
-        .await;
-    let some = details.sorted(run.id, &failed, order, None, 5).await;
+    for filter in [DetailFilter::default(), settled] {
+        for order in ORDERS
+            .into_iter()
+            .flat_map(|order| [(order, false), (order, true)])
+        {
+            let expected = ordered(&model, &filter, order);
+            assert!(expected.len() as u64 > MOST_SORTED);
 
-    assert_eq!(all.unwrap(), Sorted::TooMany);
-    let Sorted::Rows(some) = some.unwrap() else {
-        panic!("few failed")
+            for _ in 0..12 {
+                let place = dice.below(expected.len() as u64 + 1) as usize;
+                let behind = place.checked_sub(1).map(|last| expected[last]);
+                let behind = behind.map(|row| (row.started_ms, row.id));
+                let found = world
+                    .store
+                    .details()
+                    .sorted(run.id, &filter, order, behind, 50)
+                    .await;
+
+                let rest = expected[place..].iter().copied().take(50).cloned().collect();
+                assert_eq!(
+                    found.unwrap(),
+                    Sorted::Rows(rest),
+                    "{order:?} {filter:?} {behind:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_no_index_has_in_order_is_refused_when_it_is_long_and_a_filter_helps() {
+    let world = World::start().await;
+    let run = world.run("nightly").await;
+    set_units(&world, &run).await;
+    let rows = rows(&world, &mut Dice(23), MOST_SORTED as usize * 4, 60_000);
+    for group in rows.chunks(2_000) {
+        world.commit(&run, group.to_vec(), vec![]).await.unwrap();
+    }
+    let named = |prefix: &str| DetailFilter {
+        path_prefix: Some(prefix.into()),
+        ..DetailFilter::default()
     };
-    assert_eq!(some.len(), 5);
-    assert!(some.iter().all(|row| row.status() == DetailStatus::Failed));
-    assert!(some.is_sorted_by_key(|row| row.artifact.clone()));
+    let files = named("/a");
+    let failed = DetailFilter {
+        status: Some(DetailStatus::Failed),
+        ..files.clone()
+    };
+
+    let by_size = (DetailOrder::Size, false);
+    let all = paged(&world, &run, &files, by_size, 500).await;
+    let by_time = paged(&world, &run, &files, (DetailOrder::Time, false), 500).await;
+    let some = paged(&world, &run, &failed, by_size, 500).await;
+
+    let model: Vec<RecordDetail> = rows.iter().map(|row| detail(&run, row)).collect();
+    assert_eq!(all, None);
+    let by_time = by_time.expect("time is the order they lie in");
+    assert!(
+        by_time
+            .iter()
+            .eq(ordered(&model, &files, (DetailOrder::Time, false)))
+    );
+    assert!(
+        some.expect("few failed")
+            .iter()
+            .eq(ordered(&model, &failed, by_size))
+    );
 }

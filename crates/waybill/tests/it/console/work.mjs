@@ -32,6 +32,18 @@ await play(async () => {
   await page.getByText('SHA-256').waitFor();
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download' }).click()]);
   check((await download.suggestedFilename()) === 'notes.txt', 'a file is saved under its name');
+  await page.fill('#name', 'stage');
+  await page.fill('#value', 'test');
+  await page.getByRole('button', { name: 'Add' }).click();
+  await page.getByLabel('stage', { exact: true }).fill('live');
+  const saved = page.waitForResponse((answer) => answer.request().method() === 'POST');
+  await page.getByRole('button', { name: 'Save stage' }).click();
+  await saved;
+  await page.reload();
+  check((await page.getByLabel('stage', { exact: true }).inputValue()) === 'live', 'a property is changed where it stands');
+  await sound(page, 'properties');
+  await page.getByRole('button', { name: 'Remove stage' }).click();
+  await page.getByText('It has no properties').waitFor();
 
   await page.goto(base + '/tasks/new?repository=demo%2Ffiles');
   await page.fill('#cron', 'every night');
@@ -44,6 +56,16 @@ await play(async () => {
   await page.getByRole('button', { name: 'Preview' }).click();
   await page.locator('#targets-says').getByText('This is needed').waitFor();
   check((await page.inputValue('#name')) === 'nightly', 'what was typed is kept');
+  await page.getByRole('button', { name: 'Add a repository' }).click();
+  await page.locator('#repository-1').waitFor();
+  check((await page.evaluate(() => document.activeElement.id)) === 'repository-1', 'where a repository was added somebody goes on');
+  check((await page.inputValue('#name')) === 'nightly', 'what was typed stays');
+  await page.fill('#repository-1', 'demo/none');
+  await page.getByRole('button', { name: 'Preview' }).click();
+  await page.locator('#repository-1-says').getByText('There is no repository demo/none').waitFor();
+  await sound(page, 'several repositories');
+  await page.getByRole('button', { name: 'Remove Repository 2' }).click();
+  await page.locator('#repository-1').waitFor({ state: 'detached' });
   await page.getByLabel('edge').check();
   await page.getByRole('button', { name: 'Preview' }).click();
   await page.getByRole('heading', { name: 'What it would do now' }).waitFor();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
+use axum::extract::{FromRequest as _, Request, State};
 use axum::response::Response;
 use domain::path::FilePath;
 use hosted::{HostedRepository, Node};
@@ -14,17 +14,18 @@ use utoipa_axum::routes;
 use super::{MOST_ROWS, ROWS};
 use crate::api::answer::{limit, ok, time};
 use crate::app::App;
-use crate::artifacts::{node_at, path_of, readable};
+use crate::artifacts::{node_at, path_of, readable, writable};
 use crate::auth::{Caller, MaybeCaller};
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
+use crate::json::{Members, unreadable_member};
 use crate::params::{Params, Segments};
 
 /// Returns the routes.
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(list))
-        .routes(routes!(show))
+        .routes(routes!(show, change))
 }
 
 /// A file or a folder.
@@ -175,4 +176,31 @@ async fn show(
     let repository = readable(&app, MaybeCaller::User(caller), &project, &name).await?;
     let path = path_of(params.required("path")?)?;
     ok(NodeView::of(node_at(&repository, &path).await?))
+}
+
+/// What becomes of properties.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what Members reads")]
+struct NodeChange {
+    /// The properties that change, by name; null removes one, those that are not named stay.
+    properties: BTreeMap<String, Option<String>>,
+}
+
+/// Changes properties of a file and answers the file; real-time tasks carry them like other changes.
+#[utoipa::path(patch, path = "/api/v1/repositories/{project}/{repository}/node", params(("path" = String, Query, description = "Its path")), request_body = NodeChange, responses((status = 200, body = NodeView)))]
+async fn change(
+    caller: Caller,
+    State(app): State<App>,
+    Segments((project, name)): Segments<(String, String)>,
+    params: Params,
+    request: Request,
+) -> ApiResult<Response> {
+    let repository = writable(&app, &caller, &project, &name).await?;
+    let path = path_of(params.required("path")?)?;
+    let body = Members::from_request(request, &app).await?;
+    let changes = body.texts_or_null("properties")?;
+    let changes = changes.ok_or_else(|| unreadable_member("properties"))?;
+    ok(NodeView::of(
+        repository.change_properties(&path, changes, &caller.name).await?,
+    ))
 }

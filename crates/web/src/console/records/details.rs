@@ -1,7 +1,6 @@
 //! The details of a record: filtered, page by page behind a cursor, as quick in a million as in ten.
 
 use domain::detail::{DetailState, DetailStatus, Outcome, RecordDetail};
-use domain::id::DetailId;
 use domain::record::Record;
 use maud::{Markup, html};
 use messages::text;
@@ -12,9 +11,10 @@ use super::super::links::Sortable;
 use super::super::look::Look;
 use super::super::show::{bytes, count, pill, when};
 use super::filters;
+use crate::api::answer::{place, place_after};
 use crate::api::filter;
 use crate::app::App;
-use crate::error::{ApiError, ApiResult};
+use crate::error::ApiResult;
 use crate::params::Params;
 
 /// Details of one page.
@@ -45,11 +45,11 @@ impl Details {
             .filter("sort", &SORTS)?
             .map(|order| (order, descending.unwrap_or(false)));
         let id = record.id.to_string();
+        let behind = place(params, "after")?;
         if let Some(order) = order {
-            let behind = params.parsed::<DetailId>("after")?;
             let sorted = app.engine().details_sorted(&id, &chosen, order, behind, ROWS + 1);
             if let Sorted::Rows(rows) = sorted.await? {
-                return Ok(Self::of(rows, |last| last.id.to_string()));
+                return Ok(Self::of(rows));
             }
             let newest = app.engine().details_after(&id, &chosen, None, ROWS).await?;
             return Ok(Self {
@@ -58,17 +58,19 @@ impl Details {
                 too_many: true,
             });
         }
-        let behind = params.filled("after").map(place).transpose()?;
         let rows = app.engine().details_after(&id, &chosen, behind, ROWS + 1).await?;
-        Ok(Self::of(rows, |last| format!("{}.{}", last.started_ms, last.id)))
+        Ok(Self::of(rows))
     }
 
-    /// Cuts one more than a page to a page; `place` says where the next one begins.
-    fn of(mut rows: Vec<RecordDetail>, place: impl Fn(&RecordDetail) -> String) -> Self {
+    /// Cuts one more than a page to a page.
+    fn of(mut rows: Vec<RecordDetail>) -> Self {
         let more = rows.len() > ROWS;
         rows.truncate(ROWS);
         Self {
-            next: rows.last().filter(|_| more).map(place),
+            next: rows
+                .last()
+                .filter(|_| more)
+                .map(|last| place_after(last.started_ms, last.id)),
             rows,
             too_many: false,
         }
@@ -117,13 +119,6 @@ fn head(look: &Look, record: &Record, params: &Params) -> Markup {
             (sortable("time", true, "num wide", text!("ui-time")))
         }
     }
-}
-
-fn place(text: &str) -> ApiResult<(i64, DetailId)> {
-    let place = text
-        .split_once('.')
-        .and_then(|(ms, id)| Some((ms.parse().ok()?, id.parse().ok()?)));
-    place.ok_or_else(|| ApiError::invalid("after", text))
 }
 
 fn detail(look: &Look, project: &str, detail: &RecordDetail) -> Markup {

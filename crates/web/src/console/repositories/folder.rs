@@ -15,11 +15,11 @@ use serde::Deserialize;
 
 use super::super::artifact;
 use super::super::clusters::task_table;
-use super::super::form::{button, csrf_field};
+use super::super::form::{Typed, button, csrf_field};
 use super::super::look::{Look, Person};
 use super::super::shell::{Page, Section, crumbs};
 use super::super::show::{bytes, bytes_exactly, when};
-use super::packages;
+use super::{packages, properties};
 use crate::app::App;
 use crate::artifacts::{path_of, unknown};
 use crate::auth::Caller;
@@ -109,17 +109,37 @@ pub(super) async fn show(
         let node = repository.node(&path).await?;
         let node = node.ok_or_else(|| ApiError::new(Code::NodeUnknown, [path.as_str()]))?;
         match node.file {
-            Some(_) => file(&look, &repository, &node, may_write),
+            Some(_) => return Ok(file_page(&look, &repository, &node, may_write, &Typed::default())),
             None => folder(&look, &repository, &path, &params, may_write).await?,
         }
     };
-    let title = format!("{}{path}", repository.info().name);
-    Ok(Page {
-        title,
+    Ok(page(&repository, &path, body).show(&look))
+}
+
+fn page(repository: &HostedRepository, path: &FilePath, body: Markup) -> Page {
+    Page {
+        title: format!("{}{path}", repository.info().name),
         section: Section::Repositories,
         body,
     }
-    .show(&look))
+}
+
+/// Shows a file, with what is wrong with what was `typed` about its properties.
+pub(super) fn file_page(
+    look: &Look,
+    repository: &HostedRepository,
+    node: &Node,
+    may_write: bool,
+    typed: &Typed,
+) -> Response {
+    let name = &repository.info().name;
+    let files = repository.info().repository_type == RepositoryType::generic();
+    let action = (may_write && files).then(|| link("/files/properties", name, &node.path));
+    let body = html! {
+        (file(look, repository, node, may_write))
+        (properties::panel(look, node, action.as_deref(), typed))
+    };
+    page(repository, &node.path, body).show_with(look, typed.status())
 }
 
 async fn replicating(app: &App, repository: &HostedRepository) -> ApiResult<Vec<Task>> {
@@ -305,13 +325,6 @@ fn file(look: &Look, repository: &HostedRepository, node: &Node, may_write: bool
                     dd { (when(look, node.created_ms)) ", " (node.created_by) }
                     @if let Some(expires_ms) = node.expires_ms { dt { (look.say(text!("ui-expires"))) } dd { (when(look, expires_ms)) } }
                 }
-            }
-        }
-        section .panel aria-labelledby="properties" {
-            header { h2 #properties { (look.say(text!("ui-properties"))) } }
-            @if node.metadata.is_empty() { p .empty { (look.say(text!("ui-no-properties"))) } }
-            @else {
-                div .body { dl .facts { @for (key, value) in &node.metadata { dt { (key) } dd { code { (value) } } } } }
             }
         }
     }

@@ -6,6 +6,7 @@ mod folder;
 mod make;
 mod packages;
 mod projects;
+mod properties;
 mod upload;
 
 use axum::Router;
@@ -28,6 +29,10 @@ pub(super) fn router() -> Router<App> {
         .route(
             "/files/delete/{project}/{repository}/{*path}",
             post(change::delete),
+        )
+        .route(
+            "/files/properties/{project}/{repository}/{*path}",
+            post(properties::change),
         );
     for path in [
         "/files/upload/{project}/{repository}",

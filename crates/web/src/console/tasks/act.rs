@@ -15,7 +15,7 @@ use super::super::run;
 use super::super::shell::{Page, Section, crumbs};
 use super::super::show::count;
 use super::super::surround::see_other;
-use super::edit::faults_of;
+use super::faults;
 use crate::app::App;
 use crate::error::ApiResult;
 use crate::params::{Params, Segments};
@@ -110,7 +110,7 @@ pub(super) async fn copy(
         Ok(copy) => Ok(see_other(&run::task_path(&copy.key))),
         Err(error) => {
             let mut typed = Typed::of(form);
-            faults_of(&look, &mut typed, error)?;
+            faults::of_object(&look, &mut typed, 0, error)?;
             Ok(copy_page(&look, &task, &typed))
         }
     }

@@ -1,23 +1,20 @@
 //! The form of a task, turned into a draft, and a task turned into what its form shows.
 
-use domain::repository::RepositoryRef;
-use domain::task::{ConflictStrategy, ErrorStrategy, PackageSelection, Scope, Settings, Task, Trigger};
-use engine::error::EngineError;
+use domain::task::{ConflictStrategy, ErrorStrategy, Scope, Settings, Task, Trigger};
 use engine::tasks::draft::{
-    ExecutionStrategy, ObjectDraft, PackageDraft, PathDraft, PlanDraft, ReplicaType, ScopeKind, TaskDraft,
+    ExecutionStrategy, ObjectDraft, PathDraft, PlanDraft, ReplicaType, ScopeKind, TaskDraft,
 };
-use hosted::Repository;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use messages::text;
 
 use super::super::form::Typed;
 use super::super::look::Look;
+use super::{faults, lines, objects};
 use crate::app::App;
 use crate::dates;
-use crate::error::{ApiError, ApiResult};
+use crate::error::ApiResult;
 use crate::params::Params;
-use crate::refusals::words;
 
 const MIB: f64 = 1024.0 * 1024.0;
 /// Days records are kept unless the form says otherwise.
@@ -48,12 +45,8 @@ pub(super) fn blank() -> Params {
     Params::from(pairs)
 }
 
-/// Returns what the form of `task` shows, times on the clocks of `zone`; a task of several repositories, or one that
-/// calls a version otherwise at its targets, has no form.
-pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Option<Params> {
-    let [object] = task.objects.as_slice() else {
-        return None;
-    };
+/// Returns what the form of `task` shows, times on the clocks of `zone`.
+pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Params {
     let mut pairs = pairs_of(&task.settings);
     let (trigger, at, cron) = match &task.settings.trigger {
         Trigger::Immediately => ("now", String::new(), String::new()),
@@ -62,58 +55,48 @@ pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Option<Params> {
         Trigger::Manual => ("manual", String::new(), String::new()),
         Trigger::RealTime => ("real_time", String::new(), String::new()),
     };
-    let (scope, paths, packages) = match &object.scope {
-        Scope::Repository => ("repository", String::new(), String::new()),
-        Scope::Paths(paths) => {
-            let lines: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
-            ("paths", lines.join("\n"), String::new())
-        }
-        Scope::Packages(packages) => {
-            if packages.iter().any(|package| !package.target_versions.is_empty()) {
-                return None;
-            }
-            ("packages", String::new(), package_lines(packages))
-        }
-    };
     pairs.extend(owned(&[
         ("name", &task.name),
         ("description", task.description.as_deref().unwrap_or_default()),
-        (
-            "repository",
-            &format!("{}/{}", task.project, object.local_repository),
-        ),
-        (
-            "remote_project",
-            object.remote_project.as_deref().unwrap_or_default(),
-        ),
-        (
-            "remote_repository",
-            object.remote_repository.as_deref().unwrap_or_default(),
-        ),
-        ("scope", scope),
-        ("paths", &paths),
-        ("packages", &packages),
         ("trigger", trigger),
         ("at", &at),
         ("cron", &cron),
         ("days", &task.reserve_days.to_string()),
     ]));
+    // Paths and packages are chosen in one repository only.
+    let scope = task
+        .objects
+        .first()
+        .map_or(&Scope::Repository, |object| &object.scope);
+    pairs.extend(scope_pairs(scope));
+    for (n, object) in task.objects.iter().enumerate() {
+        pairs.extend(objects::pairs_of(&task.project, object, n));
+    }
     pairs.extend(task.targets.iter().map(|id| ("targets".into(), id.to_string())));
     for (name, on) in [("details", task.keeps_details), ("enabled", task.enabled)] {
         if on {
             pairs.push((name.into(), "on".into()));
         }
     }
-    Some(Params::from(pairs))
+    Params::from(pairs)
 }
 
-/// Returns a line for each package: its key, then its versions unless all are meant.
-fn package_lines(packages: &[PackageSelection]) -> String {
-    let lines = packages.iter().map(|package| {
-        let words = std::iter::once(&package.key).chain(&package.versions);
-        words.map(String::as_str).collect::<Vec<_>>().join(" ")
-    });
-    lines.collect::<Vec<_>>().join("\n")
+fn scope_pairs(scope: &Scope) -> Vec<(String, String)> {
+    match scope {
+        Scope::Repository => owned(&[("scope", "repository")]),
+        Scope::Paths(paths) => {
+            let lines: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
+            owned(&[("scope", "paths"), ("paths", &lines.join("\n"))])
+        }
+        Scope::Packages(packages) => {
+            let elsewhere = packages.iter().flat_map(|package| &package.target_versions);
+            owned(&[
+                ("scope", "packages"),
+                ("packages", &lines::of_packages(packages)),
+                ("target_versions", &lines::of_words(elsewhere)),
+            ])
+        }
+    }
 }
 
 fn pairs_of(settings: &Settings) -> Vec<(String, String)> {
@@ -158,11 +141,17 @@ fn minute(ms: i64, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string()
 }
 
-/// Reads the form; what cannot be read is noted as a fault, and then there is no draft.
+/// Reads the form; what cannot be read or cannot be is noted as a fault, and then there is no draft.
 pub(super) async fn read(app: &App, look: &Look, typed: &mut Typed) -> ApiResult<Option<TaskDraft>> {
-    let Some(local) = repository(app, look, typed).await? else {
-        return Ok(None);
+    let scope = match typed.value("scope") {
+        "paths" => ScopeKind::Path,
+        "packages" => ScopeKind::Package,
+        _ => ScopeKind::Repository,
     };
+    let (project, objects) = objects::read(app, look, typed, scope).await?;
+    if scope != ScopeKind::Repository && objects.len() > 1 {
+        typed.fault("scope", look.say(text!("ui-fault-one-repository")));
+    }
     let form = &typed.values;
     let (replica_type, strategy) = match form.get("trigger") {
         Some("manual") => (ReplicaType::RunOnce, ExecutionStrategy::Immediately),
@@ -170,11 +159,6 @@ pub(super) async fn read(app: &App, look: &Look, typed: &mut Typed) -> ApiResult
         Some("at") => (ReplicaType::Scheduled, ExecutionStrategy::SpecifiedTime),
         Some("cron") => (ReplicaType::Scheduled, ExecutionStrategy::Cron),
         _ => (ReplicaType::Scheduled, ExecutionStrategy::Immediately),
-    };
-    let scope = match form.get("scope") {
-        Some("paths") => ScopeKind::Path,
-        Some("packages") => ScopeKind::Package,
-        _ => ScopeKind::Repository,
     };
     let chosen = |name: &str| form.get(name) == Some("on");
     let plan = PlanDraft {
@@ -194,18 +178,9 @@ pub(super) async fn read(app: &App, look: &Look, typed: &mut Typed) -> ApiResult
     };
     let draft = TaskDraft {
         name: form.get("name").unwrap_or_default().trim().into(),
-        project: local.name.project,
+        project,
         scope,
-        objects: vec![ObjectDraft {
-            local_repository: local.name.name,
-            remote_project: form.text("remote_project"),
-            remote_repository: form.text("remote_repository"),
-            repository_type: local.repository_type,
-            packages: (scope == ScopeKind::Package).then(|| packages(form)),
-            paths: (scope == ScopeKind::Path).then(|| paths(form)),
-            choice: None,
-            refused: None,
-        }],
+        objects: selected(form, scope, objects),
         replica_type,
         settings: Some((settings, plan)),
         targets: form.all("targets").map(String::from).collect(),
@@ -214,52 +189,33 @@ pub(super) async fn read(app: &App, look: &Look, typed: &mut Typed) -> ApiResult
         keeps_details: chosen("details"),
         reserve_days: 0,
     };
-    Ok(with_numbers(look, typed, draft))
+    let draft = with_numbers(look, typed, draft);
+    if let Some(draft) = draft.as_ref().filter(|_| typed.faults.is_empty()) {
+        for (n, error) in draft.object_faults() {
+            faults::of_object(look, typed, n, error)?;
+        }
+    }
+    Ok(draft.filter(|_| typed.faults.is_empty()))
 }
 
-fn paths(form: &Params) -> Vec<PathDraft> {
-    let lines = form.get("paths").unwrap_or_default().lines().map(str::trim);
-    lines
-        .filter(|line| !line.is_empty())
+/// Returns `objects` with the packages or paths that are chosen in them.
+fn selected(form: &Params, scope: ScopeKind, objects: Vec<ObjectDraft>) -> Vec<ObjectDraft> {
+    let mut packages = lines::packages(form.get("packages").unwrap_or_default());
+    if let Some(first) = packages.first_mut() {
+        first.target_versions = lines::words(form.get("target_versions").unwrap_or_default());
+    }
+    let paths: Vec<PathDraft> = lines::filled(form.get("paths").unwrap_or_default())
         .map(|line| PathDraft {
             path: Some(line.into()),
             refused: None,
         })
-        .collect()
-}
-
-fn packages(form: &Params) -> Vec<PackageDraft> {
-    let lines = form.get("packages").unwrap_or_default().lines();
-    let packages = lines.filter_map(|line| {
-        let mut words = line.split_whitespace().map(String::from);
-        Some(PackageDraft {
-            key: Some(words.next()?),
-            versions: words.collect(),
-            target_versions: Vec::new(),
-            refused: None,
-        })
+        .collect();
+    let selected = objects.into_iter().map(|object| ObjectDraft {
+        packages: (scope == ScopeKind::Package).then(|| packages.clone()),
+        paths: (scope == ScopeKind::Path).then(|| paths.clone()),
+        ..object
     });
-    packages.collect()
-}
-
-/// Finds the repository the form names among those of this node: kept here, or standing for a registry elsewhere.
-async fn repository(app: &App, look: &Look, typed: &mut Typed) -> ApiResult<Option<Repository>> {
-    let typed_name = typed.value("repository").trim().to_owned();
-    if let Some((project, name)) = typed_name.split_once('/') {
-        let named = RepositoryRef::new(project, name);
-        if let Some(found) = app.hosted().repository(&named).await? {
-            return Ok(Some(found.info().clone()));
-        }
-    }
-    typed.fault(
-        "repository",
-        look.say(if typed_name.is_empty() {
-            text!("ui-fault-empty")
-        } else {
-            text!("ui-fault-no-repository", name = typed_name)
-        }),
-    );
-    Ok(None)
+    selected.collect()
 }
 
 fn with_numbers(look: &Look, typed: &mut Typed, mut draft: TaskDraft) -> Option<TaskDraft> {
@@ -284,44 +240,4 @@ fn with_numbers(look: &Look, typed: &mut Typed, mut draft: TaskDraft) -> Option<
         settings.rate_limit_bytes_per_s = (rate * MIB) as u64;
     }
     Some(draft)
-}
-
-/// Notes at its field why the engine refused a draft; what is no refusal of a draft is given back.
-pub(super) fn faults_of(look: &Look, typed: &mut Typed, error: EngineError) -> ApiResult<()> {
-    let (field, says) = match error {
-        EngineError::Store(_) | EngineError::TaskUnknown(_) | EngineError::TaskFrozen(_) => {
-            return Err(error.into());
-        }
-        EngineError::Missing(member) | EngineError::Empty(member) => {
-            (field_of(member), look.say(text!("ui-fault-empty")))
-        }
-        EngineError::Invalid { member, reason, .. } => (field_of(&member), look.say(words(reason))),
-        EngineError::PathInvalid(path) => ("paths", look.say(text!("ui-fault-path", path = path))),
-        EngineError::TaskExists(_) => ("name", look.say(text!("ui-fault-taken"))),
-        EngineError::ClusterUnreachable { .. } | EngineError::ClusterUnknown(_) => {
-            ("targets", ApiError::from(error).message(look.language))
-        }
-        other => ("", ApiError::from(other).message(look.language)),
-    };
-    typed.fault(field, says);
-    Ok(())
-}
-
-/// Returns the field of the form that the engine's `member` comes from; `""` is the form as a whole.
-fn field_of(member: &str) -> &'static str {
-    match member {
-        "name" => "name",
-        "localProjectId" | "replicaTaskObjects" | "localRepoName" | "repoType" => "repository",
-        "remoteClusterIds" => "targets",
-        "remoteProjectId" => "remote_project",
-        "remoteRepoName" => "remote_repository",
-        "pathConstraints" | "path" => "paths",
-        "packageConstraints" | "packageKey" | "version" => "packages",
-        "replicaObjectType" => "scope",
-        "replicaType" => "trigger",
-        "executeTime" => "at",
-        "cronExpression" => "cron",
-        "recordReserveDays" => "days",
-        _ => "",
-    }
 }

@@ -15,11 +15,10 @@ use super::super::run;
 use super::super::shell::{Page, Section, crumbs};
 use super::super::show::exact;
 use super::super::surround::see_other;
-pub(super) use super::draft::faults_of;
 use super::draft::{blank, of_task, read};
 use super::fields::{Offers, form};
+use super::{faults, objects};
 use crate::app::App;
-use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::params::{Params, Segments};
 
@@ -87,6 +86,22 @@ pub(super) async fn new(
     page(&app, &look, &Typed::of(Params::from(pairs)), html! {}).await
 }
 
+/// Shows the form with one repository more, or one less, and all that was typed.
+pub(super) async fn reshape(
+    State(app): State<App>,
+    ForAdmin(look): ForAdmin,
+    Form(form): Form,
+) -> ApiResult<Response> {
+    let asked = form.get("repositories").unwrap_or_default();
+    let removed = asked.strip_prefix("without-").and_then(|n| n.parse().ok());
+    let reshaped = match (asked, removed) {
+        ("more", _) => objects::with_one_more(&form),
+        (_, Some(n)) => objects::without(&form, n),
+        (other, None) => return Err(ApiError::invalid("repositories", other)),
+    };
+    page(&app, &look, &Typed::of(reshaped), html! {}).await
+}
+
 /// Makes a task and shows it.
 pub(super) async fn create(
     State(app): State<App>,
@@ -95,9 +110,9 @@ pub(super) async fn create(
 ) -> ApiResult<Response> {
     let mut typed = Typed::of(form);
     if let Some(draft) = read(&app, &look, &mut typed).await? {
-        match app.engine().create_task(draft, look.user()).await {
+        match app.engine().create_task(draft.clone(), look.user()).await {
             Ok(task) => return Ok(see_other(&run::task_path(&task.key))),
-            Err(error) => faults_of(&look, &mut typed, error)?,
+            Err(error) => faults::of_draft(&look, &mut typed, &draft, error)?,
         }
     }
     page(&app, &look, &typed, html! {}).await
@@ -110,10 +125,7 @@ pub(super) async fn edit(
     Segments(key): Segments<TaskKey>,
 ) -> ApiResult<Response> {
     let task = app.engine().task(&key).await?;
-    let Some(shown) = of_task(&task, &look.zone) else {
-        return Err(ApiError::new(Code::TaskFrozen, [&task.name]).because(text!("ui-several-repositories")));
-    };
-    let mut pairs = shown.pairs().to_vec();
+    let mut pairs = of_task(&task, &look.zone).pairs().to_vec();
     pairs.push(("key".into(), key.to_string()));
     page(&app, &look, &Typed::of(Params::from(pairs)), html! {}).await
 }
@@ -128,9 +140,12 @@ pub(super) async fn update(
     let mut typed = Typed::of(form);
     if let Some(draft) = read(&app, &look, &mut typed).await? {
         let enabled = Some(draft.enabled);
-        match app.engine().replace_task(&key, draft, enabled, look.user()).await {
+        let replaced = app
+            .engine()
+            .replace_task(&key, draft.clone(), enabled, look.user());
+        match replaced.await {
             Ok(()) => return Ok(see_other(&run::task_path(&key))),
-            Err(error) => faults_of(&look, &mut typed, error)?,
+            Err(error) => faults::of_draft(&look, &mut typed, &draft, error)?,
         }
     }
     page(&app, &look, &typed, html! {}).await

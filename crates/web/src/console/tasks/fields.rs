@@ -7,6 +7,7 @@ use messages::{Text, text};
 use super::super::controls::{Field, check, choices};
 use super::super::form::{Typed, csrf_field};
 use super::super::look::Look;
+use super::sources;
 
 /// What the form offers to choose from.
 pub(super) struct Offers {
@@ -22,8 +23,10 @@ pub(super) fn form(look: &Look, typed: &Typed, offers: &Offers, action: &str, ke
         form .form method="post" action=(action) {
             (csrf_field(look))
             @if let Some(key) = key { input type="hidden" name="key" value=(key); }
+            // Enter in a field saves, whatever button stands first below.
+            button .sr type="submit" tabindex="-1" aria-hidden="true" {}
             (names(look, typed))
-            (from(look, typed, offers))
+            (sources::show(look, typed, offers))
             (targets(look, typed, offers))
             (trigger(look, typed))
             (strategies(look, typed))
@@ -37,7 +40,7 @@ pub(super) fn form(look: &Look, typed: &Typed, offers: &Offers, action: &str, ke
     }
 }
 
-fn field<'a>(look: &Look, name: &'a str, label: Text, hint: Option<Text>) -> Field<'a> {
+pub(super) fn field<'a>(look: &Look, name: &'a str, label: Text, hint: Option<Text>) -> Field<'a> {
     Field {
         name,
         label: look.say(label),
@@ -50,28 +53,6 @@ fn names(look: &Look, typed: &Typed) -> Markup {
         div .pair {
             (field(look, "name", text!("ui-name"), Some(text!("ui-name-hint"))).input(typed, "text", true))
             (field(look, "description", text!("ui-description"), Some(text!("ui-description-hint"))).input(typed, "text", false))
-        }
-    }
-}
-
-fn from(look: &Look, typed: &Typed, offers: &Offers) -> Markup {
-    html! {
-        section .panel {
-            header { h2 { (look.say(text!("ui-from"))) } }
-            div .body.stack {
-                (field(look, "repository", text!("ui-repository"), Some(text!("ui-repository-hint"))).show(typed, |field| html! {
-                    input #repository name="repository" list="repositories" value=(field.value) required autocomplete="off"
-                        aria-invalid=[field.invalid] aria-describedby=[field.described];
-                    datalist #repositories { @for (name, held) in &offers.repositories { option value=(name) { (held) } } }
-                }))
-                (choices(look, typed, "scope", text!("ui-what"), &[
-                    ("repository", text!("ui-scope-repository"), text!("ui-scope-repository-says")),
-                    ("paths", text!("ui-scope-paths"), text!("ui-scope-paths-says")),
-                    ("packages", text!("ui-scope-packages"), text!("ui-scope-packages-says")),
-                ]))
-                div data-for="scope=packages" { (field(look, "packages", text!("ui-packages"), Some(text!("ui-packages-hint"))).area(typed)) }
-                div data-for="scope=paths" { (field(look, "paths", text!("ui-paths"), Some(text!("ui-paths-hint"))).area(typed)) }
-            }
         }
     }
 }
@@ -97,13 +78,6 @@ fn targets(look: &Look, typed: &Typed, offers: &Offers) -> Markup {
                         }
                     }
                     div #targets-says { @if let Some(wrong) = typed.wrong("targets") { p .wrong { (wrong) } } }
-                }
-                details open[!typed.value("remote_project").is_empty() || !typed.value("remote_repository").is_empty()] {
-                    summary { (look.say(text!("ui-other-name-there"))) }
-                    div .pair {
-                        (field(look, "remote_project", text!("ui-remote-project"), Some(text!("ui-same-name-hint"))).input(typed, "text", false))
-                        (field(look, "remote_repository", text!("ui-remote-repository"), Some(text!("ui-same-name-hint"))).input(typed, "text", false))
-                    }
                 }
                 (check(look, typed, "create", text!("ui-create-there"), text!("ui-create-there-says")))
             }

@@ -3,9 +3,13 @@
 mod act;
 mod draft;
 mod edit;
+mod faults;
 mod fields;
+mod lines;
 mod list;
+mod objects;
 mod preview;
+mod sources;
 mod view;
 mod words;
 
@@ -24,6 +28,7 @@ pub(super) fn router() -> Router<App> {
         .route("/tasks", get(list::list).post(edit::create))
         .route("/tasks/new", get(edit::new))
         .route("/tasks/preview", post(preview::preview))
+        .route("/tasks/form", post(edit::reshape))
         .route("/tasks/cron", get(edit::firings))
         .route("/tasks/{key}", get(view::view).post(edit::update))
         .route("/tasks/{key}/edit", get(edit::edit))

@@ -10,8 +10,9 @@ use messages::{Text, text};
 use super::super::form::{Form, Typed};
 use super::super::look::{ForAdmin, Look};
 use super::super::show::{bytes, count, pill, tile};
-use super::draft::{faults_of, read};
+use super::draft::read;
 use super::edit::page;
+use super::faults;
 use crate::app::App;
 use crate::error::ApiResult;
 
@@ -26,11 +27,11 @@ pub(super) async fn preview(
     if let Some(draft) = read(&app, &look, &mut typed).await? {
         match app
             .engine()
-            .preview_task(draft, look.user(), &DryBounds::PREVIEW)
+            .preview_task(draft.clone(), look.user(), &DryBounds::PREVIEW)
             .await
         {
             Ok(dry) => shown = plan(&look, &dry),
-            Err(error) => faults_of(&look, &mut typed, error)?,
+            Err(error) => faults::of_draft(&look, &mut typed, &draft, error)?,
         }
     }
     page(&app, &look, &typed, shown).await

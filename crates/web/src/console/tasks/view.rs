@@ -140,7 +140,8 @@ fn facts(look: &Look, task: &Task, targets: &[String]) -> Markup {
             dt { (look.say(text!("ui-from"))) }
             dd { @for object in &task.objects {
                 div { a href=(format!("/repositories/{}/{}", task.project, object.local_repository)) { (task.project) "/" (object.local_repository) }
-                    " " span .soft { (look.say(words::scope(object))) } }
+                    " " span .soft { (look.say(words::scope(object))) }
+                    @for chosen in words::chosen(object) { div .soft.small { (look.say(chosen)) } } }
             } }
             dt { (look.say(text!("ui-to"))) }
             dd { (targets.join(", "))

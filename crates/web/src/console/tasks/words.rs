@@ -43,6 +43,41 @@ pub(super) fn scope(object: &TaskObject) -> Text {
     }
 }
 
+/// Says what of those is wanted, and what it is called at the targets; nothing where that is everything, as it is.
+pub(super) fn chosen(object: &TaskObject) -> Vec<Text> {
+    let versions = &object.choice.versions;
+    let mut said = Vec::new();
+    if !versions.include.is_empty() {
+        said.push(text!("ui-chosen-include", patterns = listed(&versions.include)));
+    }
+    if !versions.exclude.is_empty() {
+        said.push(text!("ui-chosen-exclude", patterns = listed(&versions.exclude)));
+    }
+    if let Some(newest) = versions.newest {
+        said.push(text!("ui-chosen-newest", n = newest.get()));
+    }
+    if !object.choice.platforms.is_empty() {
+        said.push(text!(
+            "ui-chosen-platforms",
+            platforms = listed(&object.choice.platforms)
+        ));
+    }
+    if let Scope::Packages(packages) = &object.scope {
+        let renamed = packages
+            .iter()
+            .filter(|package| !package.target_versions.is_empty());
+        said.extend(
+            renamed.map(|package| text!("ui-called-there", names = listed(&package.target_versions))),
+        );
+    }
+    said
+}
+
+fn listed<T: ToString>(all: &[T]) -> String {
+    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+    all.join(", ")
+}
+
 /// Returns the names of the repositories a task reads, the project's name before them.
 pub(in crate::console) fn repositories(task: &Task) -> String {
     let names = task

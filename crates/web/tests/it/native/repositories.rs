@@ -95,6 +95,61 @@ async fn files_are_uploaded_listed_sent_and_deleted() {
 }
 
 #[tokio::test]
+async fn properties_are_changed_one_by_one_and_the_others_stay() {
+    let world = World::start().await;
+    made(&world).await;
+    upload(&world, "b", "x").await;
+    let change = async |path: &str, body: Value| {
+        let ask = world.ask(Method::PATCH, &format!("{FILES}/node?path={path}"));
+        ask.json(body).send().await
+    };
+    let properties = async || {
+        let node = world.get(&format!("{FILES}/node?path=/b")).await.body;
+        node["properties"].clone()
+    };
+
+    let added = change(
+        "/b",
+        json!({ "properties": { "stage": "test", "note": "a=b & c" } }),
+    )
+    .await;
+    let changed = change(
+        "/b",
+        json!({ "properties": { "stage": "live", "build": null, "none": null } }),
+    )
+    .await;
+
+    assert_eq!((added.status.as_u16(), changed.status.as_u16()), (200, 200));
+    assert_eq!(
+        added.body["properties"],
+        json!({ "build": "7", "note": "a=b & c", "stage": "test" })
+    );
+    let now = json!({ "note": "a=b & c", "stage": "live" });
+    assert_eq!((&changed.body["properties"], &properties().await), (&now, &now));
+
+    for (path, body, status) in [
+        ("/b", json!({}), 400),
+        ("/b", json!({ "properties": { "x": [] } }), 400),
+        ("/b", json!({ "properties": { " x": "1" } }), 400),
+        ("/b", json!({ "properties": { "": "1" } }), 400),
+        ("/b", json!({ "properties": { "x": "1\n2" } }), 400),
+        ("/b", json!({ "properties": { "x": "1".repeat(17_000) } }), 400),
+        (
+            "/b",
+            json!({ "properties": { "a": "1".repeat(10_000), "c": "1".repeat(10_000) } }),
+            400,
+        ),
+        ("/none", json!({ "properties": { "x": "1" } }), 404),
+        ("/", json!({ "properties": { "x": "1" } }), 409),
+    ] {
+        let refused = change(path, body.clone()).await;
+        assert_eq!(refused.status, status, "{path} {body}: {}", refused.text);
+        assert!(refused.body["detail"].is_string(), "{}", refused.text);
+    }
+    assert_eq!(properties().await, now);
+}
+
+#[tokio::test]
 async fn bad_places_are_refused_by_name() {
     let world = World::start().await;
     made(&world).await;
@@ -144,6 +199,8 @@ async fn users_see_and_change_what_they_may() {
     assert_eq!(ask("reader", Method::GET, &format!("{FILES}/nodes")).await, 200);
     assert_eq!(ask("reader", Method::GET, &format!("{FILES}/files/b")).await, 200);
     assert_eq!(ask("reader", Method::PUT, &format!("{FILES}/files/c")).await, 403);
+    let node = format!("{FILES}/node?path=/b");
+    assert_eq!(ask("reader", Method::PATCH, &node).await, 403);
     assert_eq!(
         ask("reader", Method::DELETE, &format!("{FILES}/files/b")).await,
         403

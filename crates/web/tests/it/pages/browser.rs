@@ -104,3 +104,34 @@ impl<'a> Browser<'a> {
         found.map(|(_, value)| value.as_str())
     }
 }
+
+/// Returns what the long form of a page sends when nobody changes anything in it.
+pub fn fields(page: &str) -> Vec<(String, String)> {
+    let (_, form) = page.split_once("<form class=\"form\"").expect("a form");
+    let (form, _) = form.split_once("</form>").expect("its end");
+    let mut fields = Vec::new();
+    for tag in form.split('<').skip(1) {
+        let (tag, content) = tag.split_once('>').expect("a tag ends");
+        let attribute = |name: &str| {
+            let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+            rest.split('"').next().map(unescaped)
+        };
+        let left_out =
+            matches!(attribute("type").as_deref(), Some("checkbox" | "radio")) && !tag.ends_with(" checked");
+        let value = match tag.split(' ').next() {
+            Some("input") if !left_out => attribute("value").unwrap_or_default(),
+            Some("textarea") => unescaped(content),
+            _ => continue,
+        };
+        fields.push((attribute("name").expect("a field has a name"), value));
+    }
+    fields
+}
+
+fn unescaped(text: &str) -> String {
+    let text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"");
+    text.replace("&amp;", "&")
+}

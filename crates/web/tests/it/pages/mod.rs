@@ -3,6 +3,8 @@
 mod browser;
 mod forms;
 mod login;
+mod properties;
 mod repositories;
 mod shown;
+mod sources;
 mod webhooks;
