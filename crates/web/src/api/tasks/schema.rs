@@ -69,7 +69,7 @@ struct ChoiceBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = VersionFilter)]
 pub(crate) struct VersionFilterBody {
-    /// Patterns of which a version has at least one: globs, `regex:...`, `semver:...`; none: every version.
+    /// Patterns of which a version has at least one: globs, `regex:...`, `semver:...`, `pep440:...`; none: every version.
     #[schema(required = false)]
     include: Vec<String>,
     /// Patterns of which a version has none.
