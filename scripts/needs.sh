@@ -11,8 +11,8 @@ command -v git >/dev/null 2>&1 || missing="$missing git"
 for tool in curl openssl; do
     command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
 done
-# Registries: a server, and two clients that push and pull.
-for tool in docker-registry skopeo buildah; do
+# Registries: a server, and three clients that push and pull.
+for tool in docker-registry skopeo buildah podman; do
     command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
 done
 # A browser, and what drives it, for the console.

@@ -2,12 +2,13 @@
 
 use domain::failure::ErrorKind;
 use domain::ports::{ConnectorError, ConnectorResult};
-use url::Url;
 
-use crate::http::Server;
-
-/// Says whether an error is about the server and would meet every other artifact as well.
+/// Says whether an error is about the server and would meet every other artifact as well. That of a server to which it
+/// only points never is.
 pub(crate) fn is_the_servers(error: &ConnectorError) -> bool {
+    if error.elsewhere.is_some() {
+        return false;
+    }
     match error.kind {
         ErrorKind::Unreachable => error.remote_status.is_none(),
         // 403 may be about one file, or one package.
@@ -31,17 +32,13 @@ pub(crate) fn told<T>(answer: ConnectorResult<T>) -> Apart<T> {
     }
 }
 
-/// Tells what went wrong at `server` itself from what is wrong with `subject` alone, or with another server to which it
-/// points: to `url`.
-pub(crate) fn apart<T>(server: &Server, url: &Url, subject: &str, answer: ConnectorResult<T>) -> Apart<T> {
+/// Tells an error that is the server's from one that is `subject`'s alone, and gives that its name.
+pub(crate) fn apart<T>(subject: &str, answer: ConnectorResult<T>) -> Apart<T> {
     let alone = |error| ConnectorError {
         subject: subject.into(),
         ..error
     };
-    match server.owns(url) {
-        true => Ok(told(answer)?.map_err(alone)),
-        false => Ok(answer.map_err(alone)),
-    }
+    Ok(told(answer)?.map_err(alone))
 }
 
 /// Returns `answers`, or the first error among them that is the server's.

@@ -23,10 +23,12 @@ use crate::fatal::is_the_servers;
 const PAGE_VERSIONS: usize = 200;
 /// Most bytes that a registry says of the versions of one page.
 const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+/// Most packages of one listing that is asked for page by page.
+pub(crate) const MOST_NAMES: usize = 200_000;
 /// Packages that are asked for at the same time.
 const PARALLEL: usize = 8;
 /// Pauses before a package is asked for again.
-const PAUSES_MS: [u64; 2] = [100, 300];
+pub(crate) const PAUSES_MS: [u64; 2] = [100, 300];
 
 /// One version, and how much its registry says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,11 +38,42 @@ pub(crate) fn is_within(name: &str, root: &FilePath) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Those of some keys that name files. What names none stands nowhere at a target; whoever puts it is told.
+pub(crate) struct Named {
+    keys: usize,
+    places: Vec<usize>,
+    /// Their paths.
+    pub(crate) paths: Vec<FilePath>,
+}
+
+impl Named {
+    pub(crate) fn of(keys: &[ArtifactKey]) -> Self {
+        let named = keys
+            .iter()
+            .enumerate()
+            .filter_map(|(place, key)| Some((place, path_of(key, Stage::Describe).ok()?)));
+        let (places, paths) = named.unzip();
+        Self {
+            keys: keys.len(),
+            places,
+            paths,
+        }
+    }
+
+    /// Returns what was `found` at the paths, in the order of the keys.
+    pub(crate) fn in_order<T>(&self, found: Vec<Option<T>>) -> Vec<Option<T>> {
+        let mut all: Vec<Option<T>> = (0..self.keys).map(|_| None).collect();
+        for (place, found) in self.places.iter().zip(found) {
+            all[*place] = found;
+        }
+        all
+    }
+}
+
 /// Returns the path of the file that `key` names.
 pub(crate) fn path_of(key: &ArtifactKey, stage: Stage) -> ConnectorResult<FilePath> {
     let path = key.path().filter(|path| !path.is_root());
-    // A path that would be written differently is somebody else's name.
-    path.filter(|path| path.as_str() == key.name).ok_or_else(|| {
+    path.ok_or_else(|| {
         ConnectorError::new(ErrorKind::Protocol, stage, key.to_string()).words(
             "its name is no path of a file: no empty names, `.`, `..`, backslashes or control characters",
         )

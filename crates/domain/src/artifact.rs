@@ -34,13 +34,14 @@ impl ArtifactKey {
         }
     }
 
-    /// Returns the path of a file; `None` when this names a package version or the path is not valid.
+    /// Returns the path of a file; `None` when this names a package version or the path is not valid. One that would be
+    /// written differently (`/a//b`) is somebody else's name.
     pub fn path(&self) -> Option<FilePath> {
         if self.version.is_some() {
-            None
-        } else {
-            self.name.parse().ok()
+            return None;
         }
+        let path: Option<FilePath> = self.name.parse().ok();
+        path.filter(|path| path.as_str() == self.name)
     }
 }
 

@@ -149,8 +149,9 @@ fn without_url_secrets(word: &str) -> String {
     let (scheme, rest) = word.split_at(scheme + 3);
     let authority_end = rest.find('/').unwrap_or(rest.len());
     match rest[..authority_end].rfind('@') {
+        // A package with a scope, `npm://@scope/name`: nobody stands in front of it.
+        Some(0) | None => word.into(),
         Some(at) => format!("{scheme}{}", &rest[at + 1..]),
-        None => word.into(),
     }
 }
 
@@ -163,5 +164,9 @@ mod tests {
         let words = clean_words("GET https://bob:pw@host/x?token=s3cret \u{1b}[31m\nfailed ");
 
         assert_eq!(words, "GET https://host/x [31m failed");
+        assert_eq!(
+            clean_words("npm://@scope/name https://a:b@c@d/e"),
+            "npm://@scope/name https://d/e"
+        );
     }
 }

@@ -29,7 +29,7 @@ pub const SMALL_BLOB_BYTES: u64 = 256 * 1024;
 
 /// Why a repository could not do what was asked.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {} `{subject}`: {kind}{}", stage.as_str(), shown(words))]
+#[error("cannot {} `{subject}`: {kind}{}", stage.as_str(), self.shown())]
 pub struct ConnectorError {
     /// What kind of failure it is.
     pub kind: ErrorKind,
@@ -43,13 +43,8 @@ pub struct ConnectorError {
     pub words: Option<String>,
     /// How long the other side asked to wait.
     pub retry_after: Option<Duration>,
-}
-
-fn shown(words: &Option<String>) -> String {
-    words
-        .as_ref()
-        .map(|words| format!(" ({words})"))
-        .unwrap_or_default()
+    /// The server that failed, where it is another one than was asked: one that keeps bytes to which a registry points.
+    pub elsewhere: Option<String>,
 }
 
 impl ConnectorError {
@@ -62,7 +57,21 @@ impl ConnectorError {
             remote_status: None,
             words: None,
             retry_after: None,
+            elsewhere: None,
         }
+    }
+
+    /// Returns the words, with the server they are of where it is another one than was asked.
+    fn said(&self) -> Option<String> {
+        match (&self.elsewhere, &self.words) {
+            (None, words) => words.clone(),
+            (Some(server), None) => Some(server.clone()),
+            (Some(server), Some(words)) => Some(clean_words(&format!("{server}: {words}"))),
+        }
+    }
+
+    fn shown(&self) -> String {
+        self.said().map(|words| format!(" ({words})")).unwrap_or_default()
     }
 
     /// Adds the words of a remote answer or of a local error, cleaned.
@@ -95,7 +104,7 @@ impl ConnectorError {
             stage: self.stage,
             class: self.kind,
             remote_status: self.remote_status,
-            words: self.words.clone().or_else(|| Some(self.subject.clone())),
+            words: self.said().or_else(|| Some(self.subject.clone())),
             attempts,
             subject: cluster.into(),
         }
@@ -110,6 +119,7 @@ impl ConnectorError {
             remote_status: self.remote_status,
             words: self.words.clone(),
             retry_after: self.retry_after,
+            elsewhere: self.elsewhere.clone(),
         }
     }
 }

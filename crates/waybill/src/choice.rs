@@ -9,7 +9,7 @@ use domain::versions::{Choice, Pattern, VersionFilter};
 /// Which versions and platforms are wanted.
 #[derive(Args)]
 pub struct ChoiceArgs {
-    /// Only versions (tags) like this: a glob, regex:... or semver:...; may be repeated.
+    /// Only versions (tags) like this: a glob, regex:..., semver:... or pep440:...; may be repeated.
     #[arg(long, value_name = "PATTERN")]
     include: Vec<Pattern>,
     /// No versions (tags) like this; may be repeated.

@@ -55,14 +55,18 @@ impl BkRepoTarget {
     }
 
     async fn find_one(&self, key: &ArtifactKey) -> ConnectorResult<Option<Existing>> {
-        let path = path_of(key)?;
+        // What is no path stands nowhere; whoever puts it is told.
+        let Ok(path) = path_of(key) else {
+            return Ok(None);
+        };
         let node = self.existing(&path).await?;
         Ok(node.filter(|node| !node.folder).map(|node| existing_of(&node)))
     }
 
     /// Returns those of `keys` under which something stands.
     async fn standing(&self, keys: &[ArtifactKey]) -> ConnectorResult<HashSet<String>> {
-        let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+        let paths = keys.iter().filter(|key| path_of(key).is_ok());
+        let names: Vec<&str> = paths.map(|key| key.name.as_str()).collect();
         let body = json!({
             "projectId": self.repository.project,
             "repoName": self.repository.name,
@@ -81,11 +85,7 @@ impl BkRepoTarget {
 }
 
 pub(super) fn path_of(key: &ArtifactKey) -> ConnectorResult<FilePath> {
-    let path = key.path().filter(|path| !path.is_root());
-    path.ok_or_else(|| {
-        ConnectorError::new(ErrorKind::Protocol, Stage::Describe, key.to_string())
-            .words("its name is no path of a file")
-    })
+    crate::scope::path_of(key, Stage::Describe)
 }
 
 pub(super) fn existing_of(node: &Node) -> Existing {

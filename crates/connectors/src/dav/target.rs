@@ -18,7 +18,7 @@ use super::PARALLEL;
 use super::client::{Dav, Standing};
 use super::state::State;
 use crate::http::Reading;
-use crate::scope::path_of;
+use crate::scope::Named;
 
 /// Keys of one folder that are worth listing it for.
 const WORTH_LISTING: usize = 4;
@@ -282,11 +282,9 @@ impl Target for DavTarget {
     }
 
     async fn find(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
-        let paths: Vec<FilePath> = keys
-            .iter()
-            .map(|key| path_of(key, Stage::Describe))
-            .collect::<ConnectorResult<_>>()?;
-        let standings = self.standings(&paths, Stage::Describe).await?;
+        let named = Named::of(keys);
+        let paths = &named.paths;
+        let standings = self.standings(paths, Stage::Describe).await?;
         let found = paths
             .iter()
             .zip(&standings)
@@ -294,30 +292,29 @@ impl Target for DavTarget {
                 Standing::File(state) => Some(self.existing(path, state, None)),
                 Standing::Folder | Standing::Nothing => None,
             });
-        let found = found.collect();
+        let found = named.in_order(found.collect());
         let mut kept = self.kept();
         if kept.looked.len() + paths.len() > MOST_KEPT {
             kept.looked.clear();
         }
         let now = Instant::now();
-        for (path, standing) in paths.into_iter().zip(standings) {
+        for (path, standing) in paths.iter().zip(standings) {
             kept.looked.insert(path.to_string(), (standing, now));
         }
         Ok(found)
     }
 
     async fn read_back(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
-        let paths: Vec<FilePath> = keys
-            .iter()
-            .map(|key| path_of(key, Stage::Describe))
-            .collect::<ConnectorResult<_>>()?;
-        let standings = self.standings(&paths, Stage::Describe).await?;
-        let reads: Vec<_> = paths
+        let named = Named::of(keys);
+        let standings = self.standings(&named.paths, Stage::Describe).await?;
+        let reads: Vec<_> = named
+            .paths
             .iter()
             .zip(&standings)
             .map(|(path, standing)| self.read_back_one(path, standing))
             .collect();
-        stream::iter(reads).buffered(PARALLEL).try_collect().await
+        let found = stream::iter(reads).buffered(PARALLEL).try_collect().await?;
+        Ok(named.in_order(found))
     }
 
     async fn put(&self, batch: &[Put], content: &dyn Content, settled: &dyn Settled) -> ConnectorResult<()> {

@@ -25,6 +25,7 @@ use domain::ports::{ConnectorError, ConnectorResult};
 use rustix::fs::{Mode, Stat};
 
 use crate::digests::{DigestCache, Identity};
+use crate::scope::path_of;
 use beneath::Root;
 pub use source::FolderSource;
 pub use target::FolderTarget;
@@ -154,11 +155,11 @@ fn wanted_executable(metadata: &Metadata) -> Option<bool> {
 
 /// Returns the path of `key` below the root, without its leading slash.
 fn relative(key: &ArtifactKey, stage: Stage) -> ConnectorResult<String> {
-    match key.path() {
-        Some(path) if !path.is_root() => Ok(path.as_str()[1..].into()),
-        Some(_) | None => Err(ConnectorError::new(ErrorKind::Protocol, stage, key.to_string())
-            .words("a folder holds files only")),
+    if key.version.is_some() {
+        let error = ConnectorError::new(ErrorKind::Protocol, stage, key.to_string());
+        return Err(error.words("a folder holds files only"));
     }
+    Ok(path_of(key, stage)?.as_str()[1..].into())
 }
 
 /// Turns an error about something in the folder into what a port says.

@@ -135,7 +135,10 @@ impl Target for FolderTarget {
         let (folder, keys) = (Arc::clone(&self.0), keys.to_vec());
         let look = move || -> ConnectorResult<Vec<Option<Existing>>> {
             let one = |key: &ArtifactKey| {
-                let relative = relative(key, Stage::Describe)?;
+                // What is no path stands nowhere; whoever puts it is told.
+                let Ok(relative) = relative(key, Stage::Describe) else {
+                    return Ok(None);
+                };
                 found(&folder, &relative).map_err(|error| failure(Stage::Describe, key.to_string(), &error))
             };
             keys.iter().map(one).collect()

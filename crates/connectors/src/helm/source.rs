@@ -56,7 +56,7 @@ impl HelmSource {
         };
         let subject = key.to_string();
         let blobs = self.0.blobs(&chart, &url, digest, Stage::Describe).await;
-        let blobs = apart(self.0.files().server(), &url, &subject, blobs)?;
+        let blobs = apart(&subject, blobs)?;
         Ok(blobs.and_then(|blobs| {
             let gone = || {
                 ConnectorError::new(ErrorKind::NotFound, Stage::Describe, &subject)
@@ -93,7 +93,7 @@ impl HelmSource {
         };
         let files = self.0.files();
         let read = files.read(&url, blob.size_bytes, url.path()).await;
-        apart(files.server(), &url, &key.to_string(), read)
+        apart(&key.to_string(), read)
     }
 }
 

@@ -16,6 +16,7 @@ use url::Url;
 use super::activity::Activity;
 use super::answer::answered;
 use super::files::{Files, told};
+use super::server::Server;
 
 /// Redirects that are followed.
 const MOST_HOPS: usize = 5;
@@ -39,6 +40,7 @@ pub struct Wanted<'a> {
 
 /// An answer that says success; its body has not been read.
 pub struct Fetched {
+    server: Server,
     response: Response,
     activity: Arc<Activity>,
     url: Url,
@@ -64,7 +66,8 @@ impl Files {
             if response.status().is_redirection() {
                 let target = response.headers().get(LOCATION);
                 let target = target.and_then(|target| url.join(target.to_str().ok()?).ok());
-                url = target.ok_or_else(|| error("it points to something that is no URL"))?;
+                let lost = || server.placed(&url, error("it points to something that is no URL"));
+                url = target.ok_or_else(lost)?;
                 if wanted.here && !server.owns(&url) {
                     return Ok(None);
                 }
@@ -72,6 +75,7 @@ impl Files {
             }
             return match answered(response, &activity, stage, subject).await {
                 Ok(response) => Ok(Some(Fetched {
+                    server: server.clone(),
                     response,
                     activity,
                     url,
@@ -79,10 +83,10 @@ impl Files {
                     subject: subject.into(),
                 })),
                 Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
+                Err(error) => Err(server.placed(&url, error)),
             };
         }
-        Err(error("it points on and on"))
+        Err(server.placed(&url, error("it points on and on")))
     }
 
     /// Returns what is said of the file at `url`, wherever it is kept, without its bytes: its length, and sums where
@@ -186,13 +190,24 @@ impl Fetched {
         self.response.headers().get(name)?.to_str().ok()
     }
 
-    /// Returns the whole body; one longer than `most_bytes` is an error.
+    /// Returns the whole body; one longer than `most_bytes` is an error, at once where its length is said.
     pub async fn whole(mut self, most_bytes: u64) -> ConnectorResult<Bytes> {
+        let too_long = |answer: &Self| {
+            let error = ConnectorError::new(ErrorKind::Protocol, answer.stage, &answer.subject);
+            let error = error.words(format!("it answers more than {most_bytes} bytes"));
+            answer.server.placed(&answer.url, error)
+        };
+        if self
+            .response
+            .content_length()
+            .is_some_and(|length| length > most_bytes)
+        {
+            return Err(too_long(&self));
+        }
         let mut whole = Vec::new();
         while let Some(piece) = self.chunk().await? {
             if whole.len() as u64 + piece.len() as u64 > most_bytes {
-                let error = ConnectorError::new(ErrorKind::Protocol, self.stage, &self.subject);
-                return Err(error.words(format!("it answers more than {most_bytes} bytes")));
+                return Err(too_long(&self));
             }
             whole.extend_from_slice(&piece);
         }
@@ -216,8 +231,8 @@ impl Fetched {
     }
 
     async fn chunk(&mut self) -> ConnectorResult<Option<Bytes>> {
-        self.activity
-            .chunk(&mut self.response, self.stage, &self.subject)
-            .await
+        let piece = self.activity.chunk(&mut self.response, self.stage, &self.subject);
+        let piece = piece.await;
+        piece.map_err(|error| self.server.placed(&self.url, error))
     }
 }

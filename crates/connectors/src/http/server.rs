@@ -113,7 +113,15 @@ impl Server {
             let error = ConnectorError::new(ErrorKind::Protocol, stage, subject);
             return Err(error.words("it names an address without TLS, or none for HTTP"));
         }
-        self.rules.check(url)
+        self.rules.check(url).map_err(|error| self.placed(url, error))
+    }
+
+    /// Says in `error` that it is of the server of `url`, if that is another one.
+    pub fn placed(&self, url: &Url, mut error: ConnectorError) -> ConnectorError {
+        if !self.owns(url) {
+            error.elsewhere = Some(url.origin().ascii_serialization());
+        }
+        error
     }
 
     /// Starts a request; nothing is added to it.
@@ -141,8 +149,10 @@ impl Server {
     ) -> ConnectorResult<Response> {
         let (client, request) = request.build_split();
         let request = request.map_err(|error| broken(&error, stage, subject))?;
-        let (manners, name) = self.manners_towards(request.url());
-        let _under_way = manners.turn(stage, &name).await?;
+        let url = request.url().clone();
+        let (manners, name) = self.manners_towards(&url);
+        let turn = manners.turn(stage, &name).await;
+        let _under_way = turn.map_err(|error| self.placed(&url, error))?;
         activity.spend_from(Arc::clone(manners.bytes()));
         let at_hand = request
             .body()
@@ -156,7 +166,7 @@ impl Server {
             Err(error) if error.kind == ErrorKind::Unreachable => manners.silent(),
             Err(_) => {}
         }
-        answer
+        answer.map_err(|error| self.placed(&url, error))
     }
 
     /// Returns the manners towards the server of `url`, and what errors call that: files may lie on another one.

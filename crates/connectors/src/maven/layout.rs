@@ -54,6 +54,15 @@ impl Package {
         format!("{KEY}{}:{}", self.group, self.artifact)
     }
 
+    /// Reads the names of its folder.
+    pub(super) fn of_folder(names: &[String]) -> Option<Self> {
+        let (artifact, group) = names.split_last()?;
+        (!group.is_empty()).then(|| Self {
+            group: group.join("."),
+            artifact: artifact.clone(),
+        })
+    }
+
     /// Returns the names of its folder, the outermost first.
     pub(super) fn folder(&self) -> Vec<String> {
         let names = self.group.split('.').chain([self.artifact.as_str()]);

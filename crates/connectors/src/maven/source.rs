@@ -19,7 +19,7 @@ use super::layout::{Package, Version};
 use super::order::newer;
 use super::repository::{Listing, PARALLEL, Repository};
 use super::walk::{Depth, Found, Root, Walk};
-use crate::fatal;
+use crate::fatal::{self, told};
 
 /// How long what a walk saw of a folder is taken for what it holds.
 const SEEN_FOR: Duration = Duration::from_secs(30);
@@ -70,7 +70,12 @@ impl MavenSource {
                 if self.repository.lists(Stage::List).await? {
                     roots.insert(package.folder(), Depth::Children);
                 } else {
-                    let versions = self.repository.listed_versions(&package, Stage::List).await?;
+                    let versions = self.repository.listed_versions(&package, Stage::List).await;
+                    let Ok(versions) = told(versions)? else {
+                        // It is listed as itself, and fails as that.
+                        roots.insert(package.folder(), Depth::Nothing);
+                        continue;
+                    };
                     let wanted = filter.select_by(versions, newer);
                     let wanted = wanted.iter().filter_map(|version| package.version(version));
                     roots.extend(wanted.map(|version| (version.folder(), Depth::Itself)));
@@ -109,14 +114,19 @@ impl MavenSource {
     ) -> ConnectorResult<KeyPage> {
         let left = roots
             .into_iter()
-            .map(|root| root.folder)
-            .filter(|folder| after.as_ref().is_none_or(|after| folder > after));
-        let versions: Vec<Version> = left.filter_map(|folder| Version::of_folder(&folder)).collect();
-        let looks: Vec<_> = versions
-            .into_iter()
-            .map(|version| async move {
-                let there = self.repository.names(&version, Stage::List).await?.is_some();
-                Ok::<_, ConnectorError>(there.then_some(version))
+            .filter(|root| after.as_ref().is_none_or(|after| root.folder > *after));
+        let looks: Vec<_> = left
+            .map(|root| async move {
+                if root.depth == Depth::Nothing {
+                    return Ok(Package::of_folder(&root.folder).map(Told::unread));
+                }
+                let Some(version) = Version::of_folder(&root.folder) else {
+                    return Ok(None);
+                };
+                // What cannot be told is there: it fails as itself when it is described.
+                let names = told(self.repository.names(&version, Stage::List).await)?;
+                let is_absent = names.is_ok_and(|names| names.is_none());
+                Ok::<_, ConnectorError>((!is_absent).then(|| Told::of(version)))
             })
             .collect();
         let found = stream::iter(looks)
@@ -154,7 +164,7 @@ impl MavenSource {
         }
         *self.seen() = seen;
         Ok(page(
-            found.into_iter().map(|found| found.version).collect(),
+            found.into_iter().map(|found| Told::of(found.version)).collect(),
             limit,
         ))
     }
@@ -186,8 +196,9 @@ impl MavenSource {
 
     async fn describe_one(&self, key: &ArtifactKey) -> ConnectorResult<Artifact> {
         let error = |kind| ConnectorError::new(kind, Stage::Describe, key.to_string());
-        let version = Version::of_key(key)
-            .ok_or_else(|| error(ErrorKind::NotFound).words("it names no version of a Maven artifact"))?;
+        let Some(version) = Version::of_key(key) else {
+            return Err(self.unread(key).await);
+        };
         let seen = self.seen().remove(key);
         let listing = match seen {
             Some((listing, when)) if when.elapsed() < SEEN_FOR => Some(listing),
@@ -205,6 +216,19 @@ impl MavenSource {
             metadata: Metadata::new(),
             document: None,
         })
+    }
+
+    /// Returns why `key` names no version: perhaps a package whose versions cannot be told.
+    async fn unread(&self, key: &ArtifactKey) -> ConnectorError {
+        let error = ConnectorError::new(ErrorKind::NotFound, Stage::Describe, key.to_string());
+        let package = Package::of_key(&key.name).filter(|_| key.version.is_none());
+        let Some(package) = package else {
+            return error.words("it names no version of a Maven artifact");
+        };
+        match self.repository.listed_versions(&package, Stage::Describe).await {
+            Err(why) => why,
+            Ok(_) => error.words("its versions could not be told a moment ago; the next run takes them"),
+        }
     }
 
     async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> ConnectorResult<Bytes> {
@@ -243,7 +267,10 @@ impl MavenSource {
                 let version = package.as_ref().and_then(|package| package.version(name));
                 async move {
                     let there = match version {
-                        Some(version) => self.repository.names(&version, Stage::List).await?.is_some(),
+                        Some(version) => {
+                            let names = told(self.repository.names(&version, Stage::List).await)?;
+                            !names.is_ok_and(|names| names.is_none())
+                        }
                         None => false,
                     };
                     Ok::<_, ConnectorError>((!there).then(|| key(Some(name))))
@@ -281,13 +308,39 @@ fn packages(selections: &[PackageSelection]) -> impl Iterator<Item = (Package, &
         .filter_map(|selection| Some((Package::of_key(&selection.key)?, selection)))
 }
 
-fn page(mut versions: Vec<Version>, limit: usize) -> KeyPage {
-    let more = versions.len() > limit;
-    versions.truncate(limit);
-    let next = versions.last().filter(|_| more);
+/// A key of a listing, and the folder behind which it goes on.
+struct Told {
+    folder: Vec<String>,
+    key: ArtifactKey,
+}
+
+impl Told {
+    fn of(version: Version) -> Self {
+        Self {
+            folder: version.folder(),
+            key: version.key(),
+        }
+    }
+
+    /// Tells a package itself, whose versions cannot be.
+    fn unread(package: Package) -> Self {
+        Self {
+            folder: package.folder(),
+            key: ArtifactKey {
+                name: package.key(),
+                version: None,
+            },
+        }
+    }
+}
+
+fn page(mut told: Vec<Told>, limit: usize) -> KeyPage {
+    let more = told.len() > limit;
+    told.truncate(limit);
+    let next = told.last().filter(|_| more);
     KeyPage {
-        next: next.map(|version| Cursor(version.folder().join("/"))),
-        keys: versions.iter().map(Version::key).collect(),
+        next: next.map(|last| Cursor(last.folder.join("/"))),
+        keys: told.into_iter().map(|told| told.key).collect(),
     }
 }
 

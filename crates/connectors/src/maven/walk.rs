@@ -18,6 +18,8 @@ const MOST_DEPTH: usize = 64;
 /// How far below a folder is looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
+    /// Not at all: what there is below it cannot be told.
+    Nothing,
     /// It is looked at alone.
     Itself,
     /// It and the folders in it.
@@ -79,7 +81,7 @@ impl<'a> Walk<'a> {
             // A folder that vanished meanwhile holds nothing.
             let listing = visit.listing.flatten().unwrap_or_default();
             let below = match visit.depth {
-                Depth::Itself => None,
+                Depth::Nothing | Depth::Itself => None,
                 Depth::Children => Some(Depth::Itself),
                 Depth::Everything => Some(Depth::Everything),
             };

@@ -16,6 +16,7 @@ use url::Url;
 
 use super::wire::{Entry, Packument, file_name};
 use crate::http::{Files, Server, Wanted};
+use crate::packages::MOST_NAMES;
 use crate::peer::login;
 
 /// Most bytes of a packument or of a list of packages.
@@ -182,6 +183,13 @@ impl Registry {
             let known = names.len();
             from += page.objects.len();
             names.extend(page.objects.into_iter().map(|found| found.package.name));
+            if names.len() > MOST_NAMES {
+                let error = ConnectorError::new(ErrorKind::Limit, Stage::List, self.name());
+                let words = format!(
+                    "this registry lists more than {MOST_NAMES} packages: name the packages to be replicated"
+                );
+                return Err(error.words(words));
+            }
             if names.len() >= page.total {
                 return Ok(names);
             }

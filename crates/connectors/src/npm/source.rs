@@ -15,7 +15,7 @@ use url::Url;
 
 use super::PARALLEL;
 use super::client::{Registry, read};
-use super::wire::{Entry, KEY, name_of, parts};
+use super::wire::{Entry, KEY, is_name, name_of, parts};
 use crate::fatal::{Apart, apart, told};
 use crate::packages::{self, Catalog, Listed};
 
@@ -81,7 +81,7 @@ impl NpmSource {
         };
         let files = self.registry.files();
         let asked = files.size(&url, Stage::Describe, &subject).await;
-        let size_bytes = match apart(files.server(), &url, &subject, asked)? {
+        let size_bytes = match apart(&subject, asked)? {
             Ok(Some(size_bytes)) => size_bytes,
             Ok(None) => {
                 let error = ConnectorError::new(ErrorKind::NotFound, Stage::Describe, &subject);
@@ -140,7 +140,7 @@ impl NpmSource {
         let subject = key.to_string();
         let files = self.registry.files();
         let read = files.read(&url, blob.size_bytes, &subject).await;
-        apart(files.server(), &url, &subject, read)
+        apart(&subject, read)
     }
 }
 
@@ -165,6 +165,13 @@ impl Catalog for NpmSource {
     }
 
     async fn versions(&self, name: &str) -> ConnectorResult<Option<Vec<Listed>>> {
+        // A registry may list what is no name, and what would lead elsewhere.
+        if !is_name(name) {
+            return Err(nameless(&ArtifactKey {
+                name: self.key_of(name),
+                version: None,
+            }));
+        }
         let Some(body) = self.registry.packument(name, false, Stage::List).await? else {
             return Ok(None);
         };

@@ -129,8 +129,10 @@ impl<'a> Packument<'a> {
     }
 }
 
+/// Says whether a list can hold `tag`, and a path name it.
 fn is_tag(tag: &str) -> bool {
-    !tag.is_empty() && !tag.contains(|c: char| c == ',' || c == '/' || c.is_whitespace() || c.is_control())
+    let outside = |c: char| c == ',' || c == '/' || c.is_whitespace() || c.is_control();
+    !tag.is_empty() && tag != "." && tag != ".." && !tag.contains(outside)
 }
 
 /// Returns why a version is deprecated; `None` when it is not.
@@ -204,7 +206,8 @@ pub(super) fn parts(key: &ArtifactKey) -> Result<(&str, &str), &'static str> {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Says whether a package can be called `name`.
+pub(super) fn is_name(name: &str) -> bool {
     let part = |part: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._~!'()*".contains(c);
         !part.is_empty() && !part.starts_with('.') && part.chars().all(plain)

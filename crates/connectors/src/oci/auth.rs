@@ -222,7 +222,8 @@ impl Auth {
         }
         let subject = realm.origin().ascii_serialization();
         let activity = self.server.activity();
-        let mut answer = http::send(request, &activity, stage, &subject).await?;
+        let sent = http::send(request, &activity, stage, &subject).await;
+        let mut answer = sent.map_err(|error| self.server.placed(realm, error))?;
         let status = answer.status();
         if !status.is_success() {
             let retry_after = http::retry_after(answer.headers());
@@ -233,7 +234,7 @@ impl Auth {
                 .status(status.as_u16())
                 .words(format!("no token: {}", said.words));
             error.retry_after = retry_after;
-            return Err(error);
+            return Err(self.server.placed(realm, error));
         }
         let mut body = Vec::new();
         while let Some(piece) = activity.chunk(&mut answer, stage, &subject).await? {

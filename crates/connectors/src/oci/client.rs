@@ -55,6 +55,8 @@ pub(super) struct Ask<'a> {
 /// An answer that says success.
 pub(super) struct Answer {
     pub(super) response: Response,
+    /// The registry that was asked, and where it was found in the end.
+    from: (Client, Url),
     activity: Arc<Activity>,
     stage: Stage,
     subject: String,
@@ -158,6 +160,7 @@ impl Ask<'_> {
             if status.is_success() {
                 return Ok(Answer {
                     response,
+                    from: (self.client.clone(), self.url),
                     activity,
                     stage: self.stage,
                     subject: self.subject.into(),
@@ -189,7 +192,8 @@ impl Ask<'_> {
                     return Err(error.status(401).words("the login expired in the middle"));
                 }
             }
-            return Err(refused(response, &activity, self.stage, self.subject).await);
+            let refused = refused(response, &activity, self.stage, self.subject).await;
+            return Err(server.placed(&self.url, refused));
         }
     }
 
@@ -260,11 +264,7 @@ impl Answer {
     /// Returns the whole body; one longer than `most_bytes` is an error.
     pub(super) async fn whole(mut self, most_bytes: u64) -> ConnectorResult<Bytes> {
         let mut whole = Vec::new();
-        while let Some(piece) = self
-            .activity
-            .chunk(&mut self.response, self.stage, &self.subject)
-            .await?
-        {
+        while let Some(piece) = self.chunk().await? {
             whole.extend_from_slice(&piece);
             if whole.len() as u64 > most_bytes {
                 let error = ConnectorError::new(ErrorKind::Protocol, self.stage, &self.subject);
@@ -277,11 +277,15 @@ impl Answer {
     /// Returns the body as it comes.
     pub(super) fn stream(self) -> ByteStream {
         Box::pin(futures_util::stream::try_unfold(self, |mut answer| async move {
-            let piece = answer
-                .activity
-                .chunk(&mut answer.response, answer.stage, &answer.subject)
-                .await?;
+            let piece = answer.chunk().await?;
             Ok(piece.map(|piece| (piece, answer)))
         }))
+    }
+
+    async fn chunk(&mut self) -> ConnectorResult<Option<Bytes>> {
+        let piece = self.activity.chunk(&mut self.response, self.stage, &self.subject);
+        let piece = piece.await;
+        let (client, url) = &self.from;
+        piece.map_err(|error| client.0.server.placed(url, error))
     }
 }

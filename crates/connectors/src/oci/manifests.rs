@@ -1,13 +1,14 @@
 //! Manifests of a registry: fetched and checked, looked up, written; and what it lists.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::oci::{
-    DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, MANIFEST_BYTES, Manifest, OCI_INDEX, OCI_MANIFEST, has_digest,
-    is_digest,
+    DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, MANIFEST_BYTES, Manifest, OCI_INDEX, OCI_MANIFEST,
+    check_repository, has_digest, is_digest,
 };
 use domain::ports::{ConnectorError, ConnectorResult};
 use reqwest::Method;
@@ -18,6 +19,7 @@ use super::auth::Access;
 use super::client::{Answer, Client, Payload};
 use super::place::Reference;
 use super::wire::{self, CONTENT_DIGEST, Catalog, OCI_SUBJECT, TagList};
+use crate::packages::MOST_NAMES;
 
 /// Most bytes of one page of a list.
 const PAGE_BYTES: u64 = 16 * 1024 * 1024;
@@ -25,9 +27,9 @@ const PAGE_BYTES: u64 = 16 * 1024 * 1024;
 const PAGE_NAMES: usize = 1000;
 /// Pages without any name that are followed one after the other: registries leave out what may not be seen.
 const EMPTY_PAGES: usize = 100;
-const ENDLESS: &str = "its list goes on and on with the same page or with empty ones";
-/// Most names in a list.
-pub(super) const MOST_NAMES: usize = 200_000;
+const ENDLESS: &str = "its list goes on and on with what it listed before or with empty pages";
+/// Most manifests that are about one other; an image has not as many parts.
+const MOST_REFERRERS: usize = 10_000;
 
 /// A manifest as it was fetched; its digest is that of its bytes.
 #[derive(Debug, Clone)]
@@ -176,6 +178,10 @@ impl Client {
 
     /// Returns the tags of `image`, sorted; `None` when there is no such image.
     pub(super) async fn tags(&self, image: &str) -> ConnectorResult<Option<Vec<String>>> {
+        // A registry may list what is no name, and what would lead elsewhere.
+        check_repository(image).map_err(|invalid| {
+            ConnectorError::new(ErrorKind::Protocol, Stage::List, image).words(invalid.to_string())
+        })?;
         let path = format!("{image}/tags/list");
         let of = |page: TagList| page.tags.unwrap_or_default();
         match self.names(&path, Access::Pull(image), image, of).await {
@@ -200,7 +206,8 @@ impl Client {
         })
     }
 
-    /// Returns all pages of a list, sorted, each name once.
+    /// Returns all pages of a list, sorted, each name once. One that goes on behind a page without anything new would go
+    /// on for ever: an error.
     async fn names<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -209,7 +216,7 @@ impl Client {
         of: impl Fn(T) -> Vec<String>,
     ) -> ConnectorResult<Vec<String>> {
         let error = |kind| ConnectorError::new(kind, Stage::List, subject);
-        let mut names: Vec<String> = Vec::new();
+        let mut names: BTreeSet<String> = BTreeSet::new();
         let mut url = self.url(path);
         url.query_pairs_mut().append_pair("n", &PAGE_NAMES.to_string());
         let mut empty = 0;
@@ -223,23 +230,20 @@ impl Client {
             let page: T = serde_json::from_slice(&body).map_err(|_| {
                 error(ErrorKind::Protocol).words("its list is not of the form registries have")
             })?;
-            let page = of(page);
-            empty = if page.is_empty() { empty + 1 } else { 0 };
+            let (page, known) = (of(page), names.len());
+            let length = page.len();
             names.extend(page);
             if names.len() > MOST_NAMES {
                 let words = format!("it lists more than {MOST_NAMES} names");
                 return Err(error(ErrorKind::Limit).words(words));
             }
             let Some(next) = next else {
-                names.sort_unstable();
-                names.dedup();
-                return Ok(names);
+                return Ok(names.into_iter().collect());
             };
-            let next = self.pointed(&url, &next, Stage::List, subject)?;
-            if next == url || empty > EMPTY_PAGES {
+            if !goes_on(&mut empty, length, names.len() - known) {
                 return Err(error(ErrorKind::Protocol).words(ENDLESS));
             }
-            url = next;
+            url = self.pointed(&url, &next, Stage::List, subject)?;
         }
     }
 
@@ -254,7 +258,7 @@ impl Client {
             return Ok(None);
         }
         let mut url = self.url(&format!("{image}/referrers/{digest}"));
-        let mut found = Vec::new();
+        let (mut found, mut seen) = (Vec::new(), HashSet::new());
         let mut empty = 0;
         loop {
             let ask = self.ask(Method::GET, url.clone(), Access::Pull(image), stage, digest);
@@ -278,8 +282,13 @@ impl Client {
                 Ok(page) if is_index => page,
                 Ok(_) | Err(_) => return Ok(None),
             };
-            found.extend(page.children().iter().cloned());
-            if found.len() > MOST_NAMES {
+            let more = page
+                .children()
+                .iter()
+                .filter(|child| seen.insert(child.digest().to_string()));
+            let known = found.len();
+            found.extend(more.cloned());
+            if found.len() > MOST_REFERRERS {
                 return Err(
                     ConnectorError::new(ErrorKind::Limit, stage, digest).words("it has too many referrers")
                 );
@@ -287,14 +296,19 @@ impl Client {
             let Some(next) = next else {
                 return Ok(Some(found));
             };
-            empty = if page.children().is_empty() { empty + 1 } else { 0 };
-            let next = self.pointed(&url, &next, stage, digest)?;
-            if next == url || empty > EMPTY_PAGES {
+            if !goes_on(&mut empty, page.children().len(), found.len() - known) {
                 return Err(ConnectorError::new(ErrorKind::Protocol, stage, digest).words(ENDLESS));
             }
-            url = next;
+            url = self.pointed(&url, &next, stage, digest)?;
         }
     }
+}
+
+/// Says whether a list may go on behind a page of `length` names of which `new` were not listed before; counts the pages in
+/// a row that are `empty`.
+fn goes_on(empty: &mut usize, length: usize, new: usize) -> bool {
+    *empty = if length == 0 { *empty + 1 } else { 0 };
+    new > 0 || (length == 0 && *empty <= EMPTY_PAGES)
 }
 
 /// Returns the media type a manifest is kept under: as it was announced, else as it says itself.

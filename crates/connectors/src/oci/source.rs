@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
 use domain::failure::{ErrorKind, Stage};
 use domain::oci::{Role, check_reference, digest_of};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
-use domain::task::{PackageSelection, Scope};
+use domain::task::Scope;
 use domain::versions::Choice;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
@@ -23,6 +24,8 @@ use super::graph::{Explorer, Kept};
 use super::holdings::Holdings;
 use super::listed::ReferrerLists;
 use super::place::{Place, Reference};
+use crate::fatal::{Apart, is_the_servers};
+use crate::packages::PAUSES_MS;
 
 /// Images of a registry, read from.
 pub(super) struct OciSource {
@@ -103,13 +106,49 @@ impl OciSource {
         Ok(tags)
     }
 
-    /// Returns the image a package key names; `None` when it cannot be here.
-    fn image_of(&self, selection: &PackageSelection) -> ConnectorResult<String> {
+    /// Returns the image a package key names; an error when no image can be called so.
+    fn image_of(&self, package: &str, stage: Stage) -> ConnectorResult<String> {
         let key = ArtifactKey {
-            name: selection.key.clone(),
+            name: package.into(),
             version: Some("latest".into()),
         };
-        Ok(self.place.read(&key, Stage::List)?.image)
+        Ok(self.place.read(&key, stage)?.image)
+    }
+
+    /// Returns the wanted tags of `image`; the inner error is that image's alone. Where it is one of many, a registry
+    /// may say of it alone that nobody may read it.
+    async fn tags_apart(&self, image: &str) -> Apart<Arc<Vec<String>>> {
+        let mut pauses = PAUSES_MS.into_iter();
+        loop {
+            let error = match self.tags(image).await {
+                Ok(tags) => return Ok(Ok(tags)),
+                Err(error) => error,
+            };
+            let is_alone = error.kind == ErrorKind::Unauthorised || !is_the_servers(&error);
+            if self.place.image().is_some() || !is_alone {
+                return Err(error);
+            }
+            match pauses.next().filter(|_| error.kind.is_transient()) {
+                Some(pause_ms) => tokio::time::sleep(Duration::from_millis(pause_ms)).await,
+                None => return Ok(Err(error)),
+            }
+        }
+    }
+
+    /// Returns why the tags of the image called `package` could not be listed.
+    async fn unlisted(&self, package: &str) -> ConnectorError {
+        let image = match self.image_of(package, Stage::Describe) {
+            Ok(image) => image,
+            Err(error) => return error,
+        };
+        match self.client.tags(&image).await {
+            Err(error) => ConnectorError {
+                stage: Stage::Describe,
+                ..error
+            },
+            Ok(_) => ConnectorError::new(ErrorKind::NotFound, Stage::Describe, package)
+                .words("its tags could not be listed a moment ago; the next run takes them"),
+        }
     }
 
     /// Returns the images of `scope` with the versions that are named, sorted; no versions: all of them.
@@ -126,7 +165,10 @@ impl OciSource {
             Scope::Packages(selections) => {
                 let mut covered: Vec<(String, Vec<String>)> = Vec::new();
                 for selection in selections {
-                    let image = self.image_of(selection)?;
+                    // What no image can be called is missing.
+                    let Ok(image) = self.image_of(&selection.key, Stage::List) else {
+                        continue;
+                    };
                     match covered.iter_mut().find(|(known, _)| *known == image) {
                         Some((_, versions)) if versions.is_empty() || selection.versions.is_empty() => {
                             versions.clear()
@@ -162,6 +204,9 @@ impl OciSource {
     }
 
     async fn describe_one(&self, key: &ArtifactKey) -> ConnectorResult<Artifact> {
+        if key.version.is_none() {
+            return Err(self.unlisted(&key.name).await);
+        }
         let at = self.place.read(key, Stage::Describe)?;
         let image = self.explorer().explore(&at).await?;
         for part in &image.parts {
@@ -254,8 +299,8 @@ impl Source for OciSource {
         let first = covered.partition_point(|(image, _)| image.as_str() < from);
         let reads = covered[first..].iter().map(|(image, versions)| async move {
             let tags = match versions.is_empty() {
-                true => self.tags(image).await?,
-                false => Arc::new(self.there(image, versions).await?),
+                true => self.tags_apart(image).await?,
+                false => Ok(Arc::new(self.there(image, versions).await?)),
             };
             Ok::<_, ConnectorError>((image, tags))
         });
@@ -264,21 +309,30 @@ impl Source for OciSource {
         let mut keys = Vec::new();
         while let Some((image, tags)) = reads.try_next().await? {
             let after = behind.as_ref().filter(|behind| behind.image == *image);
-            let begin = after.map_or(0, |after| tags.partition_point(|tag| *tag <= after.version));
             let Some(name) = self.place.key_of(image) else {
                 continue;
             };
-            for (index, tag) in tags.iter().enumerate().skip(begin) {
+            // One whose tags cannot be listed is listed as itself, and fails alone and by its name.
+            let versions: Vec<Option<&String>> = match &tags {
+                Ok(tags) => tags.iter().map(Some).collect(),
+                Err(_) => vec![None],
+            };
+            let is_told = |version: &Option<&String>| match (after, version) {
+                (Some(after), Some(version)) => **version <= after.version,
+                (after, _) => after.is_some(),
+            };
+            let begin = versions.partition_point(is_told);
+            for (index, version) in versions.iter().enumerate().skip(begin) {
                 keys.push(ArtifactKey {
                     name: name.clone(),
-                    version: Some(tag.clone()),
+                    version: version.cloned(),
                 });
                 if keys.len() == limit {
                     let is_last =
-                        index + 1 == tags.len() && covered.last().is_some_and(|(last, _)| last == image);
+                        index + 1 == versions.len() && covered.last().is_some_and(|(last, _)| last == image);
                     let behind = Behind {
                         image: image.clone(),
-                        version: tag.clone(),
+                        version: version.cloned().unwrap_or_default(),
                     };
                     let next = serde_json::to_string(&behind).ok().filter(|_| !is_last);
                     return Ok(KeyPage {
@@ -298,10 +352,13 @@ impl Source for OciSource {
         };
         let mut missing = Vec::new();
         for selection in selections {
-            let image = self.image_of(selection)?;
             let key = |version: Option<&String>| ArtifactKey {
                 name: selection.key.clone(),
                 version: version.cloned(),
+            };
+            let Ok(image) = self.image_of(&selection.key, Stage::List) else {
+                missing.push(key(None));
+                continue;
             };
             let there = self.there(&image, &selection.versions).await?;
             let absent = selection

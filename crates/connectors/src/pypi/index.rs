@@ -11,7 +11,7 @@ use reqwest::{Method, StatusCode};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::page::{Answer, Page};
+use super::page::{Answer, File, Page};
 use crate::http::{Fetched, Files, Wanted, answered};
 
 /// Most bytes of a page.
@@ -129,16 +129,44 @@ impl Index {
     }
 
     /// Returns the page of `project` to describe files from: the one it was just listed from, but only once, so that
-    /// whoever asks again is told how it is now.
-    pub(super) async fn listed_page(&self, project: &str) -> ConnectorResult<Option<Arc<Page>>> {
+    /// whoever asks again is told how it is now; and whether it is that one.
+    pub(super) async fn listed_page(&self, project: &str) -> ConnectorResult<Option<(Arc<Page>, bool)>> {
         let listed = self.pages().by_project.get_mut(project).and_then(|known| {
             let is_listed = std::mem::take(&mut known.is_listed);
             is_listed.then(|| known.page.clone())
         });
         match listed {
-            Some(page) => Ok(Some(page)),
-            None => self.page(project, Stage::Describe).await,
+            Some(page) => Ok(Some((page, true))),
+            None => Ok(self
+                .page(project, Stage::Describe)
+                .await?
+                .map(|page| (page, false))),
         }
+    }
+
+    /// Returns the size of `file`, asking for it where its page does not have it; `None` when it is listed and not there.
+    ///
+    /// If `known` is set, what was counted before of the same file with the same SHA-256 is not asked for again.
+    pub(super) async fn size(
+        &self,
+        file: &File,
+        known: bool,
+        stage: Stage,
+        subject: &str,
+    ) -> ConnectorResult<Option<u64>> {
+        if file.size_bytes.is_some() {
+            return Ok(file.size_bytes);
+        }
+        let (place, digests) = (file.url.as_str(), self.files().server().digests());
+        let before = file.blob.digest.and_then(|digest| digests.length(place, &digest));
+        if let Some(size_bytes) = before.filter(|_| known) {
+            return Ok(Some(size_bytes));
+        }
+        let size_bytes = self.files().size(&file.url, stage, subject).await?;
+        if let Some((size_bytes, digest)) = size_bytes.zip(file.blob.digest) {
+            digests.put_length(place, &digest, size_bytes);
+        }
+        Ok(size_bytes)
     }
 
     fn remember(&self, project: &str, page: Arc<Page>, is_listed: bool) {

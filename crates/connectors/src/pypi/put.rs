@@ -348,6 +348,10 @@ impl PyPiTarget {
             if same != Some(true) {
                 return Err(corrupt("the index keeps other bytes than were sent"));
             }
+            if file.blob.digest == Some(sums.digest) {
+                let digests = self.0.files().server().digests();
+                digests.put_length(file.url.as_str(), &sums.digest, sums.length_bytes);
+            }
             if page_lacks_yank(job, file) {
                 tracing::warn!(
                     artifact.key = %key, file.name = %name,

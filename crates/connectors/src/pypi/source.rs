@@ -45,8 +45,9 @@ impl PyPiSource {
         }
     }
 
-    /// Describes `key` as `page` shows it; the outer error is the index's.
-    async fn described(&self, key: &ArtifactKey, page: Option<&Page>) -> Apart<Artifact> {
+    /// Describes `key` as `page` shows it, by what is known of its files already if that `is_listed`: whoever asks again
+    /// is told how they are now. The outer error is the index's.
+    async fn described(&self, key: &ArtifactKey, page: Option<&Page>, is_listed: bool) -> Apart<Artifact> {
         let error = |kind| ConnectorError::new(kind, Stage::Describe, key.to_string());
         let version = match parts(key) {
             Ok((_, version)) => version,
@@ -56,7 +57,10 @@ impl PyPiSource {
         if files.is_empty() {
             return Ok(Err(error(ErrorKind::NotFound)));
         }
-        let looks: Vec<_> = files.iter().map(|file| self.looked(key, file)).collect();
+        let looks: Vec<_> = files
+            .iter()
+            .map(|file| self.looked(key, file, is_listed))
+            .collect();
         let blobs: Vec<ConnectorResult<Blob>> = stream::iter(looks).buffered(FILES).try_collect().await?;
         Ok(blobs
             .into_iter()
@@ -71,22 +75,16 @@ impl PyPiSource {
     }
 
     /// Describes one file, asking for its size where the page does not have it.
-    async fn looked(&self, key: &ArtifactKey, file: &File) -> Apart<Blob> {
+    async fn looked(&self, key: &ArtifactKey, file: &File, is_listed: bool) -> Apart<Blob> {
         let subject = subject(key, &file.blob.name);
         let error = |kind, words: &str| ConnectorError::new(kind, Stage::Describe, &subject).words(words);
         if let Some(words) = &file.wrong {
             return Ok(Err(error(ErrorKind::Protocol, words)));
         }
-        let files = self.index.files();
-        let size_bytes = match file.size_bytes {
-            Some(size_bytes) => Some(size_bytes),
-            None => {
-                let asked = files.size(&file.url, Stage::Describe, &subject).await;
-                match apart(files.server(), &file.url, &subject, asked)? {
-                    Ok(size_bytes) => size_bytes,
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
+        let asked = self.index.size(file, is_listed, Stage::Describe, &subject).await;
+        let size_bytes = match apart(&subject, asked)? {
+            Ok(size_bytes) => size_bytes,
+            Err(error) => return Ok(Err(error)),
         };
         Ok(match size_bytes {
             Some(size_bytes) => Ok(Blob {
@@ -118,7 +116,7 @@ impl PyPiSource {
         };
         let (files, subject) = (self.index.files(), subject(key, &blob.name));
         let read = files.read(&file.url, blob.size_bytes, &subject).await;
-        apart(files.server(), &file.url, &subject, read)
+        apart(&subject, read)
     }
 }
 
@@ -240,7 +238,8 @@ impl Source for PyPiSource {
             let described = match told(page) {
                 Err(error) => Err(error),
                 Ok(Err(error)) => Ok(Err(error)),
-                Ok(Ok(page)) => self.described(&keys[index], page.as_deref()).await,
+                Ok(Ok(None)) => self.described(&keys[index], None, false).await,
+                Ok(Ok(Some((page, is_listed)))) => self.described(&keys[index], Some(&page), is_listed).await,
             };
             (index, described)
         });

@@ -62,7 +62,8 @@ impl PyPiTarget {
     }
 
     /// Returns what stands under `version` on `page`: sizes are asked for where it does not have them, and bytes are
-    /// read where it has no SHA-256 if `reading` is set. A file that is listed and not there is left out.
+    /// read where it has no SHA-256 if `reading` is set. A file that is listed and not there is left out, as far as that
+    /// is looked at: before something is written always.
     pub(super) async fn standing(
         &self,
         page: Option<&Page>,
@@ -77,7 +78,7 @@ impl PyPiTarget {
         if let Some(words) = files.iter().find_map(|file| file.wrong.as_ref()) {
             return Err(ConnectorError::new(ErrorKind::Protocol, stage, version).words(words.clone()));
         }
-        let looks: Vec<_> = files.iter().map(|file| self.kept(file, stage)).collect();
+        let looks: Vec<_> = files.iter().map(|file| self.kept(file, stage, reading)).collect();
         let kept: Vec<Option<Blob>> = stream::iter(looks).buffered(FILES).try_collect().await?;
         let mark = mark(kept.iter().flatten());
         let mut blobs = Vec::new();
@@ -99,11 +100,9 @@ impl PyPiTarget {
         }))
     }
 
-    async fn kept(&self, file: &File, stage: Stage) -> ConnectorResult<Option<Blob>> {
-        let size_bytes = match file.size_bytes {
-            Some(size_bytes) => Some(size_bytes),
-            None => self.0.files().size(&file.url, stage, &file.blob.name).await?,
-        };
+    async fn kept(&self, file: &File, stage: Stage, reading: bool) -> ConnectorResult<Option<Blob>> {
+        let compared = stage == Stage::Describe && !reading;
+        let size_bytes = self.0.size(file, compared, stage, &file.blob.name).await?;
         Ok(size_bytes.map(|size_bytes| Blob {
             size_bytes,
             ..file.blob.clone()

@@ -207,11 +207,15 @@ impl Bucket {
             request = request.header(CONTENT_LENGTH, body.len()).body(body.clone());
         }
         let activity = Arc::new(self.server.patient_activity(ask.more));
-        let response = self
-            .server
-            .send(request, &activity, ask.stage, ask.subject)
-            .await?;
-        Ok(Reading { response, activity })
+        let sent = self.server.send(request, &activity, ask.stage, ask.subject).await;
+        match sent {
+            Ok(response) => Ok(Reading { response, activity }),
+            // The host of a region is not what was named, and is the store all the same.
+            Err(error) => Err(ConnectorError {
+                elsewhere: None,
+                ..error
+            }),
+        }
     }
 
     fn url(&self, key: Option<&str>, query: &[(&str, &str)], region: Option<&str>) -> Url {
@@ -295,7 +299,20 @@ impl Bucket {
             ask.query.push(("start-after", after));
         }
         let reading = self.send(ask).await?;
-        wire::listing(stream_of(reading, Stage::List, prefix), prefix).await
+        let listing = wire::listing(stream_of(reading, Stage::List, prefix), prefix).await?;
+        let first = listing.objects.first().map(|(key, _)| key.as_str());
+        // What is taken for the end, or for what comes next, must be that.
+        match (first, after) {
+            (None, _) if listing.more => {
+                let words = "it says that there are more objects and lists none";
+                Err(wire::strange(Stage::List, prefix, words))
+            }
+            (Some(first), Some(after)) if first <= after => {
+                let words = "it lists objects again that were listed before";
+                Err(wire::strange(Stage::List, prefix, words))
+            }
+            _ => Ok(listing),
+        }
     }
 
     /// Returns the state of the object at `path`; `None` when there is none.

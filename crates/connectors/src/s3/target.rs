@@ -19,7 +19,7 @@ use super::state::{Standing, State, is_of_listing};
 use super::survey::Range;
 use crate::fatal::is_the_servers;
 use crate::files::{Job, conflict, groups, job, read_small};
-use crate::scope::path_of;
+use crate::scope::Named;
 
 /// How long a look-up counts as the one before a write.
 const LOOKED_FOR: Duration = Duration::from_secs(60);
@@ -279,10 +279,6 @@ impl S3Target {
     }
 }
 
-fn paths_of(keys: &[ArtifactKey]) -> ConnectorResult<Vec<FilePath>> {
-    keys.iter().map(|key| path_of(key, Stage::Describe)).collect()
-}
-
 #[async_trait]
 impl Target for S3Target {
     fn capabilities(&self) -> Capabilities {
@@ -306,8 +302,9 @@ impl Target for S3Target {
     }
 
     async fn find(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
-        let paths = paths_of(keys)?;
-        let survey = self.bucket.survey(&paths, &mut *self.range.lock().await).await?;
+        let named = Named::of(keys);
+        let paths = &named.paths;
+        let survey = self.bucket.survey(paths, &mut *self.range.lock().await).await?;
         let (standings, since) = (survey.standings, survey.since);
         let first = paths
             .iter()
@@ -324,12 +321,12 @@ impl Target for S3Target {
                 Standing::Object(state) => Some(self.existing(path, state)),
                 Standing::Folder | Standing::Nothing => None,
             });
-        let found = found.collect();
+        let found = named.in_order(found.collect());
         let mut kept = self.kept();
         if kept.looked.len() + paths.len() > MOST_KEPT {
             kept.looked.clear();
         }
-        for (path, standing) in paths.into_iter().zip(standings) {
+        for (path, standing) in paths.iter().zip(standings) {
             kept.looked.insert(path.to_string(), (standing, since));
         }
         if kept.folders.len() + survey.folders.len() > MOST_KEPT {
@@ -340,9 +337,10 @@ impl Target for S3Target {
     }
 
     async fn read_back(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<Option<Existing>>> {
-        let paths = paths_of(keys)?;
-        let reads: Vec<_> = paths.iter().map(|path| self.asked(path)).collect();
-        stream::iter(reads).buffered(PARALLEL).try_collect().await
+        let named = Named::of(keys);
+        let reads: Vec<_> = named.paths.iter().map(|path| self.asked(path)).collect();
+        let found = stream::iter(reads).buffered(PARALLEL).try_collect().await?;
+        Ok(named.in_order(found))
     }
 
     async fn put(&self, batch: &[Put], content: &dyn Content, settled: &dyn Settled) -> ConnectorResult<()> {

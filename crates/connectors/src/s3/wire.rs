@@ -8,6 +8,9 @@ use reqwest::StatusCode;
 use super::state::{State, unquoted};
 use crate::http::{Node, Xml, kind_of};
 
+/// Most objects of one page; ten times as many as are asked for.
+const MOST_OBJECTS: usize = 50_000;
+
 /// One page of a listing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
@@ -38,6 +41,10 @@ pub(super) async fn listing(answer: ByteStream, subject: &str) -> ConnectorResul
                     .push((std::mem::take(&mut key), std::mem::take(&mut state))),
                 _ => {}
             },
+        }
+        if listing.objects.len() > MOST_OBJECTS {
+            let words = format!("it lists more than {MOST_OBJECTS} objects at once");
+            return Err(strange(Stage::List, subject, &words));
         }
     }
     if encoded {

@@ -3,16 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
+use pep440_rs::VersionSpecifiers;
 use regex::Regex;
 use semver::{Prerelease, Version, VersionReq};
 
 use super::order::numbers;
 
 /// A pattern, as it is written: a glob (`1.2.*`, `*` any text, `?` any one character), `regex:` and a regular
-/// expression that must match the whole, or `semver:` and a range (`semver:>=1.2, <2`).
+/// expression that must match the whole, `semver:` and a range (`semver:>=1.2, <2`), or `pep440:` and a range as Python
+/// writes it (`pep440:~=1.2, !=1.2.3`).
 ///
-/// As always with such ranges, one takes a version with a suffix (`1.3.0-rc.1`) only if it names one with the same
-/// three numbers.
+/// As always with such ranges, `semver:` takes a version with a suffix (`1.3.0-rc.1`) only if it names one with the same
+/// three numbers, and `pep440:` takes what comes before a release (`1.3rc1`) only if it names such a version.
 #[derive(Clone)]
 pub struct Pattern {
     text: String,
@@ -23,6 +25,7 @@ pub struct Pattern {
 enum Test {
     Text(Regex),
     Range(VersionReq),
+    Specifiers(VersionSpecifiers),
 }
 
 /// A text that is no pattern.
@@ -53,6 +56,14 @@ impl FromStr for Pattern {
                 let range = VersionReq::parse(range);
                 Test::Range(range.map_err(|error| invalid(error.to_string()))?)
             }
+            Some(("pep440", range)) => {
+                let range = VersionSpecifiers::from_str(range);
+                let range = range.map_err(|error| invalid(first_line(&error.to_string())))?;
+                if range.is_empty() {
+                    return Err(invalid("it names no range".into()));
+                }
+                Test::Specifiers(range)
+            }
             _ if text.is_empty() => return Err(invalid("it is empty".into())),
             _ => Test::Text(whole(&glob(text))?),
         };
@@ -61,6 +72,14 @@ impl FromStr for Pattern {
             test,
         })
     }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(':')
+        .into()
 }
 
 /// Returns the regular expression a glob stands for.
@@ -80,8 +99,18 @@ impl Pattern {
         match &self.test {
             Test::Text(regex) => regex.is_match(version),
             Test::Range(range) => semantic(version).is_some_and(|version| range.matches(&version)),
+            Test::Specifiers(range) => specified(range, version),
         }
     }
+}
+
+/// Says whether `range` takes `version`, as Python's installers do.
+fn specified(range: &VersionSpecifiers, version: &str) -> bool {
+    let Ok(version) = pep440_rs::Version::from_str(version) else {
+        return false;
+    };
+    let names_early = || range.iter().any(|part| part.version().any_prerelease());
+    range.contains(&version) && (!version.any_prerelease() || names_early())
 }
 
 /// Reads a version as a semantic one: a `v` before it and missing numbers are forgiven.
@@ -186,10 +215,39 @@ mod tests {
     }
 
     #[test]
+    fn a_range_of_pythons_takes_versions_as_its_installers_do() {
+        let versions = [
+            "1.1.9",
+            "v1.2",
+            "1.2.post1",
+            "1.3rc1",
+            "1!1.2",
+            "2.0",
+            "2.0.dev1",
+            "latest",
+        ];
+
+        assert_eq!(fitting("pep440:>=1.2, <2, !=1.2.post1", &versions), ["v1.2"]);
+        assert_eq!(fitting("pep440:~=1.2", &versions), ["v1.2", "1.2.post1"]);
+        assert_eq!(fitting("pep440:>1.2rc1, <1.4", &versions), ["v1.2", "1.3rc1"]);
+        assert_eq!(fitting("pep440:==1!1.*", &versions), ["1!1.2"]);
+    }
+
+    #[test]
     fn half_a_pattern_is_refused_with_the_reason() {
-        for text in ["", "regex:(", "semver:one"] {
+        for text in [
+            "",
+            "regex:(",
+            "semver:one",
+            "pep440:",
+            "pep440:1.2",
+            "pep440:>=one",
+        ] {
             let refused = text.parse::<Pattern>().expect_err(text);
-            assert!(!refused.why.is_empty());
+            assert!(
+                !refused.why.is_empty() && !refused.why.contains('\n'),
+                "{refused}"
+            );
         }
     }
 }

@@ -25,6 +25,7 @@ macro_rules! target_contract {
             a_source_that_breaks_leaves_nothing_behind,
             equal_bytes_may_stand_under_many_keys,
             a_file_never_takes_the_place_of_a_folder,
+            names_that_are_no_paths_fail_alone,
             a_thousand_small_files_arrive_in_one_batch,
         );
     };
@@ -311,6 +312,35 @@ pub async fn a_file_never_takes_the_place_of_a_folder(world: &dyn TargetWorld) {
         world.bytes_at("/folder/file").await.as_deref(),
         Some(b"x".as_slice())
     );
+}
+
+/// See its name.
+pub async fn names_that_are_no_paths_fail_alone(world: &dyn TargetWorld) {
+    let target = world.target();
+    target.prepare(true).await.expect("a repository");
+    let content = MemoryContent::of([b"new".as_slice()]);
+    let named = |name: &str| {
+        let mut put = put("/good", b"new", Expect::Absent);
+        put.artifact.key.name = name.into();
+        put
+    };
+    let batch = ["/../up", "/good", "/a//b", "/a/./b", "/folder/"].map(named);
+    let keys: Vec<ArtifactKey> = batch.iter().map(|put| put.artifact.key.clone()).collect();
+
+    let found = target.find(&keys).await.expect("an answer");
+    let outcomes = put_all(&*target, &batch, &content).await;
+
+    assert!(found.iter().all(Option::is_none), "{found:?}");
+    for (key, outcome) in keys.iter().zip(outcomes) {
+        match outcome {
+            PutOutcome::Stored { .. } => assert_eq!(key.name, "/good"),
+            PutOutcome::Failed(error) => {
+                assert!(!error.to_string().is_empty() && key.name != "/good", "{error}")
+            }
+            outcome => unreachable!("{key}: {outcome:?}"),
+        }
+    }
+    assert_eq!(world.bytes_at("/good").await.as_deref(), Some(b"new".as_slice()));
 }
 
 /// See its name.

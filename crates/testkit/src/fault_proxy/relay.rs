@@ -92,6 +92,11 @@ pub(super) async fn serve(mut client: TcpStream, target: SocketAddr, state: &Mut
             headers,
             body,
         }) => answer(client, status, &headers, &body).await,
+        Some(Fault::Endless {
+            media_type,
+            begin,
+            piece,
+        }) => answer_on_and_on(client, media_type, begin, &piece).await,
         fault => {
             let Ok(server) = TcpStream::connect(target).await else {
                 return reset(&client);
@@ -241,6 +246,15 @@ async fn answer(mut client: TcpStream, status: u16, headers: &[(String, String)]
     let mut heard = vec![0; 64 * 1024];
     let drain = async { while matches!(client.read(&mut heard).await, Ok(1..)) {} };
     let _ = tokio::time::timeout(Duration::from_secs(2), drain).await;
+}
+
+async fn answer_on_and_on(mut client: TcpStream, media_type: &str, begin: String, piece: &str) {
+    let head = format!("HTTP/1.1 200 Struck\r\ncontent-type: {media_type}\r\nconnection: close\r\n\r\n");
+    let mut text = head + &begin;
+    while client.write_all(text.as_bytes()).await.is_ok() {
+        // Many of them at once, so that the end of a long patience is soon reached.
+        text = piece.repeat(1_000_000 / piece.len().max(1) + 1);
+    }
 }
 
 fn reset(stream: &TcpStream) {

@@ -12,6 +12,15 @@ pub enum Fault {
         /// The body.
         body: String,
     },
+    /// The proxy answers 200 by itself and repeats a piece of a body until the client has had enough.
+    Endless {
+        /// The media type.
+        media_type: &'static str,
+        /// What the body begins with.
+        begin: String,
+        /// What it goes on with, for ever.
+        piece: String,
+    },
     /// The connection is reset before anything is answered; the server hears nothing.
     Reset,
     /// The server answers, and the client never hears it: the connection is reset instead.

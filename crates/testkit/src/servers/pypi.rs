@@ -7,7 +7,7 @@ use super::{Place, Ready, Server, python_tool, python_tools};
 /// How a pypiserver is set up.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PypiOptions {
-    /// Whether only the user `bob` with the password `secret` may use it; otherwise anybody may.
+    /// Whether only the user `bob` with the password `secret`, or the token `secret`, may use it; otherwise anybody may.
     pub login: bool,
     /// Whether a file may be uploaded over another one.
     pub overwrite: bool,
@@ -23,8 +23,8 @@ pub struct PypiServer {
     pub server: Server,
 }
 
-/// `bob` and the SHA-1 of `secret`.
-const HTPASSWD: &str = "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n";
+/// `bob`, and whoever comes with a token, and the SHA-1 of `secret`.
+const HTPASSWD: &str = "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n__token__:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n";
 
 impl PypiServer {
     /// Starts an empty one anybody may use, where no file replaces another.

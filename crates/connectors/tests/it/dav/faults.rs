@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use connectors::registry::Opened;
 use domain::artifact::Blob;
 use domain::digest::Digest;
 use domain::failure::ErrorKind;
@@ -26,9 +27,13 @@ fn put(path: &str, bytes: &[u8], expect: Expect) -> Put {
 }
 
 async fn put_through(fault: Rule, bytes: &[u8]) -> (World, PutOutcome) {
+    put_by(World::open, fault, bytes).await
+}
+
+async fn put_by(open: fn(&World, &str) -> Opened, fault: Rule, bytes: &[u8]) -> (World, PutOutcome) {
     let world = World::nginx().await;
     let proxy = FaultProxy::to(world.dav.server.address()).await;
-    let target = world.open(&proxy.url()).target;
+    let target = open(&world, &proxy.url()).target;
     target.prepare(true).await.expect("a folder");
     proxy.add(fault);
     let content = MemoryContent::of([bytes]);
@@ -54,6 +59,10 @@ async fn a_write_that_goes_wrong_is_a_failure_and_leaves_nothing() {
             Rule::on("PUT", "*", Fault::CutRequest(1_000_000)),
             ErrorKind::Unreachable,
         ),
+        (
+            Rule::on("GET", "*", Fault::CutAnswer(1_000)),
+            ErrorKind::Unreachable,
+        ),
         (Rule::on("PUT", "*", Fault::status(500)), ErrorKind::Protocol),
         (Rule::on("PUT", "*", Fault::status(401)), ErrorKind::Unauthorised),
         (Rule::on("PUT", "*", Fault::status(200)), ErrorKind::Corrupt),
@@ -69,6 +78,24 @@ async fn a_write_that_goes_wrong_is_a_failure_and_leaves_nothing() {
             unreachable!("{shown}: {outcome:?}");
         };
         assert_eq!(error.kind, kind, "{shown}: {error}");
+        assert_eq!(world.bytes_at("/a.bin"), None, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_stalls_is_a_failure_and_leaves_nothing() {
+    let bytes = noise(LARGE, 1);
+    for fault in [
+        Rule::on("PUT", "*", Fault::StallRequest(1_000_000)),
+        Rule::on("GET", "*", Fault::StallAnswer(1_000)),
+    ] {
+        let shown = format!("{fault:?}");
+        let (world, outcome) = put_by(World::open_impatient, fault, &bytes).await;
+
+        let PutOutcome::Failed(error) = outcome else {
+            unreachable!("{shown}: {outcome:?}");
+        };
+        assert_eq!(error.kind, ErrorKind::Unreachable, "{shown}: {error}");
         assert_eq!(world.bytes_at("/a.bin"), None, "{shown}");
     }
 }
@@ -246,6 +273,7 @@ async fn hostile_listings_are_named_failures() {
         "<!DOCTYPE a [<!ENTITY b \"ha\">]><a>&b;</a>".to_owned(),
         response("/elsewhere/x"),
         "<multistatus xmlns=\"DAV:\"><response>".to_owned(),
+        "<html>welcome</html>".to_owned(),
     ] {
         let proxy = FaultProxy::to(world.dav.server.address()).await;
         proxy.add(Rule::on("PROPFIND", "*", answer(&body)));
@@ -313,10 +341,10 @@ async fn a_file_that_breaks_on_its_way_is_named_and_none_arrives() {
     let (here, there) = (World::nginx().await, World::nginx().await);
     here.hold("/a.bin", &noise(300_000, 8));
     let proxy = FaultProxy::to(here.dav.server.address()).await;
-    let source = here.open(&proxy.url());
-    // Nothing tells that bytes are others than a server without sums has, and one at rest is waited for for long.
+    let source = here.open_impatient(&proxy.url());
+    // Nothing tells that bytes are others than a server without sums has.
     let mut breaks = breaks();
-    breaks.retain(|(fault, _)| !matches!(fault, Fault::StallAnswer(_) | Fault::ChangeAnswer(_)));
+    breaks.retain(|(fault, _)| !matches!(fault, Fault::ChangeAnswer(_)));
 
     let way = (&source, &proxy, "*/a.bin");
     broken_bytes_never_arrive(way, &there.opened(), &key("/a.bin"), breaks).await;

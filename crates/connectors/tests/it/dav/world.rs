@@ -1,6 +1,7 @@
 //! A WebDAV server, and a folder on it behind the ports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connectors::digests::{DigestCache, Digests};
@@ -47,8 +48,21 @@ impl World {
 
     /// Opens the repository on the server (or a proxy before it) at `url`.
     pub fn open(&self, url: &str) -> Opened {
+        self.reached(url, Outgoing::default())
+    }
+
+    /// Opens it with little patience for silence.
+    pub fn open_impatient(&self, url: &str) -> Opened {
+        let outgoing = Outgoing {
+            idle_timeout: Duration::from_millis(500),
+            ..Outgoing::default()
+        };
+        self.reached(url, outgoing)
+    }
+
+    fn reached(&self, url: &str, outgoing: Outgoing) -> Opened {
         let clock = Arc::new(ManualClock::at(1_721_877_600_000));
-        let peers = Peers::new(Outgoing::default(), clock).with_digests(self.digests.clone());
+        let peers = Peers::new(outgoing, clock).with_digests(self.digests.clone());
         let url = format!("{url}/a%20folder").parse().expect("a URL");
         let server = peers.server(&url, &Credentials::default()).expect("a server");
         by_scheme("dav")

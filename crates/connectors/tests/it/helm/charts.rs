@@ -126,7 +126,14 @@ async fn broken_entries_fail_alone_and_by_name() {
 #[tokio::test]
 async fn a_hostile_index_is_refused_by_name() {
     let here = World::start().await;
-    for index in ["entries: [", "<html></html>", "entries:\n  a: &a [*a]\n"] {
+    // Each line ten times as long as the one before it, once it is read.
+    let line = |name: char, of: char| format!("{name}: &{name} [{}]\n", vec![format!("*{of}"); 10].join(","));
+    let laughs: String = ('b'..='m')
+        .zip('a'..='l')
+        .map(|(name, of)| line(name, of))
+        .collect();
+    let laughs = format!("a: &a [ha]\n{laughs}entries:\n  web: *m\n");
+    for index in ["entries: [", "<html></html>", "entries:\n  a: &a [*a]\n", &laughs] {
         here.0.museum().index = Some(index.into());
 
         let error = here
@@ -247,4 +254,43 @@ async fn a_chart_that_came_meanwhile_is_not_replaced() {
         "{outcome:?}"
     );
     assert_eq!(there.found(&other).await[0].as_ref(), Some(&other.bytes[0]));
+}
+
+#[tokio::test]
+async fn an_index_without_end_is_refused_by_name() {
+    let here = World::start().await;
+    let proxy = FaultProxy::to(here.0.address).await;
+    let endless = Fault::Endless {
+        media_type: "application/yaml",
+        begin: "entries:\n  web:\n".into(),
+        piece: "  - {name: web, version: 1.0.0}\n".into(),
+    };
+    proxy.add(Rule::on("GET", "*/index.yaml", endless));
+    let source = at(&format!("http://{}/org/charts", proxy.address())).source;
+
+    let error = source
+        .list(&Scope::Repository, None, 10)
+        .await
+        .expect_err("it has no end");
+
+    assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+    assert!(error.to_string().contains("more than 50331648 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_made_good_by_the_next_try() {
+    let (here, there) = (World::start().await, World::start().await);
+    let one = here.release("web-api", "1.0.0", 300_000, 1);
+    here.hold(&one).await;
+    let proxy = FaultProxy::to(there.0.address).await;
+    let target = at(&format!("http://{}/org/charts", proxy.address()));
+    proxy.add(Rule::on("POST", "*", Fault::LoseAnswer).times(1));
+
+    let lost = refused(carry(&here.opened(), &target, &one.artifact.key).await);
+
+    assert_eq!(lost.kind, ErrorKind::Unreachable, "{lost}");
+    assert!(
+        carry(&here.opened(), &target, &one.artifact.key).await.is_none(),
+        "it had arrived"
+    );
 }

@@ -2,9 +2,10 @@
 
 use domain::failure::ErrorKind;
 use domain::ports::Expect;
-use domain::task::Scope;
+use domain::task::{PackageSelection, Scope};
 use testkit::contract::packages::{PackageWorld, Release};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
+use testkit::servers::{Nginx, NginxOptions};
 
 use super::super::carrying::{breaks, broken_bytes_never_arrive, carry, describe, moved, put, refused};
 use super::world::{World, at, key, listed};
@@ -55,6 +56,8 @@ async fn a_target_that_breaks_never_shows_half_a_version_and_is_completed_later(
         (Fault::status(500), ErrorKind::Protocol),
         (Fault::slow_down(0), ErrorKind::Limit),
         (Fault::CutRequest(100_000), ErrorKind::Unreachable),
+        (Fault::StallRequest(100_000), ErrorKind::Unreachable),
+        (Fault::LoseAnswer, ErrorKind::Unreachable),
         (Fault::Reset, ErrorKind::Unreachable),
         (Fault::ChangeRequest(100_000), ErrorKind::Corrupt),
     ] {
@@ -196,4 +199,78 @@ async fn a_target_that_was_changed_meanwhile_is_left_alone() {
         worlds.there.found(&newer).await[1].as_ref(),
         Some(&newer.bytes[1])
     );
+}
+
+#[tokio::test]
+async fn a_document_that_means_harm_fails_its_package_alone_where_folders_are_not_listed() {
+    let options = NginxOptions {
+        lists: false,
+        ..NginxOptions::default()
+    };
+    let here = World::on(Nginx::with(options).await);
+    let names = [
+        "org.example:bomb",
+        "org.example:endless",
+        "org.example:good",
+        "org.example:snap",
+    ];
+    here.hold(&here.release(names[2], "1.0", 100, 1)).await;
+    let bomb = "<!DOCTYPE m [<!ENTITY a \"aa\">]><metadata><groupId>&a;</groupId></metadata>";
+    here.write_bare("org/example/bomb/maven-metadata.xml", bomb.as_bytes());
+    here.hold(&here.release(names[3], "1.0-SNAPSHOT", 100, 2)).await;
+    here.write_bare(
+        "org/example/snap/1.0-SNAPSHOT/maven-metadata.xml",
+        bomb.as_bytes(),
+    );
+    let proxy = FaultProxy::to(here.nginx.server.address()).await;
+    let endless = Fault::Endless {
+        media_type: "text/xml",
+        begin: "<metadata><versioning><versions>".into(),
+        piece: "<version>1</version>".into(),
+    };
+    proxy.add(Rule::on("GET", "*/endless/maven-metadata.xml", endless));
+    let selection = |name: &&str| PackageSelection {
+        key: format!("gav://{name}"),
+        versions: Vec::new(),
+        target_versions: Vec::new(),
+    };
+    let scope = Scope::Packages(names.iter().map(selection).collect());
+
+    for limit in [1, 10] {
+        let source = at(&format!("{}/repo", proxy.url())).source;
+        let (mut keys, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = source.list(&scope, cursor.as_ref(), limit).await.expect("a page");
+            keys.extend(page.keys);
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let missing = source.missing(&scope).await.expect("an answer");
+        let described = source.describe(&keys).await.expect("an answer");
+
+        assert_eq!(missing, []);
+        let said = keys
+            .iter()
+            .zip(described)
+            .map(|(key, described)| match described {
+                Ok(_) => format!("{key} is there"),
+                Err(error) => {
+                    assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+                    let words = error.words.unwrap_or_default();
+                    let why = ["document type", "longer than"]
+                        .into_iter()
+                        .find(|why| words.contains(why));
+                    format!("{key}: {}", why.unwrap_or(&words))
+                }
+            });
+        let expected = [
+            "gav://org.example:bomb: document type",
+            "gav://org.example:endless: longer than",
+            "gav://org.example:good 1.0 is there",
+            "gav://org.example:snap 1.0-SNAPSHOT: document type",
+        ];
+        assert_eq!(said.collect::<Vec<_>>(), expected);
+    }
 }

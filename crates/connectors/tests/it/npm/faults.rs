@@ -35,9 +35,23 @@ impl Broken {
         };
         let outcomes = Outcomes::of(1);
         let content = MemoryContent::of(release.bytes.iter().map(Vec::as_slice)).verifying();
-        let target = opened(&self.proxy.url(), &Default::default()).target;
+        let target = self.opened().target;
         target.put(&[put], &content, &outcomes).await?;
         Ok(outcomes.all().remove(0))
+    }
+
+    /// Opens what the proxy shows, with little patience.
+    fn opened(&self) -> connectors::registry::Opened {
+        let outgoing = Outgoing {
+            idle_timeout: Duration::from_secs(1),
+            ..Outgoing::default()
+        };
+        reached(
+            &self.proxy.url(),
+            &Default::default(),
+            Default::default(),
+            outgoing,
+        )
     }
 
     async fn described(
@@ -60,6 +74,7 @@ async fn a_publication_that_breaks_is_no_success_and_is_repeated_to_the_end() {
         (Fault::slow_down(0), ErrorKind::Limit),
         (Fault::Reset, ErrorKind::Unreachable),
         (Fault::CutRequest(100_000), ErrorKind::Unreachable),
+        (Fault::StallRequest(100_000), ErrorKind::Unreachable),
         // In the middle of the tarball: the registry finds other bytes than their entry says.
         (Fault::ChangeRequest(200_000), ErrorKind::Corrupt),
     ];
@@ -267,19 +282,115 @@ async fn a_tarball_that_breaks_on_its_way_is_named_and_no_version_arrives() {
     let (broken, there) = (Broken::start().await, Npm::start().await);
     let release = broken.npm.release("left-pad", "1.0.0", 300_000, 1);
     broken.npm.hold(&release).await;
-    let outgoing = Outgoing {
-        idle_timeout: Duration::from_millis(500),
-        ..Outgoing::default()
-    };
-    let from = reached(
-        &broken.proxy.url(),
-        &Default::default(),
-        Default::default(),
-        outgoing,
-    );
+    let from = broken.opened();
 
     let way = (&from, &broken.proxy, "*.tgz");
     broken_bytes_never_arrive(way, &there.ports(), &release.artifact.key, breaks()).await;
 
     assert_eq!(there.found(&release).await, [Some(release.bytes[0].clone())]);
+}
+
+#[tokio::test]
+async fn a_server_of_tarballs_that_is_gone_fails_its_versions_by_its_name_and_no_other() {
+    let broken = Broken::start().await;
+    let (gone, good) = (
+        broken.npm.release("left-pad", "1.0.0", 100, 1),
+        broken.npm.release("left-pad", "1.1.0", 100, 2),
+    );
+    broken.npm.hold(&gone).await;
+    broken.npm.hold(&good).await;
+    for (place, words) in [
+        (
+            "http://127.0.0.1:1/left-pad-1.0.0.tgz?key=s3cret",
+            "http://127.0.0.1:1: no connection",
+        ),
+        (
+            "http://169.254.169.254/latest",
+            "http://169.254.169.254: this node's address rules",
+        ),
+        ("/left-pad/-/left-pad-1.0.0.tgz", "points on and on"),
+    ] {
+        broken.proxy.clear();
+        let points = Fault::Answer {
+            status: 302,
+            headers: vec![("Location".into(), place.into())],
+            body: String::new(),
+        };
+        broken.proxy.add(Rule::on("*", "*left-pad-1.0.0.tgz", points));
+        let source = broken.opened().source;
+
+        let page = source.list(&Scope::Repository, None, 10).await.expect("a page");
+        let described = source.describe(&page.keys).await.expect("the registry answers");
+
+        assert_eq!(page.keys, [gone.artifact.key.clone(), good.artifact.key.clone()]);
+        let error = described[0].as_ref().expect_err("it is gone").to_string();
+        assert!(error.contains(words) && !error.contains("s3cret"), "{error}");
+        assert!(error.contains("left-pad 1.0.0"), "{error}");
+        assert!(described[1].is_ok(), "{described:?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_and_documents_without_end_and_names_that_are_none_are_named_failures() {
+    let broken = Broken::start().await;
+    let good = broken.npm.release("left-pad", "1.0.0", 100, 1);
+    broken.npm.hold(&good).await;
+    let found = |names: &mut dyn Iterator<Item = String>| -> Vec<Value> {
+        names.map(|name| json!({"package": {"name": name}})).collect()
+    };
+    let many = found(&mut (0..200_001).map(|number| format!("a{number}")));
+    let answer = |body: Value| Fault::Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: body.to_string(),
+    };
+    let search = Rule::on(
+        "GET",
+        "/-/v1/search*",
+        answer(json!({"objects": many, "total": 1_000_000_000})),
+    );
+    broken.proxy.add(Rule::on("GET", "/-/all", Fault::status(404)));
+    broken.proxy.add(search);
+
+    let refused = broken.opened().source.list(&Scope::Repository, None, 10).await;
+    let refused = refused.expect_err("it has no end");
+    assert_eq!(refused.kind, ErrorKind::Limit, "{refused}");
+    assert!(refused.to_string().contains("200000"), "{refused}");
+
+    broken.proxy.clear();
+    let all = json!({"left-pad": {}, "..": {}, "../../secret": {}, "endless": {}, "_updated": 1});
+    broken.proxy.add(Rule::on("GET", "/-/all", answer(all)));
+    let endless = Fault::Endless {
+        media_type: "application/json",
+        begin: "{\"name\":\"endless\",\"readme\":\"".into(),
+        piece: "on and ".into(),
+    };
+    broken.proxy.add(Rule::on("GET", "/endless", endless));
+    let source = broken.opened().source;
+    let page = source.list(&Scope::Repository, None, 10).await.expect("a page");
+    let described = source.describe(&page.keys).await.expect("an answer");
+
+    let said: Vec<String> = page
+        .keys
+        .iter()
+        .zip(described)
+        .map(|(key, described)| match described {
+            Ok(_) => format!("{key} is there"),
+            Err(error) => format!("{key}: {}", error.words.unwrap_or_default()),
+        })
+        .collect();
+    let none = "its name is no npm package's: npm://name or npm://@scope/name";
+    let long = "it answers more than 67108864 bytes";
+    let expected = [
+        format!("npm://..: {none}"),
+        format!("npm://../../secret: {none}"),
+        format!("npm://endless: {long}"),
+        "npm://left-pad 1.0.0 is there".to_owned(),
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(
+        broken.proxy.count("*", "*secret*"),
+        0,
+        "what leads elsewhere is not asked for"
+    );
 }

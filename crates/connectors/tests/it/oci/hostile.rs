@@ -3,6 +3,7 @@
 use domain::digest::Digest;
 use domain::failure::ErrorKind;
 use serde_json::{Value, json};
+use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 use testkit::images::{INDEX, Image, MANIFEST, manifest_at};
 use testkit::servers::OciRegistry;
 
@@ -180,4 +181,119 @@ async fn a_registry_that_knows_no_ranges_is_read_from_the_middle_all_the_same() 
 
     let rest: Vec<bytes::Bytes> = rest.try_collect().await.expect("all of it");
     assert_eq!(rest.concat(), b"456789");
+}
+
+#[tokio::test]
+async fn an_image_whose_tags_cannot_be_listed_fails_alone_and_says_why() {
+    let (here, gate) = gate().await;
+    for name in ["app", "zoo"] {
+        Image::of(&[b"x"]).push(&here.server.url(), name, "v1").await;
+    }
+    let images = json!({ "repositories": ["app", "../../secret", "odd", "Odd", "zoo"] });
+    gate.say("/v2/_catalog", "application/json", images.to_string());
+    gate.say("/v2/odd/tags/list", "application/json", "{\"tags\":7}");
+
+    for limit in [1, 2, 100] {
+        let source = at(&gate.url("")).source;
+        let keys = list(&*source, limit).await.expect("a list");
+        let mut shown = Vec::new();
+        for key in keys {
+            let words = match describe(&*source, &key).await {
+                Ok(_) => "is there",
+                Err(error) if error.to_string().contains("form registries have") => "no list",
+                Err(error) if error.to_string().contains("repository's name") => "no name",
+                Err(error) => unreachable!("{key}: {error}"),
+            };
+            shown.push(format!("{key}: {words}"));
+        }
+        let expected = [
+            "docker://../../secret: no name",
+            "docker://Odd: no name",
+            "docker://app v1: is there",
+            "docker://odd: no list",
+            "docker://zoo v1: is there",
+        ];
+        assert_eq!(shown, expected, "pages of {limit}");
+    }
+    assert_eq!(gate.asked("secret"), 0, "what leads elsewhere is not asked for");
+}
+
+#[tokio::test]
+async fn lists_that_go_in_circles_and_answers_without_end_end_with_a_named_failure() {
+    let here = OciRegistry::start().await;
+    let front = FaultProxy::to(here.server.address()).await;
+    let next = |body: &str, next: &str| Fault::Answer {
+        status: 200,
+        headers: vec![
+            ("Content-Type".into(), INDEX.into()),
+            ("Link".into(), format!("<{next}>; rel=\"next\"")),
+        ],
+        body: body.into(),
+    };
+    let endless = |begin: &str, piece: &str| Fault::Endless {
+        media_type: MANIFEST,
+        begin: begin.into(),
+        piece: piece.into(),
+    };
+    let source = || at(&format!("{}/app", front.url())).source;
+
+    front.add(Rule::on(
+        "GET",
+        "*last=a",
+        next("{\"tags\":[\"b\"]}", "/v2/app/tags/list?last=b"),
+    ));
+    front.add(Rule::on(
+        "GET",
+        "*/tags/list*",
+        next("{\"tags\":[\"a\"]}", "/v2/app/tags/list?last=a"),
+    ));
+    let circle = list(&*source(), 10).await.expect_err("it never ends");
+    assert!(circle.to_string().contains("on and on"), "{circle}");
+    assert!(front.seen().len() < 10, "{}", front.seen().len());
+
+    front.clear();
+    front.add(Rule::on("GET", "*/tags/list*", endless("{\"tags\":[", "\"a\",")));
+    let tags = list(&*source(), 10).await.expect_err("it never ends");
+    front.add(Rule::on("GET", "*/manifests/*", endless("{\"layers\":[", "{},")));
+    let manifest = describe(&*source(), &key("app", "v1"))
+        .await
+        .expect_err("it never ends");
+
+    for error in [tags, manifest] {
+        assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+        assert!(error.to_string().contains("more than"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_layers_that_is_gone_is_named_and_the_registry_is_not_blamed() {
+    let (here, there) = (OciRegistry::start().await, OciRegistry::start().await);
+    let image = Image::of(&[b"x"]);
+    image.push(&here.server.url(), "app", "v1").await;
+    let front = FaultProxy::to(here.server.address()).await;
+    let points = |place: String| Fault::Answer {
+        status: 307,
+        headers: vec![("Location".into(), place)],
+        body: String::new(),
+    };
+    let (source, target) = (at(&format!("{}/app", front.url())), at(&url(&there, "/app")));
+    let loops = format!("{}/v2/app/blobs/{}", front.url(), Digest::of(b"x"));
+    for (place, kind, words) in [
+        (
+            "http://127.0.0.1:1/layer?signature=s3cret".to_owned(),
+            ErrorKind::Unreachable,
+            "http://127.0.0.1:1: no connection",
+        ),
+        (loops, ErrorKind::Protocol, ""),
+    ] {
+        front.clear();
+        front.add(Rule::on("GET", "*/blobs/*", points(place)));
+
+        let failed = error(carry(&source, &target, &key("app", "v1")).await);
+
+        assert_eq!(failed.kind, kind, "{failed}");
+        assert!(failed.to_string().contains(words), "{failed}");
+        assert!(!failed.to_string().contains("s3cret"), "{failed}");
+        assert_eq!(manifest_at(&there.server.url(), "app", "v1").await, None);
+    }
 }

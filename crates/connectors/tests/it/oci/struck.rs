@@ -72,6 +72,10 @@ async fn bytes_of_a_source_that_are_cut_changed_or_of_another_length_never_becom
         ("*/blobs/*", Fault::LengthenAnswer(1)),
         ("*/blobs/*", Fault::StallAnswer(3)),
         ("*/blobs/*", Fault::status(500)),
+        ("*/blobs/*", Fault::status(401)),
+        ("*/blobs/*", Fault::slow_down(0)),
+        ("*/manifests/*", Fault::status(401)),
+        ("*/manifests/*", Fault::slow_down(0)),
         ("*/manifests/*", Fault::CutAnswer(20)),
         ("*/manifests/*", Fault::ChangeAnswer(20)),
         ("*/manifests/*", Fault::ShortenAnswer(1)),
@@ -98,15 +102,20 @@ async fn bytes_that_change_on_their_way_to_the_target_never_become_an_image() {
         ("PUT", "*/blobs/uploads/*", Fault::ChangeRequest(0)),
         ("PUT", "*/blobs/uploads/*", Fault::CutRequest(2)),
         ("PUT", "*/blobs/uploads/*", Fault::LoseAnswer),
+        ("PUT", "*/blobs/uploads/*", Fault::StallRequest(100_000)),
+        ("PUT", "*/blobs/uploads/*", Fault::slow_down(0)),
         ("PUT", "*/blobs/uploads/*", Fault::status(500)),
         ("POST", "*/blobs/uploads/*", Fault::status(401)),
         ("PUT", "*/manifests/*", Fault::ChangeRequest(40)),
         ("PUT", "*/manifests/*", Fault::CutRequest(40)),
+        ("PUT", "*/manifests/*", Fault::status(401)),
+        ("PUT", "*/manifests/*", Fault::slow_down(0)),
         ("PUT", "*/manifests/*", Fault::status(413)),
     ];
     for (number, (method, pattern, fault)) in faults.into_iter().enumerate() {
         way.with(format!("app{number}"), seeded(number + 1)).await;
-        way.to.add(Rule::on(method, pattern, fault.clone()).times(2));
+        // Each of its three blobs, whichever is first.
+        way.to.add(Rule::on(method, pattern, fault.clone()).times(3));
 
         let failed = error(way.carry().await);
 
@@ -116,6 +125,19 @@ async fn bytes_that_change_on_their_way_to_the_target_never_become_an_image() {
         moved(way.carry().await);
         assert_eq!(way.arrived().await, Some(way.image.bytes()), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_lost_answer_about_a_tag_is_made_good_by_the_next_try() {
+    let way = Way::of(two_layers()).await;
+    way.to
+        .add(Rule::on("PUT", "*/manifests/v1", Fault::LoseAnswer).times(1));
+
+    let lost = error(way.carry().await);
+
+    assert_eq!(lost.kind, ErrorKind::Unreachable, "{lost}");
+    assert!(way.carry().await.is_none(), "it had arrived");
+    assert_eq!(way.arrived().await, Some(way.image.bytes()));
 }
 
 #[tokio::test]

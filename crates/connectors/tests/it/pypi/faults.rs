@@ -3,12 +3,13 @@
 use domain::artifact::Likeness;
 use domain::failure::ErrorKind;
 use domain::ports::{ConnectorResult, Expect, PutOutcome};
+use domain::task::Scope;
 use testkit::contract::noise;
 use testkit::contract::packages::{PackageWorld, Release};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
 use super::world::{Pypi, at, made, names, put, release};
-use crate::carrying::describe;
+use crate::carrying::{breaks, broken_bytes_never_arrive, describe};
 
 struct Broken {
     pypi: Pypi,
@@ -243,4 +244,73 @@ async fn what_others_bring_meanwhile_is_taken_for_there_if_it_is_the_same_and_le
             outcome => unreachable!("{outcome:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_on_its_way_is_named_and_no_version_arrives() {
+    let (broken, there) = (Broken::start().await, Pypi::start().await);
+    let release = large("1.0.0", 1);
+    broken.pypi.hold(&release).await;
+    let from = at(&broken.proxy.url());
+
+    let way = (&from, &broken.proxy, "*.whl");
+    broken_bytes_never_arrive(way, &at(&there.url()), &release.artifact.key, breaks()).await;
+
+    let arrived: Vec<_> = release.bytes.iter().cloned().map(Some).collect();
+    assert!(there.found(&release).await == arrived);
+}
+
+#[tokio::test]
+async fn a_server_of_files_that_is_gone_fails_its_versions_by_its_name_and_no_other() {
+    let broken = Broken::start().await;
+    let (gone, good) = (
+        made("left-pad", "1.0.0", 100, 1),
+        made("left-pad", "1.1.0", 100, 2),
+    );
+    broken.pypi.hold(&gone).await;
+    broken.pypi.hold(&good).await;
+    let points = Fault::Answer {
+        status: 302,
+        headers: vec![("Location".into(), "http://127.0.0.1:1/x.whl?key=s3cret".into())],
+        body: String::new(),
+    };
+    broken.proxy.add(Rule::on("*", "*1.0.0*.whl", points));
+    let source = at(&broken.proxy.url()).source;
+
+    let page = source.list(&Scope::Repository, None, 10).await.expect("a page");
+    let described = source.describe(&page.keys).await.expect("the index answers");
+
+    let error = described[0].as_ref().expect_err("it is gone").to_string();
+    assert!(error.contains("http://127.0.0.1:1: no connection"), "{error}");
+    assert!(
+        error.contains("left-pad 1.0.0") && !error.contains("s3cret"),
+        "{error}"
+    );
+    assert!(described[1].is_ok(), "{described:?}");
+}
+
+#[tokio::test]
+async fn a_page_without_end_fails_alone() {
+    let broken = Broken::start().await;
+    let (good, bad) = (made("six", "1.0.0", 100, 1), made("left-pad", "1.0.0", 100, 2));
+    broken.pypi.hold(&good).await;
+    broken.pypi.hold(&bad).await;
+    let endless = Fault::Endless {
+        media_type: "text/html",
+        begin: "<html>".into(),
+        piece: "<a href='left_pad-1.0.0.zip'>x</a>".into(),
+    };
+    broken.proxy.add(Rule::on("GET", "/simple/left-pad/", endless));
+    let source = at(&broken.proxy.url()).source;
+
+    let page = source.list(&Scope::Repository, None, 10).await.expect("a page");
+    let described = source.describe(&page.keys).await.expect("an answer");
+
+    assert_eq!(
+        (page.keys.len(), page.keys[0].name.as_str()),
+        (2, "pypi://left-pad")
+    );
+    let error = described[0].as_ref().expect_err("it has no end");
+    assert!(error.to_string().contains("more than 67108864 bytes"), "{error}");
+    assert!(described[1].is_ok(), "{described:?}");
 }

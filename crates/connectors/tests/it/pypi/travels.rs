@@ -1,6 +1,10 @@
 //! What travels with a version, how it is compared, and what an index that is written to keeps.
 
+use std::sync::Arc;
+
+use connectors::digests::{DigestCache, Digests};
 use domain::artifact::Likeness;
+use domain::cluster::{Credentials, Secret};
 use domain::failure::ErrorKind;
 use domain::ports::{Expect, PutOutcome};
 use domain::task::Scope;
@@ -9,7 +13,7 @@ use testkit::contract::packages::PackageWorld;
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 use testkit::servers::{PypiOptions, PypiServer, python_packages};
 
-use super::world::{Pypi, at, bob, made, names, opened, put};
+use super::world::{Pypi, at, bob, made, names, opened, put, remembering};
 use crate::carrying::{carry, describe, list, moved};
 
 async fn with(options: PypiOptions) -> Pypi {
@@ -268,5 +272,85 @@ async fn what_an_index_says_of_files_travels_and_files_come_from_wherever_it_poi
         away.iter()
             .filter(|seen| seen.method == "HEAD")
             .all(|seen| seen.path.ends_with(".tar.gz"))
+    );
+}
+
+#[tokio::test]
+async fn a_token_alone_is_a_login_to_upload_with() {
+    let index = with(PypiOptions {
+        login: true,
+        ..PypiOptions::default()
+    })
+    .await;
+    let release = made("left-pad", "1.0.0", 100, 1);
+    let token = |text: &str| Credentials {
+        password: Some(Secret::new(text)),
+        ..Credentials::default()
+    };
+
+    let wrong = opened(&index.url(), &token("other")).target.prepare(false).await;
+    let known = opened(&index.url(), &token("secret"));
+    known.target.prepare(false).await.expect("the token may write");
+    let outcome = put(&*known.target, &release, Expect::Absent).await;
+
+    assert_eq!(wrong.expect_err("nobody gave it").kind, ErrorKind::Unauthorised);
+    assert!(matches!(outcome, Ok(PutOutcome::Stored { .. })), "{outcome:?}");
+    assert_eq!(
+        list(&*known.source, &Scope::Repository).await,
+        [release.artifact.key]
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_asked_of_files_that_were_carried_before_and_everything_of_those_that_changed() {
+    let (here, there) = (Pypi::start().await, Pypi::start().await);
+    let (stays, changes) = (made("left-pad", "1.0.0", 1000, 1), made("six", "1.0.0", 1000, 2));
+    here.hold(&stays).await;
+    here.hold(&changes).await;
+    let (from, to) = (
+        FaultProxy::to(here.pypiserver.server.address()).await,
+        FaultProxy::to(there.pypiserver.server.address()).await,
+    );
+    let home = tempfile::tempdir().expect("a folder");
+    let cache = DigestCache::open(home.path().join("digests")).expect("a cache");
+    let digests = Digests::in_cache(Arc::new(cache));
+    let ends = || {
+        (
+            remembering(&digests, &from.url()),
+            remembering(&digests, &to.url()),
+        )
+    };
+    let questions = || from.count("HEAD", "/packages/*") + to.count("HEAD", "/packages/*");
+    let (source, target) = ends();
+    for key in list(&*source.source, &Scope::Repository).await {
+        moved(carry(&source, &target, &key).await);
+    }
+    assert_eq!(
+        from.count("HEAD", "/packages/*"),
+        4,
+        "the pages do not say how long files are"
+    );
+    from.clear();
+    to.clear();
+
+    // Another process, with what the first one remembered.
+    let (source, target) = ends();
+    let keys = list(&*source.source, &Scope::Repository).await;
+    for key in &keys {
+        assert!(carry(&source, &target, key).await.is_none(), "{key} is there");
+    }
+    let asked = questions();
+    std::fs::write(here.file(names(&changes)[0]), b"another wheel").expect("written");
+    let (source, _) = ends();
+    list(&*source.source, &Scope::Repository).await;
+    let changed = describe(&*source.source, &changes.artifact.key)
+        .await
+        .expect("it is there");
+
+    assert_eq!((keys.len(), asked), (2, 0));
+    assert_eq!(questions(), 1);
+    assert!(
+        changed.blobs.iter().any(|blob| blob.size_bytes == 13),
+        "{changed:?}"
     );
 }

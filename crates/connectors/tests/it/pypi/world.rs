@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connectors::http::{Outgoing, links};
+use connectors::digests::Digests;
+use connectors::http::{Outgoing, Server, links};
 use connectors::peer::Peers;
 use connectors::registry::{Opened, by_scheme};
 use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
@@ -31,17 +32,30 @@ pub(super) fn opened(url: &str, credentials: &Credentials) -> Opened {
 
 /// Returns what `choice` wants of the index at `url`.
 pub(super) fn choosing(url: &str, credentials: &Credentials, choice: Choice) -> Opened {
-    let outgoing = Outgoing {
-        idle_timeout: std::time::Duration::from_millis(700),
-        ..Outgoing::default()
-    };
-    let peers = Peers::new(outgoing, Arc::new(ManualClock::at(0)));
-    let url = url.parse().expect("a URL");
-    let server = peers.server(&url, credentials).expect("a server");
+    let server = reached(&Digests::default(), url, credentials);
     by_scheme("pypi")
         .expect("registered")
         .open(server.choosing(choice))
         .expect("opened")
+}
+
+/// Returns the index at `url` for anybody who remembers `digests`.
+pub(super) fn remembering(digests: &Digests, url: &str) -> Opened {
+    let server = reached(digests, url, &Credentials::default());
+    by_scheme("pypi")
+        .expect("registered")
+        .open(server)
+        .expect("opened")
+}
+
+fn reached(digests: &Digests, url: &str, credentials: &Credentials) -> Server {
+    let outgoing = Outgoing {
+        idle_timeout: std::time::Duration::from_millis(700),
+        ..Outgoing::default()
+    };
+    let peers = Peers::new(outgoing, Arc::new(ManualClock::at(0))).with_digests(digests.clone());
+    let url = url.parse().expect("a URL");
+    peers.server(&url, credentials).expect("a server")
 }
 
 /// Returns the index at `url` for anybody.

@@ -44,6 +44,7 @@ async fn a_write_that_goes_wrong_is_a_failure_and_leaves_nothing() {
     for (fault, kind) in [
         (on(Fault::ChangeRequest(1_000)), ErrorKind::Corrupt),
         (on(Fault::CutRequest(1_000)), ErrorKind::Unreachable),
+        (on(Fault::Reset), ErrorKind::Unreachable),
         (on(Fault::status(500)), ErrorKind::Protocol),
         (on(Fault::status(401)), ErrorKind::Unauthorised),
         (on(Fault::status(200)), ErrorKind::Corrupt),
@@ -58,6 +59,23 @@ async fn a_write_that_goes_wrong_is_a_failure_and_leaves_nothing() {
         assert_eq!(error.kind, kind, "{shown}: {error}");
         assert_eq!(world.bytes_at("/a.bin").await, None, "{shown}");
     }
+}
+
+#[tokio::test]
+async fn a_write_that_stalls_is_a_failure_and_leaves_nothing() {
+    let (world, bytes) = (World::start().await, noise(300_000, 1));
+    let proxy = FaultProxy::to(world.s3.server.address()).await;
+    proxy.add(Rule::on("PUT", "*/a.bin*", Fault::StallRequest(1_000)));
+    let target = world.open_impatient(&proxy.url()).target;
+    let content = MemoryContent::of([bytes.as_slice()]);
+
+    let outcome = put_one(&*target, put("/a.bin", &bytes, Expect::Absent), &content).await;
+
+    let PutOutcome::Failed(error) = outcome else {
+        unreachable!("{outcome:?}");
+    };
+    assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
+    assert_eq!(world.bytes_at("/a.bin").await, None);
 }
 
 #[tokio::test]
@@ -296,13 +314,65 @@ async fn an_object_that_breaks_on_its_way_is_named_and_none_arrives() {
     let (here, there) = (World::start().await, World::start().await);
     here.hold("/a.bin", &noise(300_000, 8)).await;
     let proxy = FaultProxy::to(here.s3.server.address()).await;
-    let source = here.open(&proxy.url());
-    // A store at rest is waited for much longer than a test may take.
-    let mut breaks = breaks();
-    breaks.retain(|(fault, _)| !matches!(fault, Fault::StallAnswer(_)));
+    let source = here.open_impatient(&proxy.url());
 
     let way = (&source, &proxy, "*/a.bin");
-    broken_bytes_never_arrive(way, &there.opened(), &key("/a.bin"), breaks).await;
+    broken_bytes_never_arrive(way, &there.opened(), &key("/a.bin"), breaks()).await;
 
     assert!(there.bytes_at("/a.bin").await == Some(noise(300_000, 8)));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_made_good_by_the_next_try() {
+    let world = World::start().await;
+    let bytes = noise(300_000, 7);
+    let lost = Rule::on("PUT", "*/a.bin*", Fault::LoseAnswer).times(1);
+
+    let outcome = put_through(&world, lost, &bytes).await;
+    assert!(matches!(outcome, PutOutcome::Failed(_)), "{outcome:?}");
+    let content = MemoryContent::of([bytes.as_slice()]);
+    let again = put_one(
+        &*world.opened().target,
+        put("/a.bin", &bytes, Expect::Absent),
+        &content,
+    )
+    .await;
+
+    let PutOutcome::Raced { found: Some(found) } = again else {
+        unreachable!("{again:?}");
+    };
+    assert_eq!(found.digest, Some(Digest::of(&bytes)));
+}
+
+#[tokio::test]
+async fn listings_that_never_end_or_end_in_nothing_are_named_failures_and_no_end() {
+    let world = World::start().await;
+    let page = |objects: &str| Fault::Answer {
+        status: 200,
+        headers: vec![("Content-Type".into(), "application/xml".into())],
+        body: format!("<ListBucketResult>{objects}<IsTruncated>true</IsTruncated></ListBucketResult>"),
+    };
+    let object = "<Contents><Key>a prefix/x</Key><Size>1</Size></Contents>";
+    let endless = Fault::Endless {
+        media_type: "application/xml",
+        begin: "<ListBucketResult>".into(),
+        piece: "<Contents><Key>a</Key><Size>1</Size></Contents>".into(),
+    };
+    for (fault, words) in [
+        (page(object), "listed before"),
+        (page(""), "lists none"),
+        (endless, "more than 50000 objects"),
+    ] {
+        let proxy = FaultProxy::to(world.s3.server.address()).await;
+        proxy.add(Rule::on("GET", "*list-type=2*", fault));
+        let source = world.open(&proxy.url()).source;
+
+        let error = source
+            .list(&Scope::Repository, None, 10)
+            .await
+            .expect_err("it is no end");
+
+        assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }

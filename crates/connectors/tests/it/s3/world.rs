@@ -1,6 +1,7 @@
 //! A bucket at a real store, and a prefix in it behind the ports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connectors::digests::{DigestCache, Digests};
@@ -49,8 +50,21 @@ impl World {
     }
 
     pub fn open_with(&self, url: &str, digests: &Digests) -> Opened {
+        Self::reached(url, digests, Outgoing::default())
+    }
+
+    /// Opens it with little patience for silence.
+    pub fn open_impatient(&self, url: &str) -> Opened {
+        let outgoing = Outgoing {
+            idle_timeout: Duration::from_millis(500),
+            ..Outgoing::default()
+        };
+        Self::reached(url, &self.digests, outgoing)
+    }
+
+    fn reached(url: &str, digests: &Digests, outgoing: Outgoing) -> Opened {
         let clock = Arc::new(ManualClock::at(1_721_877_600_000));
-        let peers = Peers::new(Outgoing::default(), clock).with_digests(digests.clone());
+        let peers = Peers::new(outgoing, clock).with_digests(digests.clone());
         let url = format!("{url}/bucket1/a%20prefix").parse().expect("a URL");
         let server = peers.server(&url, &key()).expect("a server");
         by_scheme("s3")
