@@ -16,9 +16,15 @@ impl Engine {
         Ok(self.store().records().recent(limit).await?)
     }
 
-    /// Returns at most `limit` records that do a part of the record `parent` again, the latest start first.
-    pub async fn retries_of(&self, parent: RecordId, limit: usize) -> EngineResult<Vec<Record>> {
-        Ok(self.store().records().retries_of(parent, limit).await?)
+    /// Returns at most `limit` records that do a part of the record `parent` again, the latest start first, behind
+    /// `after` (start and id of one).
+    pub async fn retries_of(
+        &self,
+        parent: RecordId,
+        after: Option<(i64, RecordId)>,
+        limit: usize,
+    ) -> EngineResult<Vec<Record>> {
+        Ok(self.store().records().retries_of(parent, after, limit).await?)
     }
 
     /// Returns the latest record of each of `tasks`, as far as they have had one.

@@ -6,7 +6,7 @@ use domain::id::{ClusterId, RecordId, TaskKey};
 use domain::record::Record;
 use domain::task::Task;
 
-use crate::db::{StoreResult, Value, blob, list_of, size, text};
+use crate::db::{StoreResult, Value, blob, int, list_of, size, text};
 use crate::records::{Records, SELECT, read};
 use crate::tasks::Tasks;
 
@@ -19,11 +19,24 @@ impl Records<'_> {
         self.some(rest, vec![size(limit as u64)]).await
     }
 
-    /// Returns at most `limit` records that do a part of the record `parent` again, the latest start first.
-    pub async fn retries_of(&self, parent: RecordId, limit: usize) -> StoreResult<Vec<Record>> {
-        let rest = "AND r.retry_of = $1 ORDER BY r.start_ms DESC, r.id DESC LIMIT $2";
-        let values = vec![blob(*parent.as_bytes()), size(limit as u64)];
-        self.some(rest, values).await
+    /// Returns at most `limit` records that do a part of the record `parent` again, the latest start first, behind the
+    /// one that started at `after.0` with id `after.1`.
+    pub async fn retries_of(
+        &self,
+        parent: RecordId,
+        after: Option<(i64, RecordId)>,
+        limit: usize,
+    ) -> StoreResult<Vec<Record>> {
+        let mut values = vec![blob(*parent.as_bytes()), size(limit as u64)];
+        let behind = match after {
+            None => "",
+            Some((start_ms, id)) => {
+                values.extend([int(start_ms), blob(*id.as_bytes())]);
+                "AND (r.start_ms, r.id) < ($3, $4)"
+            }
+        };
+        let rest = format!("AND r.retry_of = $1 {behind} ORDER BY r.start_ms DESC, r.id DESC LIMIT $2");
+        self.some(&rest, values).await
     }
 
     /// Returns the record that started last of each of `tasks`, as far as they have had one.

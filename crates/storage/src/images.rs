@@ -92,6 +92,8 @@ pub enum ImageWritten {
 
 const MANIFEST: &str = "SELECT * FROM manifests WHERE repository_no = $1 AND image = $2 AND digest = $3";
 const ANY_MANIFEST: &str = "SELECT 1 AS one FROM manifests WHERE repository_no = $1 AND image = $2 LIMIT 1";
+const MANIFESTS: &str = "SELECT digest FROM manifests WHERE repository_no = $1 AND image = $2 AND digest > $3 \
+     ORDER BY digest LIMIT $4";
 const REFERRERS: &str = "SELECT * FROM manifests WHERE repository_no = $1 AND image = $2 AND subject = $3 \
      AND digest > $4 ORDER BY digest LIMIT $5";
 const INSERT_MANIFESTS: &str = "INSERT INTO manifests (repository_no, image, digest, media_type, size_bytes, \
@@ -165,6 +167,21 @@ impl HostedData {
     pub async fn has_manifests(&self, repository_no: i64, image: &str) -> StoreResult<bool> {
         let values = vec![int(repository_no), text(image)];
         Ok(self.db().fetch_optional(ANY_MANIFEST, values).await?.is_some())
+    }
+
+    /// Returns the digests of at most `limit` manifests of an image, in order, behind `after`.
+    pub async fn manifests_of(
+        &self,
+        repository_no: i64,
+        image: &str,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> StoreResult<Vec<Digest>> {
+        let after = after.map_or_else(|| blob([]), |after| blob(*after.as_bytes()));
+        let values = vec![int(repository_no), text(image), after, int(limit.into())];
+        let rows = self.db().fetch_all(MANIFESTS, values).await?;
+        let digest = |row: &Row| Ok(Digest::from_bytes(row.bytes("digest")?));
+        rows.iter().map(digest).collect()
     }
 
     /// Returns at most `limit` manifests about `subject` in the order of their digests, behind `after`.

@@ -56,6 +56,8 @@ pub struct PackageVersion {
 pub struct PackageFilter {
     /// Only names that begin so, ignoring case.
     pub name_prefix: Option<String>,
+    /// Only what comes behind this package's key, or this version.
+    pub after: Option<String>,
     /// Rows that come before.
     pub offset: u64,
     /// Most rows.
@@ -139,6 +141,9 @@ impl PackageFilter {
 
     fn push_page(&self, sql: &mut Builder, order: &str) {
         let bounded = |number: u64| int(i64::try_from(number).unwrap_or(i64::MAX));
+        if let Some(after) = &self.after {
+            sql.push(&format!(" AND {order} > ")).bind(text(after));
+        }
         sql.push(&format!(" ORDER BY {order} LIMIT "))
             .bind(bounded(self.limit))
             .push(" OFFSET ")

@@ -52,6 +52,9 @@ const DROP_TAG: &str =
     "DELETE FROM package_versions WHERE repository_no = $1 AND package_key = $2 AND version = $3";
 const DROP_TAGS_OF: &str =
     "DELETE FROM package_versions WHERE repository_no = $1 AND package_key = $2 AND digest = $3";
+const DROP_SOME_TAGS: &str = "DELETE FROM package_versions WHERE repository_no = $1 AND package_key = $2 \
+     AND version IN (SELECT version FROM package_versions WHERE repository_no = $1 AND package_key = $2 \
+     ORDER BY version LIMIT $3)";
 const FEWER: &str = "UPDATE packages SET versions = versions - $3 WHERE repository_no = $1 AND key = $2";
 const DROP_EMPTY: &str = "DELETE FROM packages WHERE repository_no = $1 AND key = $2 AND versions <= 0";
 const NEW_LATEST: &str = "UPDATE packages SET latest = (SELECT v.version FROM package_versions v \
@@ -197,6 +200,16 @@ impl HostedData {
         note_fewer(&mut write, repository_no, package_key, removed).await?;
         write.commit().await?;
         Ok(removed > 0)
+    }
+
+    /// Removes at most `batch` tags of a package; what they led to stays. Returns how many.
+    pub async fn remove_tags(&self, repository_no: i64, package_key: &str, batch: u32) -> StoreResult<u64> {
+        let mut write = self.db().begin().await?;
+        let values = vec![int(repository_no), text(package_key), int(batch.into())];
+        let removed = write.execute(DROP_SOME_TAGS, values).await?;
+        note_fewer(&mut write, repository_no, package_key, removed).await?;
+        write.commit().await?;
+        Ok(removed)
     }
 
     /// Returns at most `limit` images with tags in repositories that hold images, behind `after`, of those the

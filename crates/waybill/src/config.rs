@@ -11,7 +11,7 @@ use connectors::http::{Budget, HostRule, InvalidHost, InvalidRange, IpRange};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::cli::task::create::byte_count;
+use crate::cli::task::values::byte_count;
 use crate::exit::{CliResult, refused};
 
 /// The time zone of the contract's clients.

@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
+use messages::text;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
@@ -72,6 +73,18 @@ impl Params {
         known
             .map(|(_, meaning)| Some(*meaning))
             .ok_or_else(|| ApiError::validation(name, value))
+    }
+
+    /// Returns the meaning of a fixed name; an empty one counts as absent, a bad one is 250105 and told the good ones.
+    pub fn choice<T: Copy>(&self, name: &str, names: &[(&str, T)]) -> ApiResult<Option<T>> {
+        let Some(value) = self.filled(name) else {
+            return Ok(None);
+        };
+        let known = names.iter().find(|(known, _)| *known == value);
+        known.map(|(_, meaning)| Some(*meaning)).ok_or_else(|| {
+            let choices: Vec<&str> = names.iter().map(|(known, _)| *known).collect();
+            ApiError::invalid(name, value).because(text!("choose-among", choices = choices.join(", ")))
+        })
     }
 
     /// Returns a parameter that stands alone, parsed; an empty one counts as absent, a bad one is 250105.

@@ -49,6 +49,9 @@ pub struct DryCounts {
     pub bytes: u64,
 }
 
+/// Problems that are told in words.
+const MOST_PROBLEMS: usize = 100;
+
 /// How far a dry run looks.
 #[derive(Debug, Clone, Copy)]
 pub struct DryBounds {
@@ -61,20 +64,24 @@ pub struct DryBounds {
 }
 
 impl DryBounds {
-    /// For somebody who waits for it.
+    /// For somebody who waits for it: a part of what is large.
     pub const PREVIEW: Self = Self {
         items: 100,
         artifacts: Some(10_000),
         duration_ms: Some(20_000),
     };
 
-    /// Looks at everything and names the first `items` artifacts.
-    pub fn naming(items: usize) -> Self {
-        Self {
-            items,
-            artifacts: None,
-            duration_ms: None,
-        }
+    /// Everything, however long it takes.
+    pub const WHOLE: Self = Self {
+        items: 100,
+        artifacts: None,
+        duration_ms: None,
+    };
+
+    /// Names the first `items` artifacts.
+    #[must_use]
+    pub fn naming(self, items: usize) -> Self {
+        Self { items, ..self }
     }
 }
 
@@ -88,8 +95,10 @@ pub struct DryRun {
     pub more: bool,
     /// The first artifacts that are not equal, up to the limit asked for.
     pub items: Vec<DryItem>,
-    /// What could not be looked at, in words; empty when the counts are complete.
+    /// What could not be looked at, in words: the first hundred; empty when the counts are complete.
     pub problems: Vec<String>,
+    /// How many there are in all.
+    pub problem_count: u64,
 }
 
 impl DryRun {
@@ -107,6 +116,13 @@ impl DryRun {
         }
         if item.action != Action::Keep && self.items.len() < most_items {
             self.items.push(item);
+        }
+    }
+
+    fn note(&mut self, problem: String) {
+        self.problem_count += 1;
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem);
         }
     }
 }
@@ -136,7 +152,7 @@ impl Engine {
             for object in &plan.objects {
                 if let Err(error) = self.look(plan, cluster, object, bounds, answer).await {
                     let local = &object.local_repository;
-                    answer.problems.push(format!("{local} to {cluster}: {error}"));
+                    answer.note(format!("{local} to {cluster}: {error}"));
                 }
             }
         }
@@ -155,7 +171,7 @@ impl Engine {
         let target = endpoints.target(cluster, &plan.project, object).await?;
         let target = renamed(target, &object.scope);
         for missing in source.missing(&object.scope).await? {
-            answer.problems.push(absent(&object.scope, &missing));
+            answer.note(absent(&object.scope, &missing));
         }
         let (mut cursor, mut rest) = (None, bounds.artifacts.unwrap_or(usize::MAX));
         loop {
@@ -163,20 +179,19 @@ impl Engine {
             let page = source.list(&object.scope, cursor.as_ref(), most).await?;
             rest -= page.keys.len().min(rest);
             let described = source.describe(&page.keys).await?;
-            let (artifacts, errors): (Vec<_>, Vec<_>) = described.into_iter().partition(Result::is_ok);
-            answer.problems.extend(
-                errors
-                    .into_iter()
-                    .filter_map(Result::err)
-                    .map(|error| error.to_string()),
-            );
-            let mut artifacts: Vec<_> = artifacts.into_iter().filter_map(Result::ok).collect();
+            let mut artifacts = Vec::with_capacity(described.len());
+            for described in described {
+                match described {
+                    Ok(artifact) => artifacts.push(artifact),
+                    Err(error) => answer.note(error.to_string()),
+                }
+            }
             let keys: Vec<_> = artifacts.iter().map(|artifact| artifact.key.clone()).collect();
             let mut found = found_or_nothing(target.find(&keys).await)?;
             let ends = (&*source, &*target);
             match told_apart(ends, &mut artifacts, &mut found).await? {
                 0 => {}
-                unread => answer.problems.push(format!(
+                unread => answer.note(format!(
                     "{local} to {cluster}: {unread} artifacts have to be read to be compared, and count as different",
                     local = object.local_repository
                 )),

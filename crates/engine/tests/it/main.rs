@@ -9,6 +9,7 @@ mod faults;
 mod leases;
 mod limits;
 mod outcomes;
+mod plans;
 mod real_time;
 mod retention;
 mod retries;

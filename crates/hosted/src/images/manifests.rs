@@ -18,6 +18,9 @@ use crate::error::{HostedError, HostedResult};
 use crate::moves::seen_through;
 use crate::publish::{Brought, pack};
 
+/// Tags, or manifests, removed or read in one go.
+const REMOVED_AT_ONCE: u32 = 500;
+
 /// How a manifest is named: by a tag that leads to it, or by its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
@@ -297,6 +300,32 @@ impl Image {
             Reference::Tag(tag) => data.remove_tag(no, &self.key, tag).await?,
             Reference::Digest(digest) => data.remove_manifest(no, &self.name, &self.key, digest).await?,
         })
+    }
+
+    /// Removes all there is of it; `false` when there is nothing.
+    ///
+    /// The tags go first, so that nobody is led to a part of it; each batch is a transaction, and a removal that broke
+    /// off is completed by another one.
+    pub async fn remove_all(&self) -> HostedResult<bool> {
+        let data = self.hosted().data();
+        let no = self.repository_no();
+        let mut found = false;
+        while data.remove_tags(no, &self.key, REMOVED_AT_ONCE).await? > 0 {
+            found = true;
+        }
+        let mut after = None;
+        loop {
+            let digests = data
+                .manifests_of(no, &self.name, after.as_ref(), REMOVED_AT_ONCE)
+                .await?;
+            for digest in &digests {
+                found |= data.remove_manifest(no, &self.name, &self.key, digest).await?;
+            }
+            match digests.last() {
+                Some(last) => after = Some(*last),
+                None => return Ok(found),
+            }
+        }
     }
 
     /// Returns at most `limit` tags in byte order, behind `after`.

@@ -50,16 +50,26 @@ impl HostedRepository {
     pub(crate) fn image_of(&self, key: &ArtifactKey, stage: Stage) -> ConnectorResult<(Image, Reference)> {
         let refused =
             |words: &str| ConnectorError::new(ErrorKind::Protocol, stage, key.to_string()).words(words);
-        let name =
-            name_of(&key.name).ok_or_else(|| refused("its key is not one of an image: docker://name"))?;
+        if name_of(&key.name).is_none() {
+            return Err(refused("its key is not one of an image: docker://name"));
+        }
         let image = self
-            .image(name)
+            .image_of_package(&key.name)
             .map_err(|error| error.to_connector(stage, key.to_string()))?;
         let version = key.version.as_deref().unwrap_or_default();
         let reference = version.parse();
         let reference =
             reference.map_err(|invalid: domain::oci::InvalidName| refused(&invalid.to_string()))?;
         Ok((image, reference))
+    }
+
+    /// Returns the image that is the package `key`, which need not be there: `docker://team/app`.
+    pub fn image_of_package(&self, key: &str) -> HostedResult<Image> {
+        let name = name_of(key).ok_or_else(|| HostedError::Invalid {
+            member: "package",
+            value: key.into(),
+        })?;
+        self.image(name)
     }
 
     /// Returns what stands under each of `keys`, part by part.

@@ -306,6 +306,7 @@ ui-would-keep = equal already
 ui-would-conflict = conflicts
 ui-would-nothing = Nothing: everything is there already
 ui-would-more = There is more that was not looked at: a preview ends after 20 seconds, or 10,000 artifacts of a repository
+ui-more-problems = { $n } more of this kind
 ui-would = Would
 ui-first-named = The first { $n } are named
 ui-action-copy = copy

@@ -287,6 +287,7 @@ ui-would-keep = すでに同じもの
 ui-would-conflict = 競合
 ui-would-nothing = ありません：すべて届いています
 ui-would-more = 調べていないものが残っています。プレビューは 20 秒、またはリポジトリごとに 10,000 件までです
+ui-more-problems = 同様の問題がほかに { $n } 件
 ui-would = 動作
 ui-first-named = 最初の { $n } 件だけを表示
 ui-action-copy = コピー

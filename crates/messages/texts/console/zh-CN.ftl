@@ -287,6 +287,7 @@ ui-would-keep = 已相同
 ui-would-conflict = 冲突
 ui-would-nothing = 无需复制：目标已是最新
 ui-would-more = 还有未查看的内容：预览最多 20 秒，每个仓库最多 10,000 个制品
+ui-more-problems = 另有 { $n } 个此类问题
 ui-would = 操作
 ui-first-named = 仅列出前 { $n } 个
 ui-action-copy = 复制

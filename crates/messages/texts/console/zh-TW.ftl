@@ -287,6 +287,7 @@ ui-would-keep = 已相同
 ui-would-conflict = 衝突
 ui-would-nothing = 無需複製：目標已是最新
 ui-would-more = 還有未檢視的內容：預覽最多 20 秒，每個倉庫最多 10,000 個製品
+ui-more-problems = 另有 { $n } 個此類問題
 ui-would = 操作
 ui-first-named = 僅列出前 { $n } 個
 ui-action-copy = 複製

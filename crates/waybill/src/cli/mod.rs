@@ -8,6 +8,7 @@ mod event;
 mod failure;
 mod file;
 mod login;
+mod package;
 pub mod plan;
 mod platform;
 pub mod record;
@@ -67,6 +68,8 @@ enum Command {
     Repo(repo::RepoCommand),
     /// Find, move, copy and delete the files this node keeps.
     File(file::FileCommand),
+    /// List and delete the packages this node keeps: images and their tags.
+    Package(package::PackageCommand),
     /// Look after tasks: what is replicated, where to and when.
     Task(task::TaskCommand),
     /// Read the records of runs, artifact by artifact.
@@ -103,6 +106,7 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Cluster(command) => command.run(format).await,
         Command::Repo(command) => command.run(format).await,
         Command::File(command) => command.run(format).await,
+        Command::Package(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,
         Command::Record(command) => command.run(format).await,
         Command::Failure(command) => command.run(format).await,

@@ -15,7 +15,7 @@ const ITEMS: [Column; 5] = [
     }),
 ];
 
-/// Prints a dry run; 0 only if everything could be looked at and nothing would fail.
+/// Prints a dry run; 0 only if everything was looked at and nothing would fail.
 pub fn show(format: Format, found: &Value) -> CliResult<Exit> {
     let counts = &found["counts"];
     let rows = [
@@ -30,6 +30,7 @@ pub fn show(format: Format, found: &Value) -> CliResult<Exit> {
         ),
     ];
     let problems = rows_in(found, "problems");
+    let more = found["more"] == true;
     if format == Format::Table {
         let items = rows_in(found, "items");
         list(format, &ITEMS, items, "nothing would change")?;
@@ -38,8 +39,21 @@ pub fn show(format: Format, found: &Value) -> CliResult<Exit> {
             .iter()
             .filter_map(Value::as_str)
             .for_each(|problem| eprintln!("{}", one_line(problem)));
+        let told = problems.len() as u64;
+        let untold = found["problemCount"]
+            .as_u64()
+            .map_or(0, |all| all.saturating_sub(told));
+        if untold > 0 {
+            eprintln!("{untold} more could not be looked at");
+        }
+        if more {
+            eprintln!(
+                "not all of it was looked at: a plan ends after 20 seconds, or 10,000 artifacts of a repository; \
+                 a run carries everything"
+            );
+        }
     }
     members(format, &rows, found)?;
-    let clean = problems.is_empty() && counts["refuse"] == 0;
+    let clean = problems.is_empty() && !more && counts["refuse"] == 0;
     Ok(if clean { Exit::Done } else { Exit::Failed })
 }

@@ -200,7 +200,8 @@ fn with<'a>(rest: &[&'a str]) -> Vec<&'a str> {
     API.iter().chain(rest).copied().collect()
 }
 
-fn split(repository: &str) -> CliResult<(&str, &str)> {
+/// Returns project and name of `PROJECT/NAME`.
+pub fn split(repository: &str) -> CliResult<(&str, &str)> {
     match repository.split_once('/') {
         Some((project, name)) if !project.is_empty() && !name.is_empty() && !name.contains('/') => {
             Ok((project, name))

@@ -6,7 +6,7 @@ use clap::Args;
 use domain::task::ConflictStrategy;
 
 use crate::choice::ChoiceArgs;
-use crate::cli::task::create::{Conflict, byte_count};
+use crate::cli::task::values::{Conflict, byte_count};
 
 const EXAMPLES: &str = "\
 Examples:

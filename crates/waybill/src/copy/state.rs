@@ -87,7 +87,7 @@ impl State {
             .run_plan(&self.task, None)
             .await
             .map_err(|error| failed(error.to_string()))?;
-        serde_json::to_value(self.engine.dry_run(&plan, &DryBounds::naming(NAMED)).await)
+        serde_json::to_value(self.engine.dry_run(&plan, &DryBounds::WHOLE.naming(NAMED)).await)
             .map_err(|error| failed(error.to_string()))
     }
 

@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::record::{show, watch};
+use crate::cli::record::{details, show, watch};
 use crate::cli::{bar, cluster, repo};
 use crate::config::LogConfig;
 use crate::exit::{CliResult, Exit, failed, refused};
@@ -204,7 +204,7 @@ async fn show(centre: &DemoNode, edges: &[DemoNode], record: &str, format: Forma
         rows.extend(page["details"].as_array().cloned().unwrap_or_default());
     }
     println!();
-    output::list(format, &show::DETAILS, &rows, "no details")
+    output::list(format, &details::COLUMNS, &rows, "no details")
 }
 
 /// Downloads everything from both edges again and compares it with the files of the start.

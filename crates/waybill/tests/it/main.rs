@@ -11,6 +11,8 @@ mod examples;
 mod files;
 mod help;
 mod images;
+mod live;
+mod packages;
 mod promises;
 mod registries;
 mod registry;

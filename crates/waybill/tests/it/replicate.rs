@@ -180,6 +180,33 @@ fn a_retry_takes_exactly_the_selection() {
         .map(|row| row["outcome"].clone())
         .collect();
     assert_eq!(outcomes, ["unchanged", "unchanged"]);
+    let parent = two.json(&["record", "show", &id]);
+    let parent = parent["record"]["retryOf"]["recordId"].as_str().expect("an id");
+    let shown = two.ok(&["record", "show", parent]);
+    assert!(shown.contains("retried by") && shown.contains(&id), "{shown}");
+}
+
+#[test]
+fn details_come_in_the_order_that_is_asked_for() {
+    let two = Two::start();
+    fill(&two, &["short", "a much longer name", "middle name"]);
+    register(&two);
+    two.task("sorted", &[]);
+    assert_eq!(two.carried("sorted").code, 0);
+
+    let rows = two.json(&["record", "details", "sorted", "--sort", "size", "--descending"]);
+    let names = two.json(&["record", "details", "sorted", "--sort", "name", "--limit", "2"]);
+    let alone = two.said(&["record", "details", "sorted", "--descending"]);
+
+    let of = |rows: &Value| -> Vec<String> {
+        let rows = rows.as_array().expect("rows").iter();
+        rows.map(|row| row["artifact"].as_str().expect("a name").to_owned())
+            .collect()
+    };
+    // Each file holds its own name.
+    assert_eq!(of(&rows), ["/a much longer name", "/middle name", "/short"]);
+    assert_eq!(of(&names), ["/a much longer name", "/middle name"]);
+    assert!(alone.code == 2 && alone.err.contains("--sort"), "{}", alone.err);
 }
 
 #[test]
@@ -331,6 +358,14 @@ fn failures_are_listed_retried_and_dismissed() {
     ]);
     two.ok(&["task", "run", "once"]);
     assert_eq!(two.said(&["record", "watch", "once"]).code, 1);
+    let causes = two.json(&["record", "causes", "once"]);
+    assert_eq!(
+        (&causes[0]["class"], &causes[0]["count"]),
+        (&"conflict".into(), &2.into())
+    );
+    let no = causes[0]["no"].to_string();
+    let of_it = two.json(&["record", "details", "once", "--cause", &no]);
+    assert_eq!(of_it.as_array().map(Vec::len), Some(2));
 
     let listed = two.json(&[
         "failure", "list", "--task", "once", "--to", "edge", "--sort", "first",

@@ -50,6 +50,14 @@ impl Two {
         serde_json::from_str(&self.ok(&all)).expect("JSON")
     }
 
+    /// Returns what the edge answers.
+    pub fn at_edge(&self, arguments: &[&str]) -> Value {
+        let mut command = self.command(arguments);
+        let said = run(command.args(["--output", "json", "--server", &self.edge.url]));
+        assert_eq!(said.code, 0, "{arguments:?}: {}{}", said.out, said.err);
+        serde_json::from_str(&said.out).expect("JSON")
+    }
+
     /// Returns the path of a file or folder of the tester's.
     pub fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_str().expect("UTF-8").to_owned()

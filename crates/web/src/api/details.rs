@@ -5,6 +5,7 @@ use axum::response::Response;
 use domain::detail::{DetailState, DetailStatus, RecordDetail};
 use messages::{Render, text};
 use serde::Serialize;
+use storage::orders::{DetailOrder, MOST_SORTED, Sorted};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,9 +13,9 @@ use utoipa_axum::routes;
 use crate::api::answer::{limit, ok, place, place_after, time};
 use crate::api::failure::FailureView;
 use crate::api::filter;
+use crate::api::records::known;
 use crate::app::App;
 use crate::auth::Admin;
-use crate::codes::Code;
 use crate::contract::names::{CONFLICT_STRATEGIES, EXECUTE_TYPES, name_of};
 use crate::error::{ApiError, ApiResult};
 use crate::params::{Params, Segments};
@@ -123,11 +124,39 @@ struct DetailPage {
     /// Most rows; 100 unless said otherwise.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// The `next` of the page before.
+    /// The `next` of the page before, in the same order.
     cursor: Option<String>,
+    /// `time`, `name`, `size` or `attempts`; `time` unless said otherwise.
+    sort: Option<String>,
+    /// `asc` or `desc`; the newest first unless said otherwise, and any other order ascending.
+    order: Option<String>,
 }
 
-/// Lists the selected details of a record, newest first; `cursor` is the `next` of the page before.
+/// What details can be put in the order of.
+pub(crate) const SORTS: &[(&str, DetailOrder)] = &[
+    ("time", DetailOrder::Time),
+    ("name", DetailOrder::Name),
+    ("size", DetailOrder::Size),
+    ("attempts", DetailOrder::Attempts),
+];
+
+/// Whether the largest come first.
+pub(crate) const DIRECTIONS: &[(&str, bool)] = &[("asc", false), ("desc", true)];
+
+/// Reads the order that is asked for; `None`: the newest first, the order they lie in.
+fn order(params: &Params) -> ApiResult<Option<(DetailOrder, bool)>> {
+    let sort = params.choice("sort", SORTS)?;
+    let descending = params.choice("order", DIRECTIONS)?;
+    Ok(match (sort.unwrap_or(DetailOrder::Time), descending) {
+        (DetailOrder::Time, None | Some(true)) => None,
+        (order, descending) => Some((order, descending.unwrap_or(false))),
+    })
+}
+
+/// Lists the selected details of a record, the newest first or in another order; `cursor` is the `next` of the page
+/// before.
+///
+/// More than 10,000 details that a prefix, a version or a failure selects come in the order of time only.
 #[utoipa::path(get, path = "/api/v1/records/{id}/details", params(filter::FilterParams, DetailPage), responses((status = 200, body = Details)))]
 async fn list(
     _: Admin,
@@ -138,17 +167,29 @@ async fn list(
 ) -> ApiResult<Response> {
     let limit = limit(&params, ROWS, MOST_ROWS)?;
     let filter = filter::of_query(&params)?;
+    let order = order(&params)?;
+    known(&app, &id).await?;
     let after = place(&params, "cursor")?;
-    if app.engine().record(&id).await?.is_none() {
-        return Err(ApiError::about(Code::NotFound, text!("a-record", id = &id)));
-    }
-    let rows = app.engine().details_after(&id, &filter, after, limit).await?;
-    let next = rows
-        .last()
-        .filter(|_| rows.len() == limit)
-        .map(|last| place_after(last.started_ms, last.id));
+    let engine = app.engine();
+    let rows = match order {
+        None => engine.details_after(&id, &filter, after, limit).await?,
+        Some(order) => match engine.details_sorted(&id, &filter, order, after, limit).await? {
+            Sorted::Rows(rows) => rows,
+            Sorted::TooMany => return Err(too_many(&params)),
+        },
+    };
+    let last = rows.last().filter(|_| rows.len() == limit);
     ok(Details {
+        next: last.map(|last| place_after(last.started_ms, last.id)),
         details: rows.into_iter().map(|row| DetailView::of(row, &reader)).collect(),
-        next,
     })
+}
+
+/// Refuses to put more in order than can be.
+fn too_many(params: &Params) -> ApiError {
+    let (member, value) = match params.filled("sort") {
+        Some(sort) => ("sort", sort),
+        None => ("order", params.filled("order").unwrap_or_default()),
+    };
+    ApiError::invalid(member, value).because(text!("too-many-to-sort", n = MOST_SORTED))
 }

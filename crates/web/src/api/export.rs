@@ -9,7 +9,6 @@ use bytes::Bytes;
 use domain::detail::{DetailFilter, RecordDetail};
 use domain::id::DetailId;
 use futures_util::stream;
-use messages::text;
 use serde_json::Value;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,10 +16,9 @@ use utoipa_axum::routes;
 
 use crate::api::details::DetailView;
 use crate::api::filter;
-use crate::api::records::record_id;
+use crate::api::records::known;
 use crate::app::App;
 use crate::auth::Admin;
-use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
@@ -85,13 +83,9 @@ async fn export(
     Segments(id): Segments<String>,
     params: Params,
 ) -> ApiResult<Response> {
-    let named = params.filled("as").unwrap_or("jsonl");
-    let form = FORMS.iter().find(|(name, _)| *name == named);
-    let (_, form) = form.ok_or_else(|| {
-        ApiError::invalid("as", named).because(text!("choose-among", choices = "csv, jsonl"))
-    })?;
+    let form = params.choice("as", FORMS)?.unwrap_or(Form::Jsonl);
     let filter = filter::of_query(&params)?;
-    answer(&app, &reader, &id, filter, *form).await
+    answer(&app, &reader, &id, filter, form).await
 }
 
 /// Answers every detail of record `id` that `filter` selects, as a file.
@@ -102,10 +96,7 @@ pub(crate) async fn answer(
     filter: DetailFilter,
     form: Form,
 ) -> ApiResult<Response> {
-    let record = record_id(id)?;
-    if app.engine().record(id).await?.is_none() {
-        return Err(ApiError::about(Code::NotFound, text!("a-record", id = id)));
-    }
+    let record = known(app, id).await?.id;
     let (media, ending) = match form {
         Form::Csv => ("text/csv; charset=utf-8", "csv"),
         Form::Jsonl => ("application/x-ndjson", "jsonl"),

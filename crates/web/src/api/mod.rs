@@ -8,7 +8,7 @@ mod artifacts;
 mod causes;
 mod clusters;
 mod cron;
-mod details;
+pub(crate) mod details;
 pub(crate) mod export;
 mod failure;
 pub(crate) mod filter;

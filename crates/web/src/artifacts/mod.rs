@@ -84,14 +84,24 @@ pub(crate) async fn writable(
     project: &str,
     name: &str,
 ) -> ApiResult<HostedRepository> {
-    caller.need_write(project)?;
-    let found = find(app, project, name).await?;
-    let found = kept_here(found.ok_or_else(|| unknown(project, name))?)?;
+    let found = changeable(app, caller, project, name).await?;
     if found.info().repository_type == RepositoryType::generic() {
         Ok(found)
     } else {
         Err(unknown(project, name))
     }
+}
+
+/// Finds a repository, whatever it holds, somebody wants to change.
+pub(crate) async fn changeable(
+    app: &App,
+    caller: &Caller,
+    project: &str,
+    name: &str,
+) -> ApiResult<HostedRepository> {
+    caller.need_write(project)?;
+    let found = find(app, project, name).await?;
+    kept_here(found.ok_or_else(|| unknown(project, name))?)
 }
 
 /// Refuses a repository that stands for a registry elsewhere.

@@ -161,6 +161,7 @@ fn version_view(version: PackageVersion, reader: &Reader) -> VersionView {
 fn filter(params: &Params, prefix: &str, page: PageQuery) -> PackageFilter {
     PackageFilter {
         name_prefix: params.text(prefix),
+        after: None,
         offset: page.rows_before(),
         limit: u64::from(page.size),
     }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
-pub(crate) use schema::{FileBytes, reshaped};
+pub(crate) use schema::{FileBytes, joined, reshaped};
 
 /// What is the same for every operation of a document.
 struct Form {

@@ -40,6 +40,16 @@ pub(crate) fn reshaped<T: PartialSchema>(
     schema
 }
 
+/// Returns the schema of `T` with the members of `M` too.
+pub(crate) fn joined<T: PartialSchema, M: PartialSchema>() -> RefOr<Schema> {
+    let mut schema = T::schema();
+    if let (RefOr::T(Schema::Object(object)), RefOr::T(Schema::Object(more))) = (&mut schema, M::schema()) {
+        object.properties.extend(more.properties);
+        object.required.extend(more.required);
+    }
+    schema
+}
+
 /// Requires every member of what is answered: the contract leaves none out, nulls included.
 ///
 /// What is only sent keeps its own requirements.

@@ -1,13 +1,18 @@
 //! A page to read an OpenAPI document on: made here from the document itself, once, at start.
 //!
-//! No script, no font, no request to anybody: `details` opens and closes, and the browser searches.
+//! No script, no font, no request to anybody: `details` opens and closes, and the browser searches. Its policy allows
+//! nothing but the style that stands in it, known by its hash.
 
 use std::fmt::Write as _;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use domain::digest::Digest;
 use serde_json::Value;
 
 use crate::app::App;
@@ -16,32 +21,42 @@ use crate::app::App;
 const DEEPEST: usize = 6;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}\
+:root{color-scheme:light dark;background:#fff;color:#1a1a1a}a{color:#0645ad}@media(prefers-color-scheme:dark){:root{background:#16181b;\
+color:#e4e6e9}a{color:#8ab4f8}}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}\
 h2{margin-top:2.5rem;border-bottom:1px solid #8884}details{margin:.3rem 0;padding:.3rem .6rem;border:1px solid #8884;\
-border-radius:4px}summary{cursor:pointer}b{display:inline-block;min-width:4.5rem;text-transform:uppercase}\
+border-radius:4px}summary{cursor:pointer;overflow-wrap:anywhere}nav a{margin-right:1rem;display:inline-block}\
+b{display:inline-block;min-width:4.5rem;text-transform:uppercase}:target{outline:2px solid #48f}\
 code,pre{font:13px/1.45 ui-monospace,monospace}pre{overflow:auto;padding:.6rem;background:#8881}\
-td,th{text-align:left;vertical-align:top;padding:.15rem 1rem .15rem 0}";
+div{overflow-x:auto}td,th{text-align:left;vertical-align:top;padding:.15rem 1rem .15rem 0}";
 
 /// Returns the route that shows `documents`, each with the path it is at, at `path`.
 pub fn router(path: &str, documents: &[(&str, &Value)]) -> Router<App> {
     let page = Bytes::from(page(documents));
+    let policy = policy();
     let answer = async move || {
         let head = [
-            (CONTENT_TYPE, "text/html; charset=utf-8"),
-            (
-                CONTENT_SECURITY_POLICY,
-                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-            ),
+            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (CONTENT_SECURITY_POLICY, policy),
         ];
         (head, page)
     };
     Router::new().route(path, get(answer))
 }
 
+/// Returns the content policy of the page.
+fn policy() -> HeaderValue {
+    let hash = STANDARD.encode(Digest::of(STYLE.as_bytes()).as_bytes());
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; frame-ancestors 'none'; base-uri 'none'; \
+         form-action 'none'"
+    );
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
 fn page(documents: &[(&str, &Value)]) -> String {
     let mut html = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>Waybill API</title><style>{STYLE}</style><body>"
+         <title>Waybill API</title><link rel=icon href=\"data:,\"><style>{STYLE}</style><body><main>"
     );
     for (path, document) in documents {
         let _ = write!(
@@ -51,14 +66,31 @@ fn page(documents: &[(&str, &Value)]) -> String {
             escaped(&document["info"]["description"]),
             escaped(&document["openapi"]),
         );
-        for tag in document["tags"].as_array().into_iter().flatten() {
+        let tags = || document["tags"].as_array().into_iter().flatten();
+        let _ = write!(
+            html,
+            "<nav aria-label=\"{}\">",
+            escaped(&document["info"]["title"])
+        );
+        for name in tags().map(|tag| escaped(&tag["name"])) {
+            let _ = write!(html, "<a href=\"#{}\">{name}</a>", anchor(path, &name));
+        }
+        html.push_str("</nav>");
+        for tag in tags() {
             let about = escaped(&tag["description"]);
-            let _ = write!(html, "<h2>{}</h2><p>{about}</p>", escaped(&tag["name"]));
+            let name = escaped(&tag["name"]);
+            let id = anchor(path, &name);
+            let _ = write!(html, "<h2 id=\"{id}\">{name}</h2><p>{about}</p>");
             operations(&mut html, document, &tag["name"]);
         }
     }
-    html.push_str("</body></html>");
+    html.push_str("</main></body></html>");
     html
+}
+
+/// Returns what the tag `name` of the document at `path` is called in links.
+fn anchor(path: &str, name: &str) -> String {
+    format!("{}-{name}", path.trim_matches('/').replace('/', "-"))
 }
 
 fn operations(html: &mut String, document: &Value, tag: &Value) {
@@ -96,17 +128,22 @@ fn parameters(html: &mut String, operation: &Value) {
     if parameters.is_none_or(Vec::is_empty) {
         return;
     }
-    html.push_str("<table>");
+    html.push_str("<div><table><tr><th>Name<th>In<th>About");
     for parameter in parameters.into_iter().flatten() {
+        let required = if parameter["required"] == true {
+            ", required"
+        } else {
+            ""
+        };
         let _ = write!(
             html,
-            "<tr><td><code>{}</code><td>{}<td>{}",
+            "<tr><td><code>{}</code><td>{}{required}<td>{}",
             escaped(&parameter["name"]),
             escaped(&parameter["in"]),
             escaped(&parameter["description"]),
         );
     }
-    html.push_str("</table>");
+    html.push_str("</table></div>");
 }
 
 fn bodies(html: &mut String, document: &Value, title: &str, content: &Value) {
@@ -115,7 +152,7 @@ fn bodies(html: &mut String, document: &Value, title: &str, content: &Value) {
         write_shape(&mut shape, document, &body["schema"], 0);
         let _ = write!(
             html,
-            "<p>{} <code>{}</code></p><pre>{}</pre>",
+            "<p>{} <code>{}</code></p><pre tabindex=0>{}</pre>",
             escape(title),
             escape(media),
             escape(&shape),
@@ -202,9 +239,15 @@ mod tests {
                 assert!(page.contains(&format!("<code>{path}</code>")), "{path}");
             }
         }
-        for outside in ["<script", "src=", "http://", "url(", "@import"] {
+        for outside in ["<script", "src=", "http://", "url(", "@import", " style="] {
             assert!(!page.contains(outside), "{outside}");
         }
+        let policy = policy();
+        let policy = policy.to_str().expect("a text");
+        assert!(
+            !policy.contains("unsafe") && policy.contains("'sha256-"),
+            "{policy}"
+        );
     }
 
     #[test]

@@ -7,7 +7,6 @@ use std::path::Path;
 use clap::ValueEnum;
 use futures_util::StreamExt;
 use reqwest::Method;
-use serde_json::Value;
 
 use super::filter::Filter;
 use crate::client::Client;
@@ -90,22 +89,6 @@ impl Lines {
             }
         }
     }
-}
-
-/// Returns one page of details, and where the next begins.
-pub async fn page(
-    client: &Client,
-    id: &str,
-    filter: &Filter,
-    cursor: Option<String>,
-    limit: usize,
-) -> CliResult<Value> {
-    let mut query = filter.query();
-    query.push(("cursor", cursor));
-    query.push(("limit", Some(limit.to_string())));
-    client
-        .native(Method::GET, &["records", id, "details"], &query, None)
-        .await
 }
 
 #[cfg(test)]

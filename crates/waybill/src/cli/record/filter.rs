@@ -71,6 +71,12 @@ pub struct Filter {
     /// Exactly this version.
     #[arg(long = "artifact-version", value_name = "VERSION")]
     version: Option<String>,
+    /// Exactly this root cause, by its number in `waybill record causes`.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    cause: Option<u32>,
+    /// Failures whose words, class or cluster have this in them.
+    #[arg(long)]
+    words: Option<String>,
 }
 
 impl Filter {
@@ -86,6 +92,8 @@ impl Filter {
             ("package", self.package.clone()),
             ("artifact", self.artifact.clone()),
             ("version", self.version.clone()),
+            ("cause", self.cause.map(|cause| cause.to_string())),
+            ("words", self.words.clone()),
         ]
     }
 

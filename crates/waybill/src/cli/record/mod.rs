@@ -1,5 +1,7 @@
 //! `waybill record`: what each run did, artifact by artifact.
 
+mod causes;
+pub mod details;
 mod export;
 mod filter;
 pub mod show;
@@ -22,6 +24,7 @@ Examples:
   waybill record list nightly
   waybill record show nightly
   waybill record details nightly --status failed
+  waybill record causes nightly
   waybill record retry nightly --class unreachable
   waybill record export nightly --as csv --to nightly.csv
   waybill record watch nightly
@@ -58,22 +61,15 @@ enum Verb {
         /// The record's id, or its task.
         record: String,
     },
-    /// List what happened to each artifact, newest first.
+    /// List what happened to each artifact, the newest first or in another order.
+    Details(Box<details::Details>),
+    /// List why artifacts failed, the most frequent cause first.
     #[command(after_help = "\
-Examples:
-  waybill record details nightly --status failed
-  waybill record details nightly --path /img --cluster edge-1 --outcome overwritten")]
-    Details {
+Example:
+  waybill record causes nightly && waybill record retry nightly --cause 1")]
+    Causes {
         /// The record's id, or its task.
         record: String,
-        #[command(flatten)]
-        filter: filter::Filter,
-        /// Most rows.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "ROWS")]
-        limit: u32,
-        /// Go on behind this place, as the page before said.
-        #[arg(long, value_name = "CURSOR")]
-        after: Option<String>,
     },
     /// Follow a record until it ends; the exit code is 0 only if it succeeded.
     #[command(after_help = "Example:\n  waybill task run nightly && waybill record watch nightly")]
@@ -153,19 +149,8 @@ impl RecordCommand {
                 page.more(format, &found);
             }
             Verb::Show { record } => show::show(&client, format, &id_of(&client, &record).await?).await?,
-            Verb::Details {
-                record,
-                filter,
-                limit,
-                after,
-            } => {
-                let id = id_of(&client, &record).await?;
-                let found = export::page(&client, &id, &filter, after, limit as usize).await?;
-                list(format, &show::DETAILS, rows_in(&found, "details"), "no details")?;
-                if let (Format::Table, Some(next)) = (format, found["next"].as_str()) {
-                    eprintln!("there may be more: --after {next}");
-                }
-            }
+            Verb::Details(details) => details.run(&client, format).await?,
+            Verb::Causes { record } => causes::show(&client, format, &id_of(&client, &record).await?).await?,
             Verb::Watch { record } => {
                 let id = id_of(&client, &record).await?;
                 return watch::watch(&client, format, &id).await;

@@ -1,4 +1,4 @@
-//! One record and what its artifacts ended as, and the columns its details are listed under.
+//! One record, what its artifacts ended as, and the records that repeat a part of it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,37 +6,10 @@ use serde_json::{Value, json};
 use super::api;
 use crate::client::Client;
 use crate::exit::CliResult;
-use crate::output::{Column, Format, bytes, members, one_line, rows_in, text, time};
+use crate::output::{Format, bytes, members, one_line, rows_in, text, time};
 
-/// What is shown of each detail.
-pub const DETAILS: [Column; 8] = [
-    Column::text("OUTCOME", outcome),
-    Column::text("CLUSTER", |row| text(row, "cluster")),
-    Column::text("REPOSITORY", |row| text(row, "repository")),
-    Column::text("ARTIFACT", artifact),
-    Column::number("SIZE", |row| {
-        row["sizeBytes"].as_u64().map_or_else(|| "-".into(), bytes)
-    }),
-    Column::number("TRIES", |row| text(row, "attempts")),
-    Column::text("STARTED", |row| time(row, "startedAt")),
-    Column::text("REASON", |row| text(row, "reason")),
-];
-
-/// Says what became of an artifact; of old rows only the status is known.
-fn outcome(row: &Value) -> String {
-    match row["outcome"].as_str() {
-        Some(outcome) => outcome.replace('_', " "),
-        None => text(row, "status"),
-    }
-}
-
-/// Names the artifact of a detail, with its version where it has one.
-fn artifact(row: &Value) -> String {
-    match row["version"].as_str() {
-        Some(_) => format!("{} {}", text(row, "artifact"), text(row, "version")),
-        None => text(row, "artifact"),
-    }
-}
+/// Records that repeat a part of one, the newest so many of which are named.
+const RETRIES: usize = 10;
 
 /// Returns the record `id` as the native API tells it.
 pub async fn record(client: &Client, id: &str) -> CliResult<Value> {
@@ -47,6 +20,10 @@ pub async fn record(client: &Client, id: &str) -> CliResult<Value> {
 pub async fn show(client: &Client, format: Format, id: &str) -> CliResult<()> {
     let record = record(client, id).await?;
     let overview = client.get(&api(&["overview", id]), &[]).await?;
+    let newest = [("limit", Some(RETRIES.to_string()))];
+    let retries = client
+        .native(Method::GET, &["records", id, "retries"], &newest, None)
+        .await?;
     let counts = &record["counts"];
     let reasons = rows_in(&record, "reason");
     let reasons: Vec<String> = reasons.iter().map(|line| one_line(&text(line, "text"))).collect();
@@ -71,10 +48,24 @@ pub async fn show(client: &Client, format: Format, id: &str) -> CliResult<()> {
     if record["retryOf"].is_object() {
         rows.push(("retry of", text(&record["retryOf"], "recordId")));
     }
+    let retried: Vec<String> = rows_in(&retries, "records").iter().map(retry_line).collect();
+    if !retried.is_empty() {
+        rows.push(("retried by", retried.join("\n")));
+    }
     if !reasons.is_empty() {
         rows.push(("reason", reasons.join("\n")));
     }
-    members(format, &rows, &json!({ "record": record, "overview": overview }))
+    let whole = json!({ "record": record, "overview": overview, "retries": retries["records"] });
+    members(format, &rows, &whole)
+}
+
+fn retry_line(retry: &Value) -> String {
+    format!(
+        "{} {} {}",
+        text(retry, "id"),
+        text(retry, "status"),
+        time(retry, "createdAt")
+    )
 }
 
 fn overview_line(overview: &Value) -> String {

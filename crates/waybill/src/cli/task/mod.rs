@@ -1,6 +1,8 @@
 //! `waybill task`: standing instructions to replicate.
 
-pub mod create;
+mod create;
+mod definition;
+pub mod values;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use super::server::Server;
 use crate::client::Client;
 use crate::exit::{CliResult, Exit, refused};
-use crate::output::{Column, Format, done, list, members, text};
+use crate::output::{Column, Format, done, list, members, rows_in, text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,6 +56,8 @@ enum Verb {
     },
     /// Create a task.
     Create(Box<create::Create>),
+    /// Replace all that a task does.
+    Replace(Box<create::Replace>),
     /// Copy a task under a new name; the copy is switched off.
     #[command(after_help = "Example:\n  waybill task copy nightly weekly")]
     Copy {
@@ -71,13 +75,17 @@ enum Verb {
         /// Its name or key.
         task: String,
     },
-    /// Say what a run would do now, and do nothing.
-    #[command(after_help = "Example:\n  waybill task plan nightly --limit 1000")]
+    /// Say what a run would do now, and do nothing: looks at 10,000 artifacts of each repository, for 20 seconds.
+    #[command(after_help = "\
+Example:
+  waybill task plan nightly --limit 1000
+
+The exit code is 0 only if everything was looked at and nothing would fail.")]
     Plan {
         /// Its name or key.
         task: String,
-        /// Most artifacts to name; all are counted.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=10_000), value_name = "ROWS")]
+        /// Most artifacts to name; all that were looked at are counted.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "ROWS")]
         limit: u32,
     },
     /// Switch a task on.
@@ -143,7 +151,8 @@ impl TaskCommand {
                 let found = client.get(&api(&["detail", &key]), &[]).await?;
                 show(format, &found)?;
             }
-            Verb::Create(create) => create.run(&client, format).await?,
+            Verb::Create(create) => return create.run(&client, format).await,
+            Verb::Replace(replace) => return replace.run(&client, format).await,
             Verb::Copy {
                 task,
                 name,
@@ -307,20 +316,34 @@ fn object(object: &Value) -> String {
             text(object, "remoteRepoName")
         ),
     };
-    let paths = object["pathConstraints"]
-        .as_array()
-        .map_or(&[] as &[Value], Vec::as_slice);
-    let paths: Vec<String> = paths.iter().map(|path| text(path, "path")).collect();
-    let paths = if paths.is_empty() {
+    let paths = rows_in(object, "pathConstraints").iter();
+    let packages = rows_in(object, "packageConstraints").iter();
+    let only: Vec<String> = paths
+        .map(|path| text(path, "path"))
+        .chain(packages.map(package))
+        .collect();
+    let only = if only.is_empty() {
         String::new()
     } else {
-        format!(": {}", paths.join(" "))
+        format!(": {}", only.join(" "))
     };
     format!(
-        "{} {}{remote}{paths}",
+        "{} {}{remote}{only}",
         text(object, "repoType"),
         text(object, "localRepoName")
     )
+}
+
+/// Names a package as `--package` does.
+fn package(package: &Value) -> String {
+    let versions: Vec<&str> = rows_in(package, "versions")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    match versions.is_empty() {
+        true => text(package, "packageKey"),
+        false => format!("{}={}", text(package, "packageKey"), versions.join(",")),
+    }
 }
 
 fn trigger(task: &Value) -> String {

@@ -4,6 +4,7 @@
 
 mod flows;
 mod furnish;
+mod viewer;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Served, reads_agree, writes_agree};
+use super::{Pair, Served, reads_agree, writes_agree};
 use crate::promises::world::Node;
 
 /// Reads that only succeed with what this test does not know: the id of an open upload, and what images were pushed.
@@ -14,24 +14,13 @@ const NEED_MORE: &[&str] = &[
 
 /// A node that has one of everything, and the other one it knows.
 async fn furnished() -> (Served, Node) {
-    let (centre, edge) = tokio::join!(Node::start("centre"), Node::start("edge"));
-    let cluster = centre.register("edge", edge.address).await;
-    for node in [&centre, &edge] {
-        node.make_repository("demo", "files").await;
-        node.upload("demo/files", "/same.txt", b"same".to_vec()).await;
-    }
-    centre
-        .upload("demo/files", "/img/logo.json", b"{}".to_vec())
-        .await;
-    edge.upload("demo/files", "/img/logo.json", b"other".to_vec())
-        .await;
-    centre.upload("demo/files", "/img/new", b"new".to_vec()).await;
-    let setting = json!({ "conflictStrategy": "FAST_FAIL", "errorStrategy": "CONTINUE" });
-    let task = centre
-        .make_task("first", "demo/files", std::slice::from_ref(&cluster), setting)
-        .await;
-    let record = centre.execute(&task).await;
-    assert_eq!(centre.ended(&record).await["status"], "FAILED");
+    let Pair {
+        centre,
+        edge,
+        cluster,
+        task,
+        record,
+    } = Pair::start().await;
     let once = json!({ "name": "once", "clusterId": cluster, "pathConstraints": ["/img"] });
     let path = "/replication/api/remote/distribution/create/runOnceTask/demo/files";
     centre.ok(Method::POST, path, Some(once)).await;

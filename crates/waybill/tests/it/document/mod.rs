@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::promises::world::{Node, PASSWORD};
 
@@ -22,6 +22,42 @@ const EXAMPLES: u32 = 15;
 /// ignore what they do not know, and answer 400 where a request is well-formed but cannot be done. The third is tested
 /// elsewhere, with every login: wrong ones are slowed down, which took most of the time here.
 const NOT_CHECKED: &str = "negative_data_rejection,positive_data_acceptance,ignored_auth";
+
+/// A node with a task one run of which failed, and the node it knows.
+struct Pair {
+    centre: Node,
+    edge: Node,
+    /// What the centre calls the edge, its task and the record.
+    cluster: String,
+    task: String,
+    record: String,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let (centre, edge) = tokio::join!(Node::start("centre"), Node::start("edge"));
+        let cluster = centre.register("edge", edge.address).await;
+        for node in [&centre, &edge] {
+            node.make_repository("demo", "files").await;
+            node.upload("demo/files", "/same.txt", b"same".to_vec()).await;
+            let own = node.name.clone().into_bytes();
+            node.upload("demo/files", "/img/logo.json", own).await;
+        }
+        centre.upload("demo/files", "/img/new", b"new".to_vec()).await;
+        let setting = json!({ "conflictStrategy": "FAST_FAIL", "errorStrategy": "CONTINUE" });
+        let clusters = std::slice::from_ref(&cluster);
+        let task = centre.make_task("first", "demo/files", clusters, setting).await;
+        let record = centre.execute(&task).await;
+        assert_eq!(centre.ended(&record).await["status"], "FAILED");
+        Self {
+            centre,
+            edge,
+            cluster,
+            task,
+            record,
+        }
+    }
+}
 
 /// An API and what is known of the node that serves it.
 struct Served {

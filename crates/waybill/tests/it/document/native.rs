@@ -2,8 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::images::Image;
 
-use super::{Served, reads_agree, writes_agree};
+use super::{Pair, Served, reads_agree, writes_agree};
 use crate::promises::world::{Node, PASSWORD};
 
 /// Streams without an end.
@@ -22,29 +23,25 @@ impl Node {
 
 /// A node that has one of everything, and the other one it knows.
 async fn furnished() -> (Served, Node) {
-    let (centre, edge) = tokio::join!(Node::start("centre"), Node::start("edge"));
-    let cluster = centre.register("edge", edge.address).await;
-    for node in [&centre, &edge] {
-        node.make_repository("demo", "files").await;
-        node.upload("demo/files", "/same.txt", b"same".to_vec()).await;
-    }
-    centre
-        .upload("demo/files", "/img/logo.json", b"{}".to_vec())
-        .await;
-    edge.upload("demo/files", "/img/logo.json", b"other".to_vec())
-        .await;
-    let setting = json!({ "conflictStrategy": "FAST_FAIL", "errorStrategy": "CONTINUE" });
-    let task = centre
-        .make_task("first", "demo/files", std::slice::from_ref(&cluster), setting)
-        .await;
-    let record = centre.execute(&task).await;
-    assert_eq!(centre.ended(&record).await["status"], "FAILED");
+    let Pair {
+        centre,
+        edge,
+        cluster,
+        task,
+        record,
+    } = Pair::start().await;
     let retry = format!("/records/{record}/retry");
     let retried = centre.native(Method::POST, &retry, Some(json!({}))).await["recordId"].clone();
     for (name, role) in [("operator", "admin"), ("reader", "none")] {
         let user = json!({ "name": name, "password": PASSWORD, "role": role });
         centre.native(Method::POST, "/users", Some(user)).await;
     }
+    let images = json!({ "projectId": "demo", "name": "images", "type": "DOCKER" });
+    centre.native(Method::POST, "/repositories", Some(images)).await;
+    let registry = format!("http://admin:{}@{}", PASSWORD.replace(' ', "%20"), centre.address);
+    Image::of(&[b"layer"])
+        .push(&registry, "demo/images/app", "1")
+        .await;
     // The node itself, which knows no such path: every call is refused.
     let webhook = json!({ "name": "ops", "url": format!("http://{}/hook", centre.address) });
     let webhook = centre.native(Method::POST, "/webhooks", Some(webhook)).await["id"].clone();
@@ -58,7 +55,7 @@ async fn furnished() -> (Served, Node) {
         document: "/api/v1/openapi.json",
         user: "operator",
         known: json!({
-            "project": ["demo"], "repository": ["files"], "path": ["img", "img/logo.json", "same.txt"],
+            "project": ["demo"], "repository": ["files", "images"], "package": ["docker://app"], "version": ["1"], "path": ["img", "img/logo.json", "same.txt"],
             "artifact": ["/same.txt", "/img/logo.json"], "expression": ["0 30 2 * * ?"], "key": [task],
             "id": [record, retried, webhook, token], "name": ["edge", "reader"], "user": ["reader"], "appId": ["ci"],
             "remoteClusterIds": [cluster], "localRepoName": ["files"], "localProjectId": ["demo"], "limit": [5],

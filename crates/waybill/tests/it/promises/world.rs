@@ -122,6 +122,17 @@ impl Node {
         }
     }
 
+    /// Ends the process with SIGTERM, as service managers do, and waits until it has ended.
+    pub async fn end(&mut self) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().await;
+        assert!(sent.expect("kill runs").success());
+        if let Some(mut child) = self.child.take() {
+            let ended = tokio::time::timeout(HANG_GUARD, child.wait()).await;
+            ended.expect("it ends").expect("it is our child");
+        }
+    }
+
     /// Returns the id of its process; it must be running.
     pub fn pid(&self) -> u32 {
         let child = self.child.as_ref().expect("the node was started");

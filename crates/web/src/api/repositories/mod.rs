@@ -4,6 +4,7 @@
 
 mod files;
 mod nodes;
+mod packages;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -36,6 +37,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(show))
         .merge(nodes::router())
         .merge(files::router())
+        .merge(packages::router())
 }
 
 /// A project.

@@ -4,23 +4,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::id::TaskKey;
-use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::TaskView;
-use crate::api::answer::{answer, limit, ok, place, place_after};
-use crate::api::records::{RecordView, Started, Stopped};
+use crate::api::answer::{answer, ok};
+use crate::api::records::{Page, PageParams, Records, Started, Stopped};
 use crate::app::App;
 use crate::auth::Admin;
 use crate::error::ApiResult;
 use crate::params::{Params, Segments};
 use crate::reader::Reader;
-
-/// Rows of a page unless `limit` says otherwise, and at most.
-const ROWS: usize = 100;
-const MOST_ROWS: usize = 1_000;
 
 /// Returns the routes.
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -70,28 +64,8 @@ async fn disable(
     ok(TaskView::of(app.engine().standing(&key).await?))
 }
 
-/// A page of records.
-#[derive(Serialize, ToSchema)]
-struct Records {
-    records: Vec<RecordView>,
-    /// Where the next page begins; null after the last one.
-    next: Option<String>,
-}
-
-/// Which page of records is asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes what Params reads")]
-struct RecordPage {
-    /// Most rows; 100 unless said otherwise.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<usize>,
-    /// The `next` of the page before.
-    cursor: Option<String>,
-}
-
 /// Lists the runs of a task, newest first.
-#[utoipa::path(get, path = "/api/v1/tasks/{key}/records", params(RecordPage), responses((status = 200, body = Records)))]
+#[utoipa::path(get, path = "/api/v1/tasks/{key}/records", params(PageParams), responses((status = 200, body = Records)))]
 async fn records(
     _: Admin,
     State(app): State<App>,
@@ -99,17 +73,8 @@ async fn records(
     Segments(key): Segments<TaskKey>,
     params: Params,
 ) -> ApiResult<Response> {
-    let limit = limit(&params, ROWS, MOST_ROWS)?;
-    let after = place(&params, "cursor")?;
+    let page = Page::of(&params)?;
     app.engine().task(&key).await?;
-    let found = app.engine().records_after(&key, after, limit).await?;
-    let last = found.last().filter(|_| found.len() == limit);
-    let next = last.map(|last| place_after(last.started_ms.unwrap_or(last.created_ms), last.id));
-    let shown = found
-        .into_iter()
-        .map(|record| RecordView::of(record, &app, &reader));
-    ok(Records {
-        records: shown.collect(),
-        next,
-    })
+    let found = app.engine().records_after(&key, page.after, page.limit).await?;
+    ok(Records::of(found, &page, &app, &reader))
 }

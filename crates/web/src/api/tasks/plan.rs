@@ -6,7 +6,7 @@ use domain::decide::Action;
 use domain::id::TaskKey;
 use engine::{DryBounds, DryItem, DryRun};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -32,6 +32,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// What a run would do.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct Plan {
     counts: PlanCounts,
     /// Whether there is more that was not looked at, because of the bounds.
@@ -40,6 +41,8 @@ struct Plan {
     items: Vec<PlanItem>,
     /// What could not be looked at; empty when the counts are complete.
     problems: Vec<String>,
+    /// How many there are in all; the first hundred are told.
+    problem_count: u64,
 }
 
 /// What would happen to the artifacts that were looked at, counted.
@@ -90,6 +93,7 @@ impl Plan {
             more: dry.more,
             items: dry.items.into_iter().map(PlanItem::of).collect(),
             problems: dry.problems,
+            problem_count: dry.problem_count,
         }
     }
 }
@@ -109,27 +113,40 @@ impl PlanItem {
     }
 }
 
-/// Answers what a run would do, without doing any of it.
-#[utoipa::path(post, path = "/api/v1/tasks/{key}/plan", params(("limit" = Option<usize>, Query, minimum = 1, maximum = 10000, description = "Most artifacts that are named; 100 unless said otherwise")), responses((status = 200, body = Plan)))]
+/// How much of it is told.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what Params reads")]
+struct PlanParams {
+    /// Most artifacts that are named; 100 unless said otherwise.
+    #[param(minimum = 1, maximum = 10000)]
+    limit: Option<usize>,
+}
+
+fn bounds(params: &Params) -> ApiResult<DryBounds> {
+    Ok(DryBounds::PREVIEW.naming(limit(params, NAMED, MOST_NAMED)?))
+}
+
+/// Answers what a run would do, without doing any of it: looks at no more than 10,000 artifacts of each repository for
+/// each target, and for 20 seconds; `more` says that there is more.
+#[utoipa::path(post, path = "/api/v1/tasks/{key}/plan", params(PlanParams), responses((status = 200, body = Plan)))]
 async fn plan(
     _: Admin,
     State(app): State<App>,
     Segments(key): Segments<TaskKey>,
     params: Params,
 ) -> ApiResult<Response> {
-    let bounds = DryBounds::naming(limit(&params, NAMED, MOST_NAMED)?);
+    let bounds = bounds(&params)?;
     let task = app.engine().task(&key).await?;
     let plan = app.engine().run_plan(&task, None).await?;
     ok(Plan::of(app.engine().dry_run(&plan, &bounds).await))
 }
 
-/// Answers what a task would do that is not saved: looks at no more than 10,000 artifacts of each repository for each
-/// target, and for 20 seconds; `more` says that there is more. Every target has to answer.
-#[utoipa::path(post, path = "/api/v1/tasks/preview", request_body = NativeTaskBody, responses((status = 200, body = Plan)))]
-async fn preview(admin: Admin, State(app): State<App>, body: Members) -> ApiResult<Response> {
+/// Answers what a task would do that is not saved, as far as a plan looks. Every target has to answer.
+#[utoipa::path(post, path = "/api/v1/tasks/preview", params(PlanParams), request_body = NativeTaskBody, responses((status = 200, body = Plan)))]
+async fn preview(admin: Admin, State(app): State<App>, params: Params, body: Members) -> ApiResult<Response> {
+    let bounds = bounds(&params)?;
     let draft = body::task(&body, app.zone(), Form::Native)?;
-    let looked = app
-        .engine()
-        .preview_task(draft, admin.name(), &DryBounds::PREVIEW);
+    let looked = app.engine().preview_task(draft, admin.name(), &bounds);
     ok(Plan::of(looked.await?))
 }

@@ -4,10 +4,12 @@
 
 use domain::versions::VersionFilter;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::contract::names::{ObjectTypeName, ReplicaTypeName, RepositoryTypeName};
-use crate::contract::tasks::schema::{PackageBody, PathBody, SettingBody};
+use crate::contract::names::{ObjectTypeName, ReplicaTypeName};
+use crate::contract::tasks::schema::{ObjectBody, SettingBody};
+use crate::openapi::{joined, reshaped};
 
 /// A task that is to be.
 #[derive(ToSchema)]
@@ -37,18 +39,26 @@ pub(super) struct NativeTaskBody {
     record_reserve_days: Option<i64>,
 }
 
-/// One repository of a task.
+/// One repository of a task: what the contract says of it, and which versions and platforms are wanted.
+pub(super) enum NativeObjectBody {}
+
+impl PartialSchema for NativeObjectBody {
+    fn schema() -> RefOr<Schema> {
+        joined::<ObjectBody, ChoiceBody>()
+    }
+}
+
+impl ToSchema for NativeObjectBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        ObjectBody::schemas(schemas);
+        ChoiceBody::schemas(schemas);
+    }
+}
+
+/// What of a repository is wanted.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct NativeObjectBody {
-    local_repo_name: String,
-    /// Project at the target; the local one's name unless said otherwise.
-    remote_project_id: Option<String>,
-    /// Repository at the target; the local one's name unless said otherwise.
-    remote_repo_name: Option<String>,
-    repo_type: RepositoryTypeName,
-    package_constraints: Option<Vec<PackageBody>>,
-    path_constraints: Option<Vec<PathBody>>,
+struct ChoiceBody {
     /// Which versions of packages are wanted, unless they are named; all of them unless said otherwise.
     version_filter: Option<VersionFilterBody>,
     /// Which platforms of images are wanted, such as `linux/amd64`; all of them unless said otherwise.
@@ -84,23 +94,19 @@ impl VersionFilterBody {
 }
 
 /// What a task becomes: all of it is replaced, but for its key, its past and whether it is switched on.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(super) struct TaskChange {
-    #[schema(min_length = 2, max_length = 256)]
-    name: String,
-    local_project_id: String,
-    replica_object_type: ObjectTypeName,
-    #[schema(min_items = 1)]
-    replica_task_objects: Vec<NativeObjectBody>,
-    replica_type: Option<ReplicaTypeName>,
-    setting: Option<SettingBody>,
-    #[schema(min_items = 1)]
-    remote_cluster_ids: Vec<String>,
-    description: Option<String>,
-    record: Option<bool>,
-    #[schema(minimum = 1, maximum = 60)]
-    record_reserve_days: Option<i64>,
+pub(super) enum TaskChange {}
+
+impl PartialSchema for TaskChange {
+    fn schema() -> RefOr<Schema> {
+        let nothing: [(&str, RefOr<Schema>); 0] = [];
+        reshaped::<NativeTaskBody>(&["enabled"], nothing)
+    }
+}
+
+impl ToSchema for TaskChange {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NativeTaskBody::schemas(schemas);
+    }
 }
 
 /// A task to be made like another one, switched off.

@@ -4,7 +4,7 @@ use domain::detail::{DetailState, DetailStatus, Outcome, RecordDetail};
 use domain::record::Record;
 use maud::{Markup, html};
 use messages::text;
-use storage::orders::{DetailOrder, MOST_SORTED, Sorted};
+use storage::orders::{MOST_SORTED, Sorted};
 
 use super::super::artifact;
 use super::super::links::Sortable;
@@ -12,6 +12,7 @@ use super::super::look::Look;
 use super::super::show::{bytes, count, pill, when};
 use super::filters;
 use crate::api::answer::{place, place_after};
+use crate::api::details::{DIRECTIONS, SORTS};
 use crate::api::filter;
 use crate::app::App;
 use crate::error::ApiResult;
@@ -19,14 +20,6 @@ use crate::params::Params;
 
 /// Details of one page.
 const ROWS: usize = 50;
-
-/// What the list can be ordered by; otherwise the newest come first.
-const SORTS: [(&str, DetailOrder); 4] = [
-    ("name", DetailOrder::Name),
-    ("size", DetailOrder::Size),
-    ("attempts", DetailOrder::Attempts),
-    ("time", DetailOrder::Time),
-];
 
 /// One page of details.
 pub(super) struct Details {
@@ -40,9 +33,9 @@ impl Details {
     /// Reads the page that `params` ask for.
     pub(super) async fn read(app: &App, record: &Record, params: &Params) -> ApiResult<Self> {
         let chosen = filter::of_query(params)?;
-        let descending = params.filter("order", &[("asc", false), ("desc", true)])?;
+        let descending = params.filter("order", DIRECTIONS)?;
         let order = params
-            .filter("sort", &SORTS)?
+            .filter("sort", SORTS)?
             .map(|order| (order, descending.unwrap_or(false)));
         let id = record.id.to_string();
         let behind = place(params, "after")?;

@@ -46,7 +46,7 @@ pub(super) async fn view(
         .filter(|_| record.plan.as_ref().is_some_and(|plan| plan.retry_of.is_none()));
     let project = record.plan.as_ref().map_or(&task.project, |plan| &plan.project);
     let (found, ungrouped) = app.engine().causes(&id).await?;
-    let retries = app.engine().retries_of(record.id, RETRIES).await?;
+    let retries = app.engine().retries_of(record.id, None, RETRIES).await?;
     let part = html! {
         (head(&look, &record, &task, &retries))
         (overview(&look, &record, usual))

@@ -25,6 +25,7 @@ pub(super) async fn section(
     let number = params.parsed::<u64>("page")?.unwrap_or(1).max(1);
     let filter = PackageFilter {
         name_prefix: None,
+        after: None,
         offset: (number - 1).saturating_mul(ROWS),
         limit: ROWS,
     };

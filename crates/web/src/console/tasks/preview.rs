@@ -46,6 +46,8 @@ fn plan(look: &Look, dry: &DryRun) -> Markup {
             header { h2 #would { (look.say(text!("ui-would-do"))) } }
             @if dry.more { div .body { p .note.warn { (look.say(text!("ui-would-more"))) } } }
             @for problem in &dry.problems { div .body { p .note.bad { (problem) } } }
+            @let untold = dry.problem_count - dry.problems.len() as u64;
+            @if untold > 0 { div .body { p .note.bad { (look.say(text!("ui-more-problems", n = count(untold)))) } } }
             div .body.tiles {
                 (tile(count(counts.copy), text!("ui-would-copy"), ""))
                 (tile(bytes(counts.bytes), text!("ui-would-move"), ""))

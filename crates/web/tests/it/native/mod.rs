@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod logins;
+mod packages;
 mod records;
 mod repositories;
 mod tasks;

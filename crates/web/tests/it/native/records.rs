@@ -118,6 +118,119 @@ async fn a_retry_is_a_record_of_its_own_that_names_its_parent() {
 }
 
 #[tokio::test]
+async fn the_records_that_repeat_one_are_listed_page_by_page_the_newest_first() {
+    let world = World::start().await;
+    let key = world.task_key("nightly").await;
+    let run = world.start_run(&key).await;
+    world.settle(&run, vec![file(0, "/c", failed())]).await;
+    world
+        .end(&run, RunEnd::Complete { failed: 1 }, vec![reason()])
+        .await;
+    let path = format!("/api/v1/records/{}", run.id);
+    let mut started = Vec::new();
+    for _ in 0..3 {
+        world.clock.advance_ms(1_000);
+        let retried = world.post(&format!("{path}/retry"), json!({})).await;
+        started.push(retried.body["recordId"].clone());
+        let retry = world.claim().await;
+        world
+            .end(&retry, RunEnd::Complete { failed: 0 }, Vec::new())
+            .await;
+    }
+
+    let first = world.get(&format!("{path}/retries?limit=2")).await.body;
+    let next = first["next"].as_str().expect("a place").to_owned();
+    let second = world
+        .get(&format!("{path}/retries?limit=2&cursor={next}"))
+        .await
+        .body;
+    let of_a_retry = format!("/api/v1/records/{}/retries", started[0].as_str().expect("an id"));
+    let none = world.get(&of_a_retry).await.body;
+
+    let ids = |page: &Value| -> Vec<Value> {
+        let records = page["records"].as_array().expect("records").iter();
+        records.map(|record| record["id"].clone()).collect()
+    };
+    assert_eq!(ids(&first), [started[2].clone(), started[1].clone()]);
+    assert_eq!(
+        (ids(&second), &second["next"]),
+        (vec![started[0].clone()], &Value::Null)
+    );
+    assert_eq!(first["records"][0]["retryOf"]["recordId"], run.id.to_string());
+    assert_eq!(none, json!({ "records": [], "next": null }));
+    for (rest, status) in [("retries?limit=0", 400), ("retries?cursor=x", 400)] {
+        assert_eq!(
+            world.get(&format!("{path}/{rest}")).await.status,
+            status,
+            "{rest}"
+        );
+    }
+    assert_eq!(world.get("/api/v1/records/x/retries").await.status, 404);
+}
+
+#[tokio::test]
+async fn details_come_in_the_order_that_is_asked_for_and_every_one_once() {
+    let world = World::start().await;
+    let key = world.task_key("nightly").await;
+    let run = world.start_run(&key).await;
+    let rows = (0..25).map(|n| {
+        let settlement = domain::detail::Settlement {
+            attempts: n * 7 % 25,
+            ..copied()
+        };
+        file(0, &format!("/f/{:02}", n * 3 % 25), settlement)
+    });
+    world.settle(&run, rows.collect()).await;
+    let base = format!("/api/v1/records/{}/details", run.id);
+
+    for (query, member, descending) in [
+        ("sort=name", "artifact", false),
+        ("sort=name&order=desc", "artifact", true),
+        ("sort=attempts", "attempts", false),
+        ("sort=attempts&order=desc", "attempts", true),
+        ("sort=time&order=asc", "id", false),
+        ("order=asc", "id", false),
+        ("sort=time", "id", true),
+        ("", "id", true),
+    ] {
+        let mut seen: Vec<Value> = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = world
+                .get(&format!("{base}?{query}&limit=10&cursor={cursor}"))
+                .await;
+            assert_eq!(page.status, 200, "{query}: {}", page.text);
+            seen.extend(page.body["details"].as_array().expect("rows").iter().cloned());
+            match page.body["next"].as_str() {
+                Some(next) => cursor = next.into(),
+                None => break,
+            }
+        }
+        let of = |row: &Value| (row[member].as_u64(), row[member].as_str().map(str::to_owned));
+        let mut ordered = seen.clone();
+        ordered.sort_by_key(of);
+        if descending {
+            ordered.reverse();
+        }
+        assert_eq!(seen.len(), 25, "{query}");
+        assert!(seen == ordered, "{query}: {seen:?}");
+    }
+    for (bad, word) in [
+        ("sort=colour", "attempts"),
+        ("sort=name&order=up", "asc"),
+        ("sort=name&cursor=x", "cursor"),
+    ] {
+        let answer = world.get(&format!("{base}?{bad}")).await;
+        let said = answer.body["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            answer.status == 400 && said.contains(word),
+            "{bad}: {}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_task_made_here_goes_on_after_failures_and_reads_times_of_any_zone() {
     let world = World::start().await;
     let edge = world.cluster("edge-1", "EDGE").await;
@@ -152,8 +265,11 @@ async fn a_plan_says_what_could_not_be_looked_at() {
 
     assert_eq!((plan.status.as_u16(), unknown.status.as_u16()), (200, 404));
     assert_eq!(
-        plan.body["problems"].as_array().map(Vec::len),
-        Some(2),
+        (
+            plan.body["problems"].as_array().map(Vec::len),
+            &plan.body["problemCount"]
+        ),
+        (Some(2), &json!(2)),
         "{}",
         plan.text
     );

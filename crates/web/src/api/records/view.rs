@@ -1,36 +1,16 @@
-//! Records: everything the contract cannot say about them, and stopping and retrying them.
+//! A record as the native API shows it.
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
 use domain::counts::Counts;
-use domain::detail::DetailFilter;
-use domain::id::RecordId;
 use domain::record::{ReasonLine, Record, RetryOf};
-use messages::{Render, text};
+use messages::Render;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use crate::api::answer::{answer, ok, time};
+use crate::api::answer::time;
 use crate::api::failure::FailureView;
 use crate::api::filter;
 use crate::app::App;
-use crate::auth::Admin;
-use crate::codes::Code;
-use crate::error::{ApiError, ApiResult};
-use crate::json::Members;
-use crate::params::Segments;
 use crate::reader::Reader;
-
-/// Returns the routes.
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(show))
-        .routes(routes!(stop))
-        .routes(routes!(retry))
-}
 
 /// A record, with what the contract leaves out.
 #[derive(Serialize, ToSchema)]
@@ -140,80 +120,4 @@ impl RecordView {
             }),
         }
     }
-}
-
-/// Returns the id a path names, refusing texts that are none as unknown.
-pub fn record_id(text: &str) -> ApiResult<RecordId> {
-    text.parse()
-        .map_err(|_| ApiError::about(Code::NotFound, text!("a-record", id = text)))
-}
-
-/// Answers a record.
-#[utoipa::path(get, path = "/api/v1/records/{id}", responses((status = 200, body = RecordView)))]
-async fn show(
-    _: Admin,
-    State(app): State<App>,
-    reader: Reader,
-    Segments(id): Segments<String>,
-) -> ApiResult<Response> {
-    let record = app.engine().record(&id).await?;
-    let record = record.ok_or_else(|| ApiError::about(Code::NotFound, text!("a-record", id = &id)))?;
-    ok(RecordView::of(record, &app, &reader))
-}
-
-/// Whether a run was asked to stop.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Stopped {
-    pub(crate) stopped: bool,
-}
-
-/// Asks a run to stop; `stopped` is false when it had ended already.
-#[utoipa::path(post, path = "/api/v1/records/{id}/stop", responses((status = 202, body = Stopped)))]
-async fn stop(admin: Admin, State(app): State<App>, Segments(id): Segments<String>) -> ApiResult<Response> {
-    let stopped = app.engine().stop_record(record_id(&id)?, admin.name()).await?;
-    answer(StatusCode::ACCEPTED, Stopped { stopped })
-}
-
-/// A run that was started.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Started {
-    /// Its record.
-    pub record_id: String,
-}
-
-/// Selects what is done again.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what Members reads")]
-struct RetryBody {
-    /// Details every member of which holds; without it, what failed or was not attempted.
-    filter: Option<filter::FilterView>,
-}
-
-/// Starts a run that does the selected details of a record again.
-#[utoipa::path(post, path = "/api/v1/records/{id}/retry", request_body = RetryBody, responses((status = 202, body = Started)))]
-async fn retry(
-    admin: Admin,
-    State(app): State<App>,
-    Segments(id): Segments<String>,
-    body: Members,
-) -> ApiResult<Response> {
-    body.only(&["filter"])?;
-    let filter = match body.object("filter")? {
-        Some(filter) => filter::of_body(&filter)?,
-        None => DetailFilter {
-            status: Some(domain::detail::DetailStatus::Failed),
-            ..DetailFilter::default()
-        },
-    };
-    let started = app
-        .engine()
-        .retry_record(record_id(&id)?, filter, admin.name())
-        .await?;
-    answer(
-        StatusCode::ACCEPTED,
-        Started {
-            record_id: started.to_string(),
-        },
-    )
 }
