@@ -31,8 +31,9 @@ async function shows(page, record) {
   await page.locator(`section[aria-labelledby=recent] tbody tr:first-child a[href="/records/${record}"]`).waitFor();
 }
 
-/** Counts what the page consists of, what it forgot left out. */
+/** Counts what the page consists of while nothing runs, what it forgot left out. */
 async function size(page, debug) {
+  await page.locator('section[aria-labelledby=running]').waitFor({ state: 'detached' });
   await debug.send('HeapProfiler.collectGarbage');
   const { metrics } = await debug.send('Performance.getMetrics');
   const of = (name) => metrics.find((metric) => metric.name === name).value;

@@ -36,10 +36,7 @@ await play(async () => {
   await page.fill('#value', 'test');
   await page.getByRole('button', { name: 'Add' }).click();
   await page.getByLabel('stage', { exact: true }).fill('live');
-  const saved = page.waitForResponse((answer) => answer.request().method() === 'POST');
-  await page.getByRole('button', { name: 'Save stage' }).click();
-  await saved;
-  await page.reload();
+  await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Save stage' }).click()]);
   check((await page.getByLabel('stage', { exact: true }).inputValue()) === 'live', 'a property is changed where it stands');
   await sound(page, 'properties');
   await page.getByRole('button', { name: 'Remove stage' }).click();
@@ -57,8 +54,8 @@ await play(async () => {
   await page.locator('#targets-says').getByText('This is needed').waitFor();
   check((await page.inputValue('#name')) === 'nightly', 'what was typed is kept');
   await page.getByRole('button', { name: 'Add a repository' }).click();
-  await page.locator('#repository-1').waitFor();
-  check((await page.evaluate(() => document.activeElement.id)) === 'repository-1', 'where a repository was added somebody goes on');
+  // Where a repository was added somebody goes on.
+  await page.locator('#repository-1:focus').waitFor();
   check((await page.inputValue('#name')) === 'nightly', 'what was typed stays');
   await page.fill('#repository-1', 'demo/none');
   await page.getByRole('button', { name: 'Preview' }).click();
