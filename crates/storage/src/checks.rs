@@ -4,6 +4,7 @@ use domain::id::ClusterId;
 
 use crate::clusters::Clusters;
 use crate::db::{Row, StoreResult, blob, flag, int, maybe, size, text};
+use crate::live::Subject;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 /// How long looks that found a change are kept, in milliseconds.
@@ -47,6 +48,9 @@ impl Clusters<'_> {
         let mut write = self.0.db().begin().await?;
         let once = "ON CONFLICT (cluster_id, at_ms) DO NOTHING";
         write.insert_all(INSERT, COLUMNS, once, rows.collect()).await?;
+        for check in checks {
+            write.changed(Subject::Cluster(check.cluster));
+        }
         write.commit().await
     }
 

@@ -1,4 +1,4 @@
-//! What changed just now: which records, tasks and clusters somebody who looks on should read again.
+//! What changed just now: which records, tasks, clusters and webhooks somebody who looks on should read again.
 //!
 //! No log of events: for each subject only its latest change is known, so a thousand changes nobody has seen
 //! yet are one, and the memory is bounded however long nobody looks. Changes are noted once they are durable.
@@ -10,7 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard};
 
-use domain::id::{ClusterId, RecordId, TaskKey, random_hex32};
+use domain::id::{ClusterId, NodeId, RecordId, TaskKey, random_hex32};
 use tokio::sync::watch;
 
 /// Most subjects whose changes are known; those that changed longest ago are forgotten first.
@@ -30,8 +30,10 @@ pub enum Subject {
     },
     /// A task: what it says, when it starts next, how its latest run stands; or it is gone.
     Task(TaskKey),
-    /// A cluster: what is known of it, or its health; or it is gone.
+    /// A cluster: what is known of it, its health, or that it was looked at; or it is gone.
     Cluster(ClusterId),
+    /// A webhook: what it is told of, or a call of it; or it is gone.
+    Webhook(NodeId),
 }
 
 /// Up to where somebody has seen what changed.

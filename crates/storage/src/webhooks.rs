@@ -8,7 +8,8 @@ use domain::id::{NodeId, TaskKey};
 use domain::notice::{Notice, NoticeKind};
 
 use crate::Store;
-use crate::db::{Row, StoreResult, Value, Write, blob, flag, int, maybe, size, text};
+use crate::db::{Row, Statement, StoreResult, Value, Write, blob, flag, int, maybe, size, text};
+use crate::live::Subject;
 use crate::rows::{audit, audit_values, from_json, json, json_text, one_row};
 
 /// How long deliveries are kept, in milliseconds.
@@ -135,18 +136,19 @@ impl Webhooks<'_> {
     /// Adds `webhook`; [`crate::StoreError::Taken`] when its name is.
     pub async fn insert(&self, webhook: &Webhook) -> StoreResult<()> {
         let sql = format!("{INSERT}{}", one_row(COLUMNS));
-        self.0.db().execute(sql, self.values(webhook)?).await?;
+        self.write(webhook.id, sql, self.values(webhook)?).await?;
         Ok(())
     }
 
     /// Replaces everything kept under the id of `webhook`; says whether there is one.
     pub async fn update(&self, webhook: &Webhook) -> StoreResult<bool> {
-        Ok(self.0.db().execute(UPDATE, self.values(webhook)?).await? > 0)
+        Ok(self.write(webhook.id, UPDATE, self.values(webhook)?).await? > 0)
     }
 
     /// Removes a webhook and what it was told; says whether there was one.
     pub async fn delete(&self, id: NodeId) -> StoreResult<bool> {
         let mut write = self.0.db().begin().await?;
+        write.changed(Subject::Webhook(id));
         let id = blob(*id.as_bytes());
         let removed = write.execute(DELETE, vec![id.clone()]).await? > 0;
         write.execute(DELETE_DELIVERIES, vec![id]).await?;
@@ -219,14 +221,12 @@ impl Webhooks<'_> {
     /// try. Says `false` when somebody else has it.
     pub async fn take(&self, delivery: &Delivery, until_ms: i64) -> StoreResult<bool> {
         let values = vec![int(delivery.no), int(delivery.attempts.into()), int(until_ms)];
-        Ok(self.0.db().execute(TAKE, values).await? > 0)
+        Ok(self.write(delivery.webhook, TAKE, values).await? > 0)
     }
 
     /// Notes what came of a try.
     pub async fn tried(&self, delivery: &Delivery, tried: &Tried) -> StoreResult<()> {
-        self.0
-            .db()
-            .execute(TRIED, tried_values(delivery.no, tried))
+        self.write(delivery.webhook, TRIED, tried_values(delivery.no, tried))
             .await?;
         Ok(())
     }
@@ -256,13 +256,22 @@ impl Webhooks<'_> {
     /// Lets a delivery be tried from the beginning; says whether there is one.
     pub async fn deliver_again(&self, webhook: NodeId, id: NodeId, now_ms: i64) -> StoreResult<bool> {
         let values = vec![blob(*webhook.as_bytes()), blob(*id.as_bytes()), int(now_ms)];
-        Ok(self.0.db().execute(AGAIN, values).await? > 0)
+        Ok(self.write(webhook, AGAIN, values).await? > 0)
     }
 
     /// Forgets deliveries of long ago.
     pub async fn forget(&self, now_ms: i64) -> StoreResult<()> {
         self.0.db().execute(FORGET, vec![int(now_ms - KEPT_MS)]).await?;
         Ok(())
+    }
+
+    /// Runs one statement that changes `webhook` or a call of it; returns how many rows it touched.
+    async fn write(&self, webhook: NodeId, sql: impl Statement, values: Vec<Value>) -> StoreResult<u64> {
+        let mut write = self.0.db().begin().await?;
+        let touched = write.execute(sql, values).await?;
+        write.changed(Subject::Webhook(webhook));
+        write.commit().await?;
+        Ok(touched)
     }
 
     fn values(&self, webhook: &Webhook) -> StoreResult<Vec<Value>> {
@@ -336,7 +345,9 @@ async fn deliver(
         int(notice.at_ms),
         int(notice.at_ms),
     ];
-    write.execute(DELIVER, values).await?;
+    if write.execute(DELIVER, values).await? > 0 {
+        write.changed(Subject::Webhook(webhook));
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Live events: tells whoever looks on what changed, no oftener than a reader can follow.
 //!
 //! A stream is a place in [`storage::live::Live`] that moves on: however much happens between two looks, each
-//! record, task and cluster is told once, as it is then. An event's id is that place, so a browser that
+//! record, task, cluster and webhook is told once, as it is then. An event's id is that place, so a browser that
 //! comes back with `Last-Event-ID` misses nothing; after a restart of the node it is told `reset`, and reads
 //! everything again. Streams end by themselves after a while: who may look on is asked anew.
 
@@ -17,12 +17,15 @@ use bytes::Bytes;
 use domain::id::{RecordId, TaskKey};
 use engine::RunningNow;
 use futures_util::stream;
+use messages::text;
 use storage::live::{Position, Since, Subject};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::api::records::record_id;
 use crate::app::App;
 use crate::codes::Code;
 use crate::error::{ApiError, ApiResult};
+use crate::params::Params;
 
 /// Shortest time between two looks, in milliseconds.
 const PACE_MS: i64 = 500;
@@ -52,9 +55,35 @@ pub struct Interest {
     pub no_tasks: bool,
     /// Leave out clusters.
     pub no_clusters: bool,
+    /// Leave out webhooks.
+    pub no_webhooks: bool,
 }
 
+/// What somebody can choose to hear of.
+const TOPICS: [&str; 4] = ["records", "tasks", "clusters", "webhooks"];
+
 impl Interest {
+    /// Reads what a query asks for: `record`, `task`, and `topics` unless it is all of them.
+    pub fn of(params: &Params) -> ApiResult<Self> {
+        let topics = params.filled("topics");
+        let named: Vec<&str> = match topics {
+            Some(topics) => topics.split(',').map(str::trim).collect(),
+            None => TOPICS.to_vec(),
+        };
+        if let Some(unknown) = named.iter().find(|topic| !TOPICS.contains(topic)) {
+            let error = ApiError::invalid("topics", unknown);
+            return Err(error.because(text!("choose-among", choices = TOPICS.join(", "))));
+        }
+        Ok(Self {
+            record: params.filled("record").map(record_id).transpose()?,
+            task: params.text("task").map(TaskKey),
+            no_records: !named.contains(&"records"),
+            no_tasks: !named.contains(&"tasks"),
+            no_clusters: !named.contains(&"clusters"),
+            no_webhooks: !named.contains(&"webhooks"),
+        })
+    }
+
     fn covers(&self, subject: &Subject) -> bool {
         match subject {
             Subject::Record { id, task } => {
@@ -68,6 +97,7 @@ impl Interest {
                     && self.task.as_ref().is_none_or(|wanted| wanted == key)
             }
             Subject::Cluster(_) => !self.no_clusters && self.record.is_none() && self.task.is_none(),
+            Subject::Webhook(_) => !self.no_webhooks && self.record.is_none() && self.task.is_none(),
         }
     }
 }

@@ -209,9 +209,7 @@ impl Repository {
         let Some(found) = self.files().whole(&url, MOST_BYTES, stage, url.path()).await? else {
             return Ok(Standing::default());
         };
-        let metadata = Metadata::parse(&found.bytes).map_err(|malformed| {
-            ConnectorError::new(ErrorKind::Protocol, stage, url.path()).words(malformed.to_string())
-        })?;
+        let metadata = Metadata::read(found.bytes, stage, url.path()).await?;
         Ok(Standing {
             metadata: Some(metadata),
             date: found.date.as_deref().and_then(stamp),

@@ -1,18 +1,20 @@
 //! `maven-metadata.xml`: which versions there are of an artifact, and which builds of a snapshot.
 //!
-//! The format is the one of Maven's "Repository Metadata Model" 1.1.0. What is not in the model is dropped. Entities
-//! and document types are refused by name, so that no document can grow while it is read.
+//! The format is the one of Maven's "Repository Metadata Model" 1.1.0. What is not in the model is dropped.
 
 use std::fmt::Write as _;
 
-use quick_xml::Reader;
-use quick_xml::escape::{escape, resolve_predefined_entity};
-use quick_xml::events::{BytesRef, Event};
+use bytes::Bytes;
+use domain::failure::{ErrorKind, Stage};
+use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
+use futures_util::stream;
+use quick_xml::escape::escape;
+
+use super::layout::METADATA;
+use crate::http::{Node, Xml};
 
 /// Longest document that is read, in bytes.
 pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// Deepest nesting of elements; the model's is 5.
-const DEEPEST: usize = 16;
 
 /// The document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,51 +58,34 @@ pub(super) struct Plugin {
     pub(super) artifact: String,
 }
 
-/// Why some bytes are no `maven-metadata.xml`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("maven-metadata.xml cannot be read: {0}")]
-pub(super) struct Malformed(String);
-
 impl Metadata {
-    /// Reads a document.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        let malformed = |why: &dyn std::fmt::Display| Malformed(why.to_string());
-        let text = std::str::from_utf8(bytes).map_err(|_| malformed(&"it is not UTF-8"))?;
-        let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
-        reader.config_mut().expand_empty_elements = true;
-        let mut metadata = Self::default();
-        let mut open: Vec<String> = Vec::new();
-        let mut said = String::new();
-        let mut seen_root = false;
-        loop {
-            match reader.read_event().map_err(|error| malformed(&error))? {
-                Event::Start(tag) => {
-                    let name = String::from_utf8_lossy(tag.local_name().as_ref()).into_owned();
-                    if open.is_empty() && (seen_root || name != "metadata") {
-                        return Err(malformed(&"it is no <metadata> document"));
+    /// Reads a document; errors name `stage` and `subject`.
+    pub(super) async fn read(bytes: Bytes, stage: Stage, subject: &str) -> ConnectorResult<Self> {
+        let named = |error: ConnectorError| {
+            let words = format!("{METADATA}: {}", error.words.as_deref().unwrap_or_default());
+            error.words(words)
+        };
+        let whole: ByteStream = Box::pin(stream::iter([Ok(bytes)]));
+        let mut xml = Xml::new(whole, stage, subject);
+        let (mut metadata, mut open, mut has_ended) = (Self::default(), Vec::new(), false);
+        while let Some(node) = xml.next().await.map_err(named)? {
+            match node {
+                Node::Open(name) => {
+                    if open.is_empty() && (has_ended || name != "metadata") {
+                        let error = ConnectorError::new(ErrorKind::Protocol, stage, subject);
+                        return Err(named(error.words("it is no <metadata> document")));
                     }
-                    if open.len() >= DEEPEST {
-                        return Err(malformed(&"its elements are nested too deep"));
-                    }
-                    seen_root = true;
                     open.push(name);
-                    said.clear();
                     metadata.begin(&open);
                 }
-                Event::End(_) => {
-                    metadata.take(&open, said.trim());
+                Node::Close(_, text) => {
+                    metadata.take(&open, text.trim());
                     open.pop();
-                    said.clear();
+                    has_ended = open.is_empty();
                 }
-                Event::Text(text) => said.push_str(&text.decode().map_err(|error| malformed(&error))?),
-                Event::CData(text) => said.push_str(&text.decode().map_err(|error| malformed(&error))?),
-                Event::GeneralRef(entity) => said.push_str(&resolved(&entity)?),
-                Event::DocType(_) => return Err(malformed(&"it declares a document type")),
-                Event::Eof if seen_root && open.is_empty() => return Ok(metadata),
-                Event::Eof => return Err(malformed(&"it ends too early")),
-                Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
             }
         }
+        Ok(metadata)
     }
 
     /// Makes room for what the element that begins now will hold.
@@ -162,7 +147,7 @@ impl Metadata {
 
     /// Writes the document.
     pub(super) fn to_xml(&self) -> String {
-        let mut xml = Xml(String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), 0);
+        let mut xml = Written(String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), 0);
         xml.within("metadata", |xml| {
             xml.some("groupId", &self.group);
             xml.some("artifactId", &self.artifact);
@@ -196,7 +181,7 @@ impl Metadata {
         *self != plain
     }
 
-    fn write_versioning(&self, xml: &mut Xml) {
+    fn write_versioning(&self, xml: &mut Written) {
         xml.maybe("latest", self.latest.as_ref());
         xml.maybe("release", self.release.as_ref());
         if let Some(snapshot) = &self.snapshot {
@@ -234,23 +219,10 @@ fn path(open: &[String]) -> Vec<&str> {
     open.iter().skip(1).map(String::as_str).collect()
 }
 
-/// Returns what an entity stands for: one of XML's own five, or a character by its number.
-fn resolved(entity: &BytesRef<'_>) -> Result<String, Malformed> {
-    let character = entity.resolve_char_ref().ok().flatten();
-    if let Some(character) = character {
-        return Ok(character.into());
-    }
-    let name = String::from_utf8_lossy(entity);
-    match resolve_predefined_entity(&name) {
-        Some(text) => Ok(text.into()),
-        None => Err(Malformed(format!("it uses the entity &{name};"))),
-    }
-}
-
 /// A document being written: its text, and how deep the next element stands.
-struct Xml(String, usize);
+struct Written(String, usize);
 
-impl Xml {
+impl Written {
     fn within(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
         let indent = "  ".repeat(self.1);
         // Writing to a string does not fail.
@@ -278,8 +250,12 @@ impl Xml {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_written_is_read_the_same() {
+    async fn read(bytes: impl AsRef<[u8]>) -> ConnectorResult<Metadata> {
+        Metadata::read(Bytes::copy_from_slice(bytes.as_ref()), Stage::List, "a test").await
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_read_the_same() {
         let metadata = Metadata {
             group: "org.example".into(),
             artifact: "app".into(),
@@ -306,16 +282,16 @@ mod tests {
             }],
         };
 
-        assert_eq!(Metadata::parse(metadata.to_xml().as_bytes()), Ok(metadata));
+        assert_eq!(read(metadata.to_xml()).await.expect("a document"), metadata);
     }
 
-    #[test]
-    fn white_space_comments_and_unknown_elements_say_nothing() {
+    #[tokio::test]
+    async fn white_space_comments_and_unknown_elements_say_nothing() {
         let text = "\u{feff}<?xml version='1.0'?><!-- x --><metadata modelVersion=\"1.1.0\">\n <groupId> a&#46;b </groupId>\n\
                     <versioning><versions><version><![CDATA[1]]></version><version/></versions>\
                     <other><version>9</version></other></versioning></metadata>\n";
 
-        let metadata = Metadata::parse(text.as_bytes()).expect("a document");
+        let metadata = read(text).await.expect("a document");
 
         assert_eq!(
             (metadata.group.as_str(), metadata.versions),
@@ -323,25 +299,29 @@ mod tests {
         );
     }
 
-    #[test]
-    fn bombs_and_broken_documents_are_refused_by_name() {
+    #[tokio::test]
+    async fn bombs_and_broken_documents_are_refused_by_name() {
         let bomb = "<!DOCTYPE m [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><metadata><groupId>&b;</groupId></metadata>";
         let deep = format!("<metadata>{}", "<a>".repeat(100_000));
         for (text, why) in [
-            (bomb, "declares a document type"),
+            (bomb, "a document type"),
             (
                 "<metadata><groupId>&lol;</groupId></metadata>",
-                "uses the entity &lol;",
+                "an entity of its own",
             ),
             (deep.as_str(), "nested too deep"),
             ("<html><body/></html>", "no <metadata> document"),
             ("<metadata><groupId>", "ends too early"),
             ("", "ends too early"),
             ("<metadata></other>", "cannot be read"),
+            (
+                "<metadata></metadata><metadata></metadata>",
+                "no <metadata> document",
+            ),
         ] {
-            let refused = Metadata::parse(text.as_bytes()).expect_err("refused");
-            assert!(refused.to_string().contains(why), "{refused}");
+            let refused = read(text).await.expect_err("refused").to_string();
+            assert!(refused.contains(why) && refused.contains(METADATA), "{refused}");
         }
-        assert!(Metadata::parse(b"<metadata>\xff</metadata>").is_err());
+        assert!(read(b"<metadata>\xff</metadata>").await.is_err());
     }
 }

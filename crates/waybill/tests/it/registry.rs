@@ -26,8 +26,9 @@ fn client(name: &str, home: &Path, arguments: &[&str]) -> String {
     out.into_owned()
 }
 
-fn buildah(home: &Path, arguments: &[&str]) -> String {
-    let (root, run) = (home.join("store"), home.join("run"));
+/// Runs a client that keeps images, in the store `store` of `home`.
+fn keeping(name: &str, home: &Path, store: &str, arguments: &[&str]) -> String {
+    let (root, run) = (home.join(store), home.join(format!("{store}.run")));
     let mut all = vec![
         "--storage-driver",
         "vfs",
@@ -37,7 +38,47 @@ fn buildah(home: &Path, arguments: &[&str]) -> String {
         run.to_str().expect("UTF-8"),
     ];
     all.extend(arguments);
-    client("buildah", home, &all).trim().to_owned()
+    client(name, home, &all).trim().to_owned()
+}
+
+fn buildah(home: &Path, arguments: &[&str]) -> String {
+    keeping("buildah", home, "store", arguments)
+}
+
+/// Lets podman, in a store of its own, pull `from` and push it as `to`; returns the digest it says it pushed.
+fn podman_carries(home: &Path, host: &str, from: &str, to: &str) -> String {
+    let podman = |arguments: &[&str]| keeping("podman", home, "podman", arguments);
+    let digest = home.join("digest");
+    let (from, to) = (
+        format!("{host}/demo/images/{from}"),
+        format!("{host}/demo/images/{to}"),
+    );
+    podman(&[
+        "login",
+        "--tls-verify=false",
+        "--username",
+        "admin",
+        "--password",
+        "secret",
+        host,
+    ]);
+    podman(&["pull", "--quiet", "--tls-verify=false", &from]);
+    podman(&[
+        "push",
+        "--quiet",
+        "--tls-verify=false",
+        "--digestfile",
+        digest.to_str().expect("UTF-8"),
+        &from,
+        &to,
+    ]);
+    // What it pushed is what it pulls again.
+    podman(&["rmi", "--force", &from]);
+    podman(&["pull", "--quiet", "--tls-verify=false", &to]);
+    std::fs::read_to_string(digest)
+        .expect("it says so")
+        .trim()
+        .to_owned()
 }
 
 /// Builds an image of one file more than the image `from` with buildah and returns what it is called there.
@@ -159,6 +200,8 @@ fn what_buildah_and_skopeo_push_is_replicated_and_pulled_from_the_other_node_the
             &to,
         ],
     );
+    let pushed = podman_carries(&home, edge, "team/one:v1", "by/podman:v1");
+    assert_eq!(pushed, digest_at(&two, &home, "edge", "by/podman:v1"));
     // A second run has nothing to do.
     two.ok(&["task", "run", "images"]);
     two.said(&["record", "watch", "images"]);

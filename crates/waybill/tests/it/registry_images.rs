@@ -179,3 +179,91 @@ async fn oras_pushes_a_file_to_a_node_and_pulls_it_again() {
     let pulled = std::fs::read_to_string(folder.path().join("out/bom.json")).expect("it was pulled");
     assert_eq!(pulled, "{\"of\":\"app\"}");
 }
+
+/// A chart with its signature, pushed as helm pushes it (`helm push`: configuration, chart and provenance have types of
+/// their own), and pulled again: `push` or `pull`, where, and the folder of the files.
+const HELM: &str = r#"
+import io, json, sys, tarfile, oras.client
+what, host, name, folder = sys.argv[1:5]
+client = oras.client.OrasClient(insecure=True, auth_backend="basic")
+if sys.argv[5:]:
+    client.login(username=sys.argv[5], password=sys.argv[6], hostname=host)
+chart, config = folder + "/web-1.0.0.tgz", folder + "/config.json"
+if what == "pull":
+    client.pull(target=host + "/" + name, outdir=folder)
+    print(sorted(tarfile.open(chart).getnames()))
+    sys.exit()
+meta = {"apiVersion": "v2", "name": "web", "version": "1.0.0"}
+json.dump(meta, open(config, "w"))
+with tarfile.open(chart, "w:gz") as archive:
+    for path, text in [("web/Chart.yaml", json.dumps(meta)), ("web/templates/a.yaml", "kind: ConfigMap")]:
+        entry = tarfile.TarInfo(path)
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text.encode()))
+open(chart + ".prov", "w").write("-----BEGIN PGP SIGNED MESSAGE-----")
+client.push(target=host + "/" + name, disable_path_validation=True,
+    files=[chart + ":application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+           chart + ".prov:application/vnd.cncf.helm.chart.provenance.v1.prov"],
+    manifest_config=config + ":application/vnd.cncf.helm.config.v1+json")
+"#;
+
+/// Runs [`HELM`]; returns the last line it says.
+async fn helm(folder: &std::path::Path, arguments: &[&str]) -> String {
+    let (what, place) = (&arguments[..3], &arguments[3..]);
+    let mut python = Command::new(python_tool("python3"));
+    python.args(["-c", HELM]).args(what).arg(folder).args(place);
+    let said = run(python.env("HOME", folder).env("NO_PROXY", "*")).await;
+    said.trim().lines().last().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chart_that_was_pushed_to_a_node_is_pulled_from_another_registry_as_it_was() {
+    let hub = OciRegistry::start().await;
+    let node = Node::start("node").await;
+    make_project(&node, "shop").await;
+    let charts = json!({ "projectId": "shop", "name": "charts", "type": "OCI", "category": "LOCAL" });
+    node.ok(Method::POST, "/repository/api/repo/create", Some(charts))
+        .await;
+    let cluster = register(&node, "hub", &hub.server.url(), None).await;
+    let (pushed, pulled) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    let at_node = node.address.to_string();
+
+    helm(
+        pushed.path(),
+        &["push", &at_node, "shop/charts/web:1.0.0", "admin", PASSWORD],
+    )
+    .await;
+    let object = json!({ "localRepoName": "charts", "repoType": "OCI", "remoteRepoName": "mirror" });
+    let rows = carried(&node, "a chart", &cluster, object).await;
+    let names = helm(pulled.path(), &["pull", &hub.host(), "mirror/web:1.0.0"]).await;
+
+    let login = format!("admin:{PASSWORD}");
+    let manifest = raw(&format!("{at_node}/shop/charts/web:1.0.0"), Some(&login)).await;
+    assert_eq!(
+        raw(&format!("{}/mirror/web:1.0.0", hub.host()), None).await,
+        manifest
+    );
+    let digest = domain::digest::Digest::of(manifest.as_bytes()).to_hex();
+    assert_eq!(*digest_of(&rows, "1.0.0"), json!(digest));
+    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    let types = [
+        &manifest["config"]["mediaType"],
+        &manifest["layers"][0]["mediaType"],
+        &manifest["layers"][1]["mediaType"],
+    ];
+    let helms = [
+        "config.v1+json",
+        "chart.content.v1.tar+gzip",
+        "chart.provenance.v1.prov",
+    ];
+    let helms = helms.map(|kind| json!(format!("application/vnd.cncf.helm.{kind}")));
+    assert_eq!(types, helms.each_ref());
+    assert_eq!(names, "['web/Chart.yaml', 'web/templates/a.yaml']");
+    for file in ["web-1.0.0.tgz", "web-1.0.0.tgz.prov"] {
+        let read = |folder: &tempfile::TempDir| std::fs::read(folder.path().join(file)).expect("it is there");
+        assert_eq!(read(&pulled), read(&pushed), "{file}");
+    }
+}

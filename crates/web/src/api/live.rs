@@ -9,9 +9,7 @@ use async_trait::async_trait;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::id::TaskKey;
 use engine::error::EngineError;
-use messages::text;
 use serde::Serialize;
 use serde_json::json;
 use storage::live::Subject;
@@ -20,8 +18,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::clusters::ClusterView;
-use crate::api::records::{RecordView, record_id};
+use crate::api::records::RecordView;
 use crate::api::tasks::TaskView;
+use crate::api::webhooks::WebhookView;
 use crate::app::App;
 use crate::auth::Admin;
 use crate::error::{ApiError, ApiResult};
@@ -43,13 +42,13 @@ struct EventParams {
     record: Option<String>,
     /// Only the task with this key, and its records.
     task: Option<String>,
-    /// Some of `records,tasks,clusters`; all unless said otherwise.
+    /// Some of `records,tasks,clusters,webhooks`; all unless said otherwise.
     topics: Option<String>,
     /// Only what changed behind this event's id; `Last-Event-ID` counts before it.
     after: Option<String>,
 }
 
-/// Tells what changes, as it changes: server-sent events `record`, `task`, `cluster`, `ready` and `reset`.
+/// Tells what changes, as it changes: server-sent events `record`, `task`, `cluster`, `webhook`, `ready` and `reset`.
 #[utoipa::path(get, path = "/api/v1/events", params(EventParams), responses((status = 200, body = String, content_type = "text/event-stream")))]
 async fn events(
     _: Admin,
@@ -63,27 +62,7 @@ async fn events(
         app: app.clone(),
         reader,
     };
-    sse::answer(&app, interest(&params)?, after, Arc::new(teller))
-}
-
-fn interest(params: &Params) -> ApiResult<Interest> {
-    let mut interest = Interest {
-        record: params.filled("record").map(record_id).transpose()?,
-        task: params.text("task").map(TaskKey),
-        ..Interest::default()
-    };
-    if let Some(topics) = params.filled("topics") {
-        let named: Vec<&str> = topics.split(',').map(str::trim).collect();
-        const KNOWN: [&str; 3] = ["records", "tasks", "clusters"];
-        if let Some(unknown) = named.iter().find(|topic| !KNOWN.contains(topic)) {
-            let error = ApiError::invalid("topics", unknown);
-            return Err(error.because(text!("choose-among", choices = KNOWN.join(", "))));
-        }
-        interest.no_records = !named.contains(&"records");
-        interest.no_tasks = !named.contains(&"tasks");
-        interest.no_clusters = !named.contains(&"clusters");
-    }
-    Ok(interest)
+    sse::answer(&app, Interest::of(&params)?, after, Arc::new(teller))
 }
 
 /// Tells in JSON.
@@ -108,6 +87,13 @@ impl Teller for Json {
             Subject::Cluster(id) => match self.app.engine().cluster(&id.to_string()).await? {
                 Some(cluster) => event("cluster", ClusterView::of(cluster, &self.reader)),
                 None => event("cluster", json!({ "id": id.to_string(), "gone": true })),
+            },
+            Subject::Webhook(id) => match self.app.engine().webhook(&id.to_string()).await {
+                Ok(webhook) => event("webhook", WebhookView::of(webhook)),
+                Err(EngineError::NotFound(_)) => {
+                    event("webhook", json!({ "id": id.to_string(), "gone": true }))
+                }
+                Err(error) => return Err(error.into()),
             },
         };
         Ok(vec![event?])

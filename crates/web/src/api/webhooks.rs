@@ -40,7 +40,7 @@ pub fn router() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhook)]
 #[serde(rename_all = "camelCase")]
-struct WebhookView {
+pub(super) struct WebhookView {
     id: String,
     name: String,
     url: String,
@@ -65,7 +65,7 @@ struct WebhookMade {
 }
 
 impl WebhookView {
-    fn of(webhook: Webhook) -> Self {
+    pub(super) fn of(webhook: Webhook) -> Self {
         Self {
             id: webhook.id.to_string(),
             name: webhook.name,

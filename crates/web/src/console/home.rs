@@ -100,7 +100,7 @@ async fn home(State(app): State<App>, Person { look, .. }: Person) -> ApiResult<
     let page = Page {
         title: look.say(text!("ui-home")),
         section: Section::Home,
-        body: live(&look, "", |live| live(&part), None),
+        body: live(&look, "topics=records,tasks,clusters", |live| live(&part), None),
     };
     Ok(page.show(&look))
 }

@@ -10,11 +10,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
-use domain::id::TaskKey;
 use storage::live::Subject;
 
 use super::look::ForAdmin;
-use crate::api::records::record_id;
 use crate::app::App;
 use crate::error::ApiResult;
 use crate::params::Params;
@@ -25,7 +23,7 @@ pub(super) fn router() -> Router<App> {
     Router::new().route("/live", get(live))
 }
 
-/// Follows one record, one task with its records, or everything.
+/// Follows one record, one task with its records, or topics.
 async fn live(
     State(app): State<App>,
     _: ForAdmin,
@@ -33,12 +31,7 @@ async fn live(
     params: Params,
 ) -> ApiResult<Response> {
     let after = sse::begins_after(&headers, params.filled("after"));
-    let interest = Interest {
-        record: params.filled("record").map(record_id).transpose()?,
-        task: params.text("task").map(TaskKey),
-        ..Interest::default()
-    };
-    sse::answer(&app, interest, after, Arc::new(Nudge))
+    sse::answer(&app, Interest::of(&params)?, after, Arc::new(Nudge))
 }
 
 /// Says that something changed, and nothing more.

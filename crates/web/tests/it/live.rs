@@ -170,6 +170,45 @@ async fn tasks_and_clusters_are_told_until_they_are_gone_and_the_stream_ends_wit
 }
 
 #[tokio::test]
+async fn looks_at_clusters_and_calls_of_webhooks_are_told_to_who_wants_to_hear_of_them() {
+    let world = World::start().await;
+    world.cluster("edge-7", "EDGE").await;
+    let body = json!({ "name": "ops", "url": "http://127.0.0.1:9/hook", "events": ["run.failed"] });
+    let made = world.post("/api/v1/webhooks", body).await;
+    let id = made.body["id"].as_str().expect("an id").to_owned();
+    let mut clusters = Events::open(&world, "/api/v1/events?topics=clusters", None).await;
+    let mut webhooks = Events::open(&world, "/api/v1/events?topics=webhooks", None).await;
+    for events in [&mut clusters, &mut webhooks] {
+        events.next().await.expect("a greeting");
+    }
+
+    world.engine.try_connect("edge-7").await.expect("it answers");
+    let looked = clusters.next().await.expect("the cluster");
+    let path = format!("/api/v1/webhooks/{id}");
+    world.post(&format!("{path}/test"), json!({})).await;
+    let called = webhooks.next().await.expect("the webhook");
+    let log = world.get(&format!("{path}/deliveries")).await.body;
+    world.delete(&path).await;
+    let gone = webhooks.next().await.expect("the webhook");
+
+    assert_eq!(
+        (looked.name.as_str(), &looked.data["name"]),
+        ("cluster", &json!("edge-7"))
+    );
+    assert_eq!(
+        (called.name.as_str(), &called.data["name"]),
+        ("webhook", &json!("ops"))
+    );
+    assert_eq!(
+        log["deliveries"].as_array().map(Vec::len),
+        Some(1),
+        "told once it is in the log: {log}"
+    );
+    assert!(called.data.get("secret").is_none());
+    assert_eq!(gone.data, json!({ "id": id, "gone": true }));
+}
+
+#[tokio::test]
 async fn however_much_is_settled_a_record_is_told_twice_a_second_at_most() {
     let world = World::start().await;
     let key = world.task_key("nightly").await;

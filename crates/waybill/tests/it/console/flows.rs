@@ -60,7 +60,7 @@ async fn an_open_page_follows_what_happens_without_growing_and_outlives_a_restar
         .await;
     let later = centre.make_task("later", "demo/files", clusters, setting).await;
 
-    play("live.mjs", &mut centre, &mut edge, &[&often, &later]).await;
+    play("live.mjs", &mut centre, &mut edge, &[&often, &later, &cluster]).await;
 }
 
 #[tokio::test]
@@ -72,6 +72,7 @@ async fn every_page_is_sound_in_both_languages_light_and_dark_wide_and_narrow() 
         &made.failed,
         &made.cluster,
         &made.webhook,
+        &made.several,
     ];
 
     play("looks.mjs", &mut made.centre, &mut made.frankfurt, &facts).await;

@@ -13,6 +13,8 @@ pub struct Furnished {
     pub task: String,
     pub record: String,
     pub failed: String,
+    /// A task of several repositories.
+    pub several: String,
     /// Ids of the cluster that answers and of a webhook.
     pub cluster: String,
     pub webhook: String,
@@ -73,6 +75,9 @@ pub async fn furnished() -> Furnished {
     scheduled(&centre, "releases to both", "app/releases", &both, "SKIP").await;
     let installers = scheduled(&centre, "installers", "tools/installers", &both, "FAST_FAIL").await;
 
+    let several = several(&centre, &cluster).await;
+    describe(&centre).await;
+
     let mut record = run(&centre, &task).await;
     for again in 0..6_u8 {
         for n in 0..=again {
@@ -109,9 +114,35 @@ pub async fn furnished() -> Furnished {
         task,
         record,
         failed,
+        several,
         cluster,
         webhook,
     }
+}
+
+/// Makes a task of two repositories of files and some versions of images; returns its key.
+async fn several(centre: &Node, cluster: &str) -> String {
+    let images = json!({ "projectId": "app", "name": "images", "type": "DOCKER" });
+    let path = "/repository/api/repo/create";
+    centre.ok(Method::POST, path, Some(images)).await;
+    let body = json!({ "name": "a whole project", "localProjectId": "app", "replicaObjectType": "REPOSITORY",
+        "replicaType": "RUN_ONCE", "remoteClusterIds": [cluster], "replicaTaskObjects": [
+            { "localRepoName": "builds", "repoType": "GENERIC", "remoteRepoName": "builds-of-the-centre" },
+            { "localRepoName": "releases", "repoType": "GENERIC" },
+            { "localRepoName": "images", "repoType": "DOCKER",
+                "versionFilter": { "include": ["semver:>=1.2, <3"], "exclude": ["*-rc*"], "newest": 5 } }] });
+    let (status, made) = centre.call(Method::POST, "/api/v1/tasks", Some(body)).await;
+    assert_eq!(status, 201, "{made}");
+    made["key"].as_str().expect("a task has a key").into()
+}
+
+/// Gives a file properties.
+async fn describe(centre: &Node) {
+    let path = "/api/v1/repositories/tools/installers/node?path=/setup/1.0.3/setup-3.bin";
+    let properties =
+        json!({ "properties": { "build": "4711", "stage": "released", "commit": "5b9d3f0a1c" } });
+    let (status, answer) = centre.call(Method::PATCH, path, Some(properties)).await;
+    assert_eq!(status, 200, "{answer}");
 }
 
 fn webhook(centre: &Node) -> Value {

@@ -2,11 +2,16 @@
 // of its node is right again.
 import { ask, base, check, facts, logIn, open, play } from './browser.mjs';
 
-const [often, later] = facts;
+const [often, later, cluster] = facts;
 const login = 'Basic ' + Buffer.from('admin:' + process.env.PASSWORD).toString('base64');
 
-async function call(method, path) {
-  const answer = await fetch(base + path, { method, headers: { authorization: login } });
+async function tell(method, path, body) {
+  const headers = { authorization: login, ...(body && { 'content-type': 'application/json' }) };
+  return fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
+}
+
+async function call(method, path, body) {
+  const answer = await tell(method, path, body);
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
   return answer.json();
 }
@@ -56,6 +61,25 @@ await play(async () => {
   check(after.shown <= before.shown * 1.02, `the page grew: ${JSON.stringify(before)} to ${JSON.stringify(after)}`);
   check(after.nodes <= before.nodes * 1.5 + 500, `it holds what it no longer shows: ${JSON.stringify(before)} to ${JSON.stringify(after)}`);
   check(after.listeners <= before.listeners * 1.5 + 50, `it listens to what is gone: ${JSON.stringify(before)} to ${JSON.stringify(after)}`);
+
+  // Looks at a cluster and calls of a webhook appear where they are shown, without anybody asking.
+  const made = await call('POST', '/api/v1/webhooks', { name: 'ops', url: base + '/nobody', events: ['run.failed'] });
+  const [health, hook] = [await context.newPage(), await context.newPage()];
+  await health.goto(`${base}/clusters/${cluster}`);
+  await hook.goto(`${base}/webhooks/${made.id}`);
+  await hook.getByText('It was not told anything yet').waitFor();
+  await ask('kill edge');
+  await tell('POST', '/api/v1/clusters/edge/check');
+  await health.locator('h1 + p .pill.bad', { hasText: 'Unhealthy' }).waitFor();
+  await ask('start edge');
+  await tell('POST', '/api/v1/clusters/edge/check');
+  await health.locator('h1 + p .pill.ok', { hasText: 'Healthy' }).waitFor();
+  for (let calls = 1; calls <= 3; calls++) {
+    await call('POST', `/api/v1/webhooks/${made.id}/test`);
+    await hook.locator(`section[aria-labelledby=log] tbody tr:nth-child(${calls})`).waitFor();
+  }
+  await health.close();
+  await hook.close();
 
   // Its node is gone for a while, and what happened meanwhile was told to nobody.
   page.expectsErrors = true;

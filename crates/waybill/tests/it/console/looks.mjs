@@ -1,13 +1,13 @@
 // Every page: sound for axe-core and no wider than the window, in both languages, light and dark, wide and narrow.
 import { base, facts, fits, logIn, open, picture, play, sound } from './browser.mjs';
 
-const [task, record, failed, cluster, webhook] = facts;
+const [task, record, failed, cluster, webhook, several] = facts;
 const pages = {
   home: '/',
   tasks: '/tasks',
   'task-new': '/tasks/new?repository=app%2Fbuilds',
   task: `/tasks/${task}`,
-  'task-edit': `/tasks/${task}/edit`,
+  'task-edit': `/tasks/${several}/edit`,
   'task-copy': `/tasks/${task}/copy`,
   'task-delete': `/tasks/${task}/delete`,
   'record-well': `/records/${record}`,

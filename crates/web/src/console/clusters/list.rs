@@ -8,7 +8,7 @@ use messages::text;
 use storage::checks::Check;
 
 use super::super::look::{ForAdmin, Look};
-use super::super::shell::{Page, Section};
+use super::super::shell::{Page, Section, live};
 use super::super::show::when;
 use super::health::{kind, status};
 use crate::app::App;
@@ -44,7 +44,7 @@ pub(super) async fn list(State(app): State<App>, ForAdmin(look): ForAdmin) -> Ap
     Ok(Page {
         title,
         section: Section::Clusters,
-        body,
+        body: live(&look, "topics=clusters", |live| live(&body), None),
     }
     .show(&look))
 }

@@ -11,7 +11,7 @@ use storage::checks::Check;
 use super::super::form::button;
 use super::super::look::{ForAdmin, Look, or_dash};
 use super::super::run;
-use super::super::shell::{Page, Section, crumbs};
+use super::super::shell::{Page, Section, crumbs, live};
 use super::super::show::{maybe_when, when};
 use super::super::tasks::{last_end, repositories};
 use super::health::{DRAWN_MS, history, kind, latencies, status};
@@ -64,7 +64,7 @@ pub(super) async fn view(
     Ok(Page {
         title,
         section: Section::Clusters,
-        body,
+        body: live(&look, "topics=clusters,tasks", |live| live(&body), None),
     }
     .show(&look))
 }

@@ -116,7 +116,7 @@ pub(super) async fn list(
             div { h1 { (look.say(text!("ui-tasks"))) } p .sub { (look.say(text!("ui-tasks-number", n = total))) } }
             div .actions { a .button.main href="/tasks/new" { (look.say(text!("ui-new-task"))) } }
         }
-        section .panel { (view.filters()) (live(&look, "", |live| live(&rows), None)) }
+        section .panel { (view.filters()) (live(&look, "topics=records,tasks", |live| live(&rows), None)) }
     };
     let title = look.say(text!("ui-tasks"));
     Ok(Page {

@@ -11,7 +11,7 @@ use storage::webhooks::{Delivery, Webhook};
 
 use super::super::look::{ForAdmin, Look};
 use super::super::run;
-use super::super::shell::{Page, Section};
+use super::super::shell::{Page, Section, live};
 use super::super::show::when;
 use super::event_name;
 use super::log::state;
@@ -56,7 +56,7 @@ pub(super) async fn list(State(app): State<App>, ForAdmin(look): ForAdmin) -> Ap
     Ok(Page {
         title,
         section: Section::Webhooks,
-        body,
+        body: live(&look, "topics=webhooks", |live| live(&body), None),
     }
     .show(&look))
 }

@@ -8,7 +8,7 @@ use storage::webhooks::Webhook;
 
 use super::super::form::button;
 use super::super::look::{ForAdmin, Look};
-use super::super::shell::{Page, Section, crumbs};
+use super::super::shell::{Page, Section, crumbs, live};
 use super::super::show::{pill, when};
 use super::list::of_task;
 use super::{event_name, log};
@@ -47,10 +47,8 @@ pub(super) async fn page(
     let more = deliveries.len() > ROWS;
     deliveries.truncate(ROWS);
     let path = format!("/webhooks/{}", webhook.id);
-    let body = html! {
-        (head(look, webhook, &path))
-        (made)
-        section .panel { div .body { (facts(app, look, webhook).await?) } }
+    let facts = facts(app, look, webhook).await?;
+    let log = html! {
         section .panel aria-labelledby="log" {
             header { h2 #log { (look.say(text!("ui-deliveries"))) } span .soft.small { (look.say(text!("ui-deliveries-says"))) } }
             @if deliveries.is_empty() { p .empty { (look.say(text!("ui-no-deliveries-yet"))) } }
@@ -60,11 +58,24 @@ pub(super) async fn page(
             }
         }
     };
-    let title = webhook.name.clone();
+    // A secret that is shown once stays until somebody leaves: only the log below it is renewed.
+    let whole = |live: &dyn Fn(&Markup) -> Markup| {
+        html! {
+            (head(look, webhook, &path))
+            (made)
+            section .panel { div .body { (facts) } }
+            (live(&log))
+        }
+    };
+    // The page may be the answer to a form.
+    let here = Look {
+        place: before.map_or_else(|| path.clone(), |before| format!("{path}?before={before}")),
+        ..look.clone()
+    };
     Ok(Page {
-        title,
+        title: webhook.name.clone(),
         section: Section::Webhooks,
-        body,
+        body: live(&here, "topics=webhooks", whole, None),
     }
     .show(look))
 }
