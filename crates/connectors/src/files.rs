@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::scope::path_of;
 
-/// Bytes of small files that are held at the same time, for each call.
+/// Bytes of small files that are read together where others do not wait for them.
 const TOGETHER_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A file to be written.
@@ -98,6 +98,11 @@ pub(crate) async fn read_small(jobs: &mut [Job<'_>], content: &dyn Content) {
 
 /// Cuts a batch into groups whose small files fit into memory together.
 pub(crate) fn groups(batch: &[Put]) -> Vec<Vec<(usize, &Put)>> {
+    groups_of(batch, TOGETHER_BYTES, usize::MAX)
+}
+
+/// Cuts a batch into groups of at most `most` files, of which the small ones have at most `most_bytes` together.
+pub(crate) fn groups_of(batch: &[Put], most_bytes: u64, most: usize) -> Vec<Vec<(usize, &Put)>> {
     let mut groups: Vec<Vec<(usize, &Put)>> = Vec::new();
     let mut held_bytes = 0;
     for (index, put) in batch.iter().enumerate() {
@@ -106,7 +111,7 @@ pub(crate) fn groups(batch: &[Put]) -> Vec<Vec<(usize, &Put)>> {
             .unwrap_or(0);
         held_bytes += size_bytes;
         match groups.last_mut() {
-            Some(group) if held_bytes <= TOGETHER_BYTES => group.push((index, put)),
+            Some(group) if held_bytes <= most_bytes && group.len() < most => group.push((index, put)),
             _ => {
                 groups.push(vec![(index, put)]);
                 held_bytes = size_bytes;

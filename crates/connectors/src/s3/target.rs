@@ -10,6 +10,7 @@ use domain::digest::{Digest, Hasher};
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
 use domain::ports::{Capabilities, ConnectorResult, Content, Expect, Put, PutOutcome, Settled, Target};
+use futures_util::future::ready;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::PARALLEL;
@@ -18,11 +19,17 @@ use super::parts::Room;
 use super::state::{Standing, State, is_of_listing};
 use super::survey::Range;
 use crate::fatal::is_the_servers;
-use crate::files::{Job, conflict, groups, job, read_small};
+use crate::files::{Job, conflict, groups_of, job, read_small};
 use crate::scope::Named;
 
 /// How long a look-up counts as the one before a write.
 const LOOKED_FOR: Duration = Duration::from_secs(60);
+/// Objects that are read before the first of them is written, at most.
+const GROUP_OBJECTS: usize = 16;
+/// Bytes of small objects that are read before the first of them is written, at most.
+const GROUP_BYTES: u64 = 1024 * 1024;
+/// Groups of one batch that are on their way at the same time.
+const GROUPS_AT_ONCE: usize = 4;
 /// Look-ups and folders that are kept.
 const MOST_KEPT: usize = 50_000;
 
@@ -252,6 +259,34 @@ impl S3Target {
         Ok(job.blob.size_bytes)
     }
 
+    /// Reads the small ones of a group, and writes all of it.
+    async fn put_group(
+        &self,
+        group: Vec<(usize, &Put)>,
+        content: &dyn Content,
+        settled: &dyn Settled,
+    ) -> ConnectorResult<()> {
+        let mut jobs = Vec::with_capacity(group.len());
+        for (index, put) in group {
+            match job(index, put) {
+                Ok(job) => jobs.push(job),
+                Err(error) => settled.settled(index, PutOutcome::Failed(error)),
+            }
+        }
+        read_small(&mut jobs, content).await;
+        let writing = jobs.into_iter().map(|job| async move {
+            let (index, path) = (job.index, job.path.clone());
+            let written = self.write(job, content).await;
+            (index, path, written)
+        });
+        let writing: Vec<_> = writing.collect();
+        let mut written = stream::iter(writing).buffer_unordered(PARALLEL);
+        while let Some((index, path, written)) = written.next().await {
+            self.settle((index, &path), written, settled).await?;
+        }
+        Ok(())
+    }
+
     async fn settle(
         &self,
         (index, path): (usize, &FilePath),
@@ -344,26 +379,12 @@ impl Target for S3Target {
     }
 
     async fn put(&self, batch: &[Put], content: &dyn Content, settled: &dyn Settled) -> ConnectorResult<()> {
-        for group in groups(batch) {
-            let mut jobs = Vec::with_capacity(group.len());
-            for (index, put) in group {
-                match job(index, put) {
-                    Ok(job) => jobs.push(job),
-                    Err(error) => settled.settled(index, PutOutcome::Failed(error)),
-                }
-            }
-            read_small(&mut jobs, content).await;
-            let writing = jobs.into_iter().map(|job| async move {
-                let (index, path) = (job.index, job.path.clone());
-                let written = self.write(job, content).await;
-                (index, path, written)
-            });
-            let writing: Vec<_> = writing.collect();
-            let mut written = stream::iter(writing).buffer_unordered(PARALLEL);
-            while let Some((index, path, written)) = written.next().await {
-                self.settle((index, &path), written, settled).await?;
-            }
-        }
-        Ok(())
+        // While some are read others are written: neither side waits for the other.
+        let groups = groups_of(batch, GROUP_BYTES, GROUP_OBJECTS).into_iter();
+        let putting: Vec<_> = groups
+            .map(|group| self.put_group(group, content, settled))
+            .collect();
+        let putting = stream::iter(putting).buffer_unordered(GROUPS_AT_ONCE);
+        putting.try_for_each(|()| ready(Ok(()))).await
     }
 }
