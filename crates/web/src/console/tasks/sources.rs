@@ -15,7 +15,7 @@ pub(super) fn show(look: &Look, typed: &Typed, offers: &Offers) -> Markup {
     html! {
         section #sources .panel {
             header { h2 { (look.say(text!("ui-from"))) } }
-            @for n in 0..several { div .body.stack { (repository(look, typed, n, several)) } }
+            @for n in 0..several { div .body.stack.tight { (repository(look, typed, n, several)) } }
             datalist #offered { @for (name, held) in &offers.repositories { option value=(name) { (held) } } }
             div .body data-for="scope=repository" {
                 button type="submit" formaction="/tasks/form" formnovalidate name="repositories" value="more"
@@ -43,9 +43,14 @@ fn repository(look: &Look, typed: &Typed, n: usize, several: usize) -> Markup {
     let number = n + 1;
     // What was just asked for is where somebody goes on.
     let new = n > 0 && number == several && typed.value(&name).is_empty();
+    let label = match several {
+        1 => text!("ui-repository"),
+        _ => text!("ui-repository-number", n = number),
+    };
+    let hint = (n == 0).then(|| text!("ui-repository-hint"));
     html! {
         div .leading {
-            (field(look, &name, if several > 1 { text!("ui-repository-number", n = number) } else { text!("ui-repository") }, Some(text!("ui-repository-hint"))).show(typed, |field| html! {
+            (field(look, &name, label, hint).show(typed, |field| html! {
                 input id=(field.name) name=(field.name) list="offered" value=(field.value) required autocomplete="off" autofocus[new]
                     aria-invalid=[field.invalid] aria-describedby=[field.described];
             }))

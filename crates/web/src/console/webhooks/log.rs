@@ -44,8 +44,8 @@ fn row(look: &Look, delivery: &Delivery) -> Markup {
             td { (when(look, delivery.created_ms)) }
             td {
                 @match &notice.run {
-                    Some(ran) => a href=(format!("/records/{}", ran.record)) { (look.say(event_name(notice.kind))) },
-                    None => (look.say(event_name(notice.kind))),
+                    Some(ran) => a .flat href=(format!("/records/{}", ran.record)) { (look.say(event_name(notice.kind))) },
+                    None => span .flat { (look.say(event_name(notice.kind))) },
                 }
                 @if let Some(task) = &notice.task { div .why { a href=(run::task_path(&task.key)) { (task.name) } } }
             }
