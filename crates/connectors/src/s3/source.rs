@@ -247,7 +247,8 @@ impl S3Source {
     async fn read_one(&self, key: &ArtifactKey, blob: &Blob) -> ConnectorResult<Bytes> {
         let (download, state) = self.download(key, blob, 0).await?;
         let mut bytes = download.stream();
-        let mut whole = Vec::new();
+        let length_bytes = usize::try_from(blob.size_bytes.min(SMALL_BLOB_BYTES)).unwrap_or_default();
+        let mut whole = Vec::with_capacity(length_bytes);
         while let Some(piece) = bytes.next().await {
             whole.extend_from_slice(&piece?);
             if whole.len() as u64 > blob.size_bytes {

@@ -56,11 +56,8 @@ impl S3Target {
         let answer = loop {
             let mut ask = Ask::new(Method::PUT, Some(&key), Stage::Write, job.path.as_str())
                 .header("content-type", "application/octet-stream")
-                .header("content-md5", STANDARD.encode(md5));
-            // The entity tag will be the MD5: what only that is known of is compared by it.
-            if job.blob.digest.is_some() || self.bucket.is_sealed() {
-                ask = ask.header(SHA256, sums.digest.to_hex());
-            }
+                .header("content-md5", STANDARD.encode(md5))
+                .header(SHA256, sums.digest.to_hex());
             ask.headers.extend(conditions.clone());
             ask.body = Some(bytes.clone());
             match self.bucket.send(ask).await {

@@ -1,6 +1,7 @@
 //! The command line: one file per noun, each with its arguments, its calls and what it prints.
 
 mod access;
+mod artifact;
 pub mod cluster;
 mod completions;
 mod cron;
@@ -70,6 +71,8 @@ enum Command {
     File(file::FileCommand),
     /// List and delete the packages this node keeps: images and their tags.
     Package(package::PackageCommand),
+    /// Say where an artifact is, and why it isn't there yet.
+    Artifact(artifact::ArtifactCommand),
     /// Look after tasks: what is replicated, where to and when.
     Task(task::TaskCommand),
     /// Read the records of runs, artifact by artifact.
@@ -107,6 +110,7 @@ pub async fn run(cli: Cli) -> CliResult<Exit> {
         Command::Repo(command) => command.run(format).await,
         Command::File(command) => command.run(format).await,
         Command::Package(command) => command.run(format).await,
+        Command::Artifact(command) => command.run(format).await,
         Command::Task(command) => command.run(format).await,
         Command::Record(command) => command.run(format).await,
         Command::Failure(command) => command.run(format).await,

@@ -187,6 +187,46 @@ fn a_retry_takes_exactly_the_selection() {
 }
 
 #[test]
+fn an_artifact_is_asked_for_at_every_target_and_the_exit_code_says_whether_it_arrived() {
+    let two = Two::start();
+    fill(&two, &["a", "img/b"]);
+    register(&two);
+    two.task("later", &["--path", "/img"]);
+    let ask = ["artifact", "demo/files", "/img/b"];
+
+    let before = two.said(&ask);
+    assert_eq!(two.carried("later").code, 0);
+    let after = two.said(&ask);
+    let whole = two.json(&ask);
+    let nowhere = two.said(&["artifact", "demo/files", "/none"]);
+    let nobody = two.said(&["artifact", "demo/files", "/a"]);
+
+    assert!(
+        before.code == 1 && before.out.contains("by hand"),
+        "{}{}",
+        before.out,
+        before.err
+    );
+    assert!(
+        after.code == 0 && after.out.contains("same"),
+        "{}{}",
+        after.out,
+        after.err
+    );
+    assert_eq!(
+        whole["here"]["sha256"], whole["sides"][0]["there"]["sha256"],
+        "{whole}"
+    );
+    assert_eq!(nowhere.code, 1, "{}{}", nowhere.out, nowhere.err);
+    assert!(
+        nobody.code == 0 && nobody.err.contains("no task"),
+        "{}{}",
+        nobody.out,
+        nobody.err
+    );
+}
+
+#[test]
 fn details_come_in_the_order_that_is_asked_for() {
     let two = Two::start();
     fill(&two, &["short", "a much longer name", "middle name"]);

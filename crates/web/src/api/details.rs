@@ -175,7 +175,10 @@ async fn list(
         None => engine.details_after(&id, &filter, after, limit).await?,
         Some(order) => match engine.details_sorted(&id, &filter, order, after, limit).await? {
             Sorted::Rows(rows) => rows,
-            Sorted::TooMany => return Err(too_many(&params)),
+            Sorted::TooMany => {
+                let error = ApiError::invalid("sort", params.filled("sort").unwrap_or_default());
+                return Err(error.because(text!("too-many-to-sort", n = MOST_SORTED)));
+            }
         },
     };
     let last = rows.last().filter(|_| rows.len() == limit);
@@ -183,13 +186,4 @@ async fn list(
         next: last.map(|last| place_after(last.started_ms, last.id)),
         details: rows.into_iter().map(|row| DetailView::of(row, &reader)).collect(),
     })
-}
-
-/// Refuses to put more in order than can be.
-fn too_many(params: &Params) -> ApiError {
-    let (member, value) = match params.filled("sort") {
-        Some(sort) => ("sort", sort),
-        None => ("order", params.filled("order").unwrap_or_default()),
-    };
-    ApiError::invalid(member, value).because(text!("too-many-to-sort", n = MOST_SORTED))
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Pair, Served, reads_agree, writes_agree};
-use crate::promises::world::Node;
+use crate::promises::world::{Node, PASSWORD};
 
 /// Reads that only succeed with what this test does not know: the id of an open upload, and what images were pushed.
 const NEED_MORE: &[&str] = &[
@@ -30,6 +30,7 @@ async fn furnished() -> (Served, Node) {
         "fullPath": ["/img", "/same.txt"], "paths": ["/img", "/same.txt"], "sha256": [sha256], "uid": ["admin"],
         "key": [task], "taskKey": [task], "recordId": [record], "id": [cluster], "clusterId": [cluster],
         "name": ["edge", "once", "demo"], "type": ["GENERIC"], "pageNumber": [1], "pageSize": [20],
+        "username": ["admin"], "password": [PASSWORD],
     });
     let served = Served {
         node: centre,

@@ -91,6 +91,11 @@ fn configuration(known: &Value, folder: &Path) -> PathBuf {
     }
     text += "[parameters]\n";
     for name in known.as_object().expect("an object").keys() {
+        // Wrong logins wait their turn, up to four seconds each: one in five is enough.
+        let probability = match name.as_str() {
+            "username" | "password" => 0.9,
+            _ => 0.7,
+        };
         let places: &[&str] = match name.as_str() {
             "paths" => &["body.paths[*]"],
             "remoteClusterIds" => &["body.remoteClusterIds[*]"],
@@ -103,7 +108,7 @@ fn configuration(known: &Value, folder: &Path) -> PathBuf {
             } else {
                 format!("{place}.{name}")
             };
-            text += &format!("\"{bound}\" = {{ dictionary = \"{name}\", probability = 0.7 }}\n");
+            text += &format!("\"{bound}\" = {{ dictionary = \"{name}\", probability = {probability} }}\n");
         }
     }
     let file = folder.join("schemathesis.toml");
