@@ -5,6 +5,7 @@ use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
 use domain::ports::{ConnectorError, ConnectorResult};
 use domain::task::Scope;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 /// Returns the files and folders a scope names, in order, none within another.
 pub(crate) fn roots(scope: &Scope) -> Vec<FilePath> {
@@ -36,6 +37,27 @@ pub(crate) fn is_within(name: &str, root: &FilePath) -> bool {
         || name
             .strip_prefix(root.as_str())
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Returns the files and folders a scope names that nothing `stands` at, looking at `parallel` of them at the same time.
+pub(crate) async fn missing<F>(
+    scope: &Scope,
+    parallel: usize,
+    stands: impl Fn(&FilePath) -> F,
+) -> ConnectorResult<Vec<ArtifactKey>>
+where
+    F: Future<Output = ConnectorResult<bool>>,
+{
+    let Scope::Paths(paths) = scope else {
+        return Ok(Vec::new());
+    };
+    let looks = paths.iter().filter(|path| !path.is_root()).map(|path| {
+        let look = stands(path);
+        async move { Ok::<_, ConnectorError>((!look.await?).then(|| ArtifactKey::file(path))) }
+    });
+    let looks: Vec<_> = looks.collect();
+    let found: Vec<Option<ArtifactKey>> = stream::iter(looks).buffered(parallel).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Those of some keys that name files. What names none stands nowhere at a target; whoever puts it is told.

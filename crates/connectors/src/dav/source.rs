@@ -9,16 +9,17 @@ use bytes::Bytes;
 use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
+use domain::path::FilePath;
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor, KeyPage, Source};
 use domain::task::Scope;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use super::PARALLEL;
 use super::client::{Dav, Standing, download};
 use super::state::State;
 use super::walk::{Found, Walk};
 use crate::fatal::settled;
-use crate::scope::{path_of, roots_left};
+use crate::scope::{missing, path_of, roots_left};
 
 /// How long what a listing said about a file is taken for its description.
 const LISTED_FOR: Duration = Duration::from_secs(30);
@@ -165,19 +166,11 @@ impl Source for DavSource {
     }
 
     async fn missing(&self, scope: &Scope) -> ConnectorResult<Vec<ArtifactKey>> {
-        let Scope::Paths(paths) = scope else {
-            return Ok(Vec::new());
+        let stands = |path: &'_ FilePath| {
+            let path = path.to_string();
+            async move { Ok(self.dav.look(&path, Stage::List).await? != Standing::Nothing) }
         };
-        let looks = paths
-            .iter()
-            .filter(|path| !path.is_root())
-            .map(|path| async move {
-                let standing = self.dav.look(path.as_str(), Stage::List).await?;
-                Ok::<_, ConnectorError>((standing == Standing::Nothing).then(|| ArtifactKey::file(path)))
-            });
-        let looks: Vec<_> = looks.collect();
-        let found: Vec<Option<ArtifactKey>> = stream::iter(looks).buffered(PARALLEL).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+        missing(scope, PARALLEL, stands).await
     }
 
     async fn describe(&self, keys: &[ArtifactKey]) -> ConnectorResult<Vec<ConnectorResult<Artifact>>> {
