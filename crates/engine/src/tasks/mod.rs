@@ -35,7 +35,7 @@ impl Engine {
     /// Makes a task for `user`; every target is asked whether it answers before anything is saved.
     pub async fn create_task(&self, draft: TaskDraft, user: &str) -> EngineResult<Task> {
         self.check_task_name(&draft.name, None).await?;
-        let task = self.drafted(draft, user).await?;
+        let task = self.drafted(draft, self.clock().now_ms(), user).await?;
         self.insert_task(&task).await?;
         Ok(task)
     }
@@ -49,7 +49,8 @@ impl Engine {
         user: &str,
         bounds: &DryBounds,
     ) -> EngineResult<DryRun> {
-        let task = self.drafted(draft, user).await?;
+        // When it starts does not matter here; of a task that ran the time may have passed.
+        let task = self.drafted(draft, i64::MIN, user).await?;
         let plan = self.run_plan(&task, None).await?;
         Ok(self.dry_run(&plan, bounds).await)
     }
@@ -63,16 +64,15 @@ impl Engine {
         firings.take(count).map(Timestamp::as_millisecond).collect()
     }
 
-    /// Returns the task `draft` makes, once every target has answered.
-    async fn drafted(&self, draft: TaskDraft, user: &str) -> EngineResult<Task> {
-        let now_ms = self.clock().now_ms();
+    /// Returns the task `draft` makes, once every target has answered; it must not start before `earliest_ms`.
+    async fn drafted(&self, draft: TaskDraft, earliest_ms: i64, user: &str) -> EngineResult<Task> {
         draft.check_filled()?;
         let reserve_days = draft.checked_reserve_days()?;
         draft.check_name()?;
         draft.check_replica_type()?;
         let objects = draft.checked_objects()?;
         self.check_sources(&draft, &objects).await?;
-        let settings = draft.checked_settings(now_ms, self.zone())?;
+        let settings = draft.checked_settings(earliest_ms, self.zone())?;
         let settings = settings.ok_or(EngineError::Missing("setting"))?;
         let targets = self.checked_targets(&draft, &objects).await?;
 

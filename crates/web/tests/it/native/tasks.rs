@@ -220,12 +220,18 @@ async fn a_task_that_is_not_saved_is_previewed_once_its_targets_answer() {
     let edge = world.cluster("edge-1", "EDGE").await;
     let body = task_body("nightly", &[&edge], json!({}));
 
+    let past = json!({ "setting": { "executionStrategy": "SPECIFIED_TIME", "executionPlan": { "executeTime": "2020-07-25T05:00:00Z" } } });
+
     let preview = world.post("/api/v1/tasks/preview", body.clone()).await;
+    let of_one_that_ran = world
+        .post("/api/v1/tasks/preview", task_body("once", &[&edge], past))
+        .await;
     world.greeter.fails("edge-1", ErrorKind::Tls);
     let silent = world.post("/api/v1/tasks/preview", body).await;
     let tasks = world.get("/api/v1/tasks").await.body;
 
     assert_eq!(preview.status, 200, "{}", preview.text);
+    assert_eq!(of_one_that_ran.status, 200, "{}", of_one_that_ran.text);
     assert_eq!(
         (&preview.body["counts"]["copy"], &preview.body["more"]),
         (&json!(0), &json!(false))
