@@ -211,6 +211,10 @@ impl MemoryRepository {
         if let Some(error) = call.refused(&artifact.key) {
             return PutOutcome::Failed(error);
         }
+        if artifact.key.version.is_none() && artifact.key.path().is_none() {
+            let error = ConnectorError::new(ErrorKind::Protocol, Stage::Write, artifact.key.to_string());
+            return PutOutcome::Failed(error.words("its name is no path of a file"));
+        }
         let (mut moved_bytes, mut moved_blobs) = (0, 0);
         let bytes = match (received, self.held_blob(artifact)) {
             (None, Some(bytes)) => bytes,
