@@ -77,7 +77,7 @@ impl Details {
                 p .empty { (look.say(if filters::is_any(params) { text!("ui-nothing-found") } else { text!("ui-nothing-yet") })) }
             } @else {
                 div .scroll { table {
-                    thead { (head(look, record, params)) }
+                    thead { (self.head(look, record, params)) }
                     tbody { @for row in &self.rows { (detail(look, project, row)) } }
                 } }
                 nav .pager aria-label=(look.say(text!("ui-pages"))) {
@@ -87,29 +87,32 @@ impl Details {
             }
         }
     }
-}
 
-fn head(look: &Look, record: &Record, params: &Params) -> Markup {
-    let sortable = |sort, largest_first, class, name| {
-        let column = Sortable {
-            sort,
-            largest_first,
-            class,
-            name,
+    fn head(&self, look: &Look, record: &Record, params: &Params) -> Markup {
+        // What is not in the order that was asked for does not say that it is.
+        let newest_first = Params::default();
+        let chosen = if self.too_many { &newest_first } else { params };
+        let sortable = |sort, largest_first, class, name| {
+            let column = Sortable {
+                sort,
+                largest_first,
+                class,
+                name,
+            };
+            column.head(look, chosen, |changes| {
+                format!("{}#details", filters::link(record, params, changes))
+            })
         };
-        column.head(look, params, |changes| {
-            format!("{}#details", filters::link(record, params, changes))
-        })
-    };
-    html! {
-        tr {
-            (sortable("name", false, "", text!("ui-artifact")))
-            th { (look.say(text!("ui-cluster"))) }
-            th .wide { (look.say(text!("ui-repository"))) }
-            th { (look.say(text!("ui-outcome"))) }
-            (sortable("size", true, "num", text!("ui-size")))
-            (sortable("attempts", true, "num wide", text!("ui-attempts")))
-            (sortable("time", true, "num wide", text!("ui-time")))
+        html! {
+            tr {
+                (sortable("name", false, "", text!("ui-artifact")))
+                th { (look.say(text!("ui-cluster"))) }
+                th .wide { (look.say(text!("ui-repository"))) }
+                th { (look.say(text!("ui-outcome"))) }
+                (sortable("size", true, "num", text!("ui-size")))
+                (sortable("attempts", true, "num wide", text!("ui-attempts")))
+                (sortable("time", true, "num wide", text!("ui-time")))
+            }
         }
     }
 }
