@@ -1,6 +1,6 @@
 //! Maven deploys to one repository and resolves from another, by range and by snapshot, with wrong sums as errors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use testkit::servers::{Nginx, program, run as finish};
@@ -47,13 +47,23 @@ fn maven(folder: &Path, name: &str) -> Command {
     command
 }
 
+/// Copies the file with this `ending` of the package into `folder`: what is deployed without a description gets one
+/// beside it, taken out of the archive.
+fn copied(folder: &Path, ending: &str) -> PathBuf {
+    let copy = folder.join(format!("commons-cli{ending}"));
+    std::fs::create_dir_all(folder).expect("a folder");
+    std::fs::copy(format!("{SYSTEM}/{CLI}{ending}"), &copy).expect("run `make needs`");
+    copy
+}
+
 async fn deploy(folder: &Path, name: &str, url: &str, coordinates: &[String]) {
     let mut command = maven(folder, name);
+    let file = copied(&folder.join(format!("of-{name}")), ".jar");
     command
         .arg(plugin("maven-deploy-plugin", "deploy-file"))
         .arg(format!("-Durl={url}"))
         .arg("-DrepositoryId=here")
-        .arg(format!("-Dfile={SYSTEM}/{CLI}.jar"))
+        .arg(format!("-Dfile={}", file.display()))
         .args(coordinates);
     finish(&mut command).await;
 }
@@ -80,7 +90,8 @@ async fn maven_resolves_from_the_copy_what_it_deployed() {
     let (here, there) = (Nginx::start().await, Nginx::start().await);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let url = |nginx: &Nginx| format!("{}/repo", nginx.server.url());
-    let release = [format!("-DpomFile={SYSTEM}/{CLI}.pom")];
+    let described = copied(&folder.path().join("described"), ".pom");
+    let release = [format!("-DpomFile={}", described.display())];
     let snapshot =
         ["groupId=org.example", "artifactId=fresh", "version=1.0-SNAPSHOT"].map(|text| format!("-D{text}"));
     let (first, second) = (url(&here), url(&here));
