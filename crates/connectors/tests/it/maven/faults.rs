@@ -274,3 +274,47 @@ async fn a_document_that_means_harm_fails_its_package_alone_where_folders_are_no
         assert_eq!(said.collect::<Vec<_>>(), expected);
     }
 }
+
+#[tokio::test]
+async fn a_package_whose_versions_cannot_be_told_any_more_half_way_fails_and_is_not_passed_over() {
+    let options = NginxOptions {
+        lists: false,
+        ..NginxOptions::default()
+    };
+    let here = World::on(Nginx::with(options).await);
+    for (package, version) in [(APP, "1.0"), (APP, "2.0"), ("org.example:zoo", "1.0")] {
+        here.hold(&here.release(package, version, 100, 1)).await;
+    }
+    let proxy = FaultProxy::to(here.nginx.server.address()).await;
+    let selection = |name: &str| PackageSelection {
+        key: format!("gav://{name}"),
+        versions: Vec::new(),
+        target_versions: Vec::new(),
+    };
+    let scope = Scope::Packages(vec![selection(APP), selection("org.example:zoo")]);
+    let source = at(&format!("{}/repo", proxy.url())).source;
+    let first = source.list(&scope, None, 1).await.expect("a page");
+    let broken = Fault::Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: "<html/>".into(),
+    };
+    proxy.add(Rule::on("GET", "*/app/maven-metadata.xml", broken));
+
+    for limit in [1, 10] {
+        let (mut keys, mut cursor) = (first.keys.clone(), first.next.clone());
+        while let Some(behind) = cursor {
+            let page = source.list(&scope, Some(&behind), limit).await.expect("a page");
+            keys.extend(page.keys);
+            cursor = page.next;
+        }
+
+        let shown: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let expected = [
+            "gav://org.example:app 1.0",
+            "gav://org.example:app",
+            "gav://org.example:zoo 1.0",
+        ];
+        assert_eq!(shown, expected, "pages of {limit}");
+    }
+}
