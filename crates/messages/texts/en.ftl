@@ -126,6 +126,7 @@ quota-below-used = the repository holds { $used } bytes already
 paths-at-once = at most { $most } paths at once
 not-supported = this version does not support it
 between = it has to be between { $least } and { $most }
+cursor-gone = the detail that the page before ended with is gone: begin with the first page
 too-many-to-sort = more than { $n } details that a prefix, a version or a failure selects come in the order of time only: narrow them down
 length = it has to have { $least } to { $most } characters
 past = the time is not in the future (read in zone { $zone })

@@ -125,6 +125,7 @@ quota-below-used = リポジトリはすでに{ $used }バイトを使用して�
 paths-at-once = 一度に指定できるパスは{ $most }個までです
 not-supported = このバージョンでは対応していません
 between = { $least } から { $most } の間でなければなりません
+cursor-gone = 前のページの最後の明細がなくなりました。最初のページからやり直してください
 too-many-to-sort = 接頭辞・バージョン・失敗で選んだ明細が { $n } 件を超えると、時刻順にしか並べられません。絞り込んでください
 length = { $least } 文字以上 { $most } 文字以下でなければなりません
 past = 時刻が未来ではありません（タイムゾーン { $zone } で解釈）

@@ -125,6 +125,7 @@ quota-below-used = 仓库已占用{ $used }字节
 paths-at-once = 一次最多{ $most }个路径
 not-supported = 当前版本不支持
 between = 取值范围为{ $least }至{ $most }
+cursor-gone = 上一页末尾的明细已不存在：请从第一页重新开始
 too-many-to-sort = 按前缀、版本或失败筛选出的明细超过 { $n } 条时只能按时间排序：请缩小范围
 length = 长度须为{ $least }至{ $most }个字符
 past = 该时间不在未来（按时区{ $zone }解释）

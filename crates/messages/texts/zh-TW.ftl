@@ -125,6 +125,7 @@ quota-below-used = 倉庫已占用{ $used }位元組
 paths-at-once = 一次最多{ $most }個路徑
 not-supported = 目前版本不支援
 between = 取值範圍為{ $least }至{ $most }
+cursor-gone = 上一頁末尾的明細已不存在：請從第一頁重新開始
 too-many-to-sort = 按前綴、版本或失敗篩選出的明細超過 { $n } 條時只能按時間排序：請縮小範圍
 length = 長度須為{ $least }至{ $most }個字元
 past = 該時間不在未來（按時區{ $zone }解釋）

@@ -179,6 +179,10 @@ async fn list(
                 let error = ApiError::invalid("sort", params.filled("sort").unwrap_or_default());
                 return Err(error.because(text!("too-many-to-sort", n = MOST_SORTED)));
             }
+            Sorted::Gone => {
+                let error = ApiError::invalid("cursor", params.filled("cursor").unwrap_or_default());
+                return Err(error.because(text!("cursor-gone")));
+            }
         },
     };
     let last = rows.last().filter(|_| rows.len() == limit);

@@ -40,8 +40,13 @@ impl Details {
         let id = record.id.to_string();
         let behind = place(params, "after")?;
         if let Some(order) = order {
-            let sorted = app.engine().details_sorted(&id, &chosen, order, behind, ROWS + 1);
-            if let Sorted::Rows(rows) = sorted.await? {
+            let sorted = |behind| app.engine().details_sorted(&id, &chosen, order, behind, ROWS + 1);
+            let found = match sorted(behind).await? {
+                // Where the page would begin nobody knows any more.
+                Sorted::Gone => sorted(None).await?,
+                found => found,
+            };
+            if let Sorted::Rows(rows) = found {
                 return Ok(Self::of(rows));
             }
             let newest = app.engine().details_after(&id, &chosen, None, ROWS).await?;
