@@ -21,12 +21,12 @@ use testkit::content::{MemoryContent, Outcomes};
 use super::world::opened;
 
 /// Packages whose packuments are asked for at the same time.
-const PACKAGES: usize = 4;
+const PACKAGES: usize = 3;
 /// Versions of each, and bytes of what is said of one.
-const VERSIONS: usize = 2_500;
+const VERSIONS: usize = 2_000;
 const ENTRY_BYTES: usize = 8 * 1024;
 /// How much more memory than before may be taken, in MiB: less than a single packument.
-const MOST_MIB: u64 = 16;
+const MOST_MIB: u64 = 14;
 
 /// A registry whose every package is as large; it counts what it sends, and what it is sent.
 #[derive(Default)]
@@ -136,7 +136,7 @@ async fn packuments_of_many_mib_take_no_more_memory_than_what_is_wanted_of_them(
         .await
         .expect("a page");
     let described = source.describe(&keys).await.expect("an answer");
-    let found = target.find(&keys[..2]).await.expect("an answer");
+    let found = target.find(&keys[..1]).await.expect("an answer");
 
     assert_eq!(page.keys.len(), 2);
     assert!(described.iter().all(Result::is_ok), "{described:?}");
@@ -161,7 +161,7 @@ async fn packuments_of_many_mib_take_no_more_memory_than_what_is_wanted_of_them(
     let taken_mib = peak_mib() - before_mib;
     let received_mib = large.received_bytes.load(Ordering::Relaxed) / 1024 / 1024;
     assert!(
-        large.sent_mib() > 10 * packument_mib,
+        large.sent_mib() > 8 * packument_mib,
         "{} MiB were read",
         large.sent_mib()
     );
