@@ -1,7 +1,7 @@
 //! Failures are structure; words are rendered when somebody reads them.
 //!
 //! What is stored never holds a secret: remote words are cut, freed of control characters and of the
-//! query part of URLs, and known secrets are masked before they get here.
+//! query part of URLs; the connectors mask what they logged in with before words get here.
 
 use std::fmt;
 

@@ -169,10 +169,19 @@ impl Branch {
         ]
     }
 
+    /// Returns which of its conditions leads to its rows: an outcome, which many have, only where nothing else does.
+    fn driver(&self) -> Option<usize> {
+        let many = |condition: &Condition| matches!(condition, Condition::Outcome(_));
+        let led = self.conditions.iter().enumerate();
+        let led = led.filter(|(_, condition)| condition.has_index());
+        led.min_by_key(|(_, condition)| many(condition))
+            .map(|(index, _)| index)
+    }
+
     /// Adds the whole condition of this branch, for record `no`.
     pub fn write(&self, sql: &mut Builder, no: i64) {
         sql.push("record_no = ").bind(int(no));
-        let driver = self.conditions.iter().position(|condition| condition.has_index());
+        let driver = self.driver();
         let by_name = driver.is_some_and(|driver| self.conditions[driver].is_of_names());
         if by_name {
             let groups = groups(&self.lanes);
@@ -209,11 +218,11 @@ impl Condition {
     }
 
     fn has_index(&self) -> bool {
-        self.is_of_names()
-            || matches!(
-                self,
-                Self::Package(_) | Self::Version(_) | Self::Causes(_) | Self::Noted
-            )
+        let others = matches!(
+            self,
+            Self::Package(_) | Self::Version(_) | Self::Causes(_) | Self::Outcome(_) | Self::Noted
+        );
+        self.is_of_names() || others
     }
 
     fn write(&self, sql: &mut Builder, access: Access) {
@@ -239,7 +248,7 @@ impl Condition {
                 sql.push(")");
             }
             Self::Outcome(code) => {
-                sql.push(&format!(" AND {} = ", unindexed("outcome")))
+                sql.push(&format!(" AND {} = ", column("outcome")))
                     .bind(int(*code));
             }
             Self::Causes(causes) if causes.is_empty() => {

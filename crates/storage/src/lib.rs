@@ -70,6 +70,7 @@ pub mod search;
 mod secrets;
 mod selection;
 mod settle;
+mod shortcuts;
 mod standing;
 mod stretches;
 mod strides;

@@ -2,7 +2,7 @@
 //!
 //! A few are put in order for each page. Many are read in order: what lanes alone select (status, cluster, repository,
 //! or nothing at all) from the indexes by name, size and attempts, and any selection by time. What is left are long
-//! selections by prefix, version or failure in another order than time: those are refused, and told so.
+//! selections by prefix, version, outcome or failure in another order than time: those are refused, and told so.
 
 use std::cmp::Ordering;
 

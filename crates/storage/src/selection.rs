@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use domain::detail::{DetailFilter, DetailStatus, Outcome};
 
 use crate::builder::Builder;
-use crate::causes;
 use crate::conditions::{Branch, and_lanes, branches, groups};
 use crate::db::{Snapshot, StoreResult, int};
 use crate::lanes::{Kind, kind_of, status_of, unit_of};
 use crate::records::{self, Unit};
+use crate::shortcuts::Shortened;
 
 /// Most groups of lanes whose names are looked at to find out that a prefix selects everything.
 const PROBED_GROUPS: usize = 64;
@@ -46,23 +46,19 @@ impl Selection {
             let unit = records::read_unit(&row)?.unit;
             units.insert(unit.unit_no, unit);
         }
-        let (mut rows_of, mut others) = (BTreeMap::new(), Vec::new());
+        let mut rows_of = BTreeMap::new();
         for row in read.fetch_all(LANES, vec![int(no)]).await? {
-            let lane = row.int("lane")?;
-            if may_match(filter, lane, &units) {
-                rows_of.insert(lane, row.size("rows")?);
-            } else {
-                others.push(lane);
-            }
+            rows_of.insert(row.int("lane")?, row.size("rows")?);
         }
-        let lanes: Vec<i64> = rows_of.keys().copied().collect();
-        let causes = wanted_causes(read, no, filter).await?;
-        let branches = simplified(read, no, branches(filter, causes, &lanes, &others)).await?;
+        let matching = |lane: &i64| may_match(filter, *lane, &units);
+        let (lanes, others): (Vec<i64>, Vec<i64>) = rows_of.keys().partition(|lane| matching(lane));
+        let Shortened { filter, causes } = Shortened::of(read, no, filter, &rows_of).await?;
+        let branches = simplified(read, no, branches(&filter, causes, &lanes, &others)).await?;
         let mut selection = Self {
             no,
             units,
             every_lane: others.is_empty(),
-            lane_rows: rows_of.values().sum(),
+            lane_rows: lanes.iter().filter_map(|lane| rows_of.get(lane)).sum(),
             lanes,
             branches,
         };
@@ -111,16 +107,6 @@ impl Selection {
         self.lane_rows = lanes.iter().filter_map(|lane| rows_of.get(lane)).sum();
         self.lanes = lanes;
     }
-}
-
-/// Returns the causes one of which selected details must have; `None`: any, or none at all.
-async fn wanted_causes(read: &mut Snapshot, no: i64, filter: &DetailFilter) -> StoreResult<Option<Vec<i64>>> {
-    let Some(words) = &filter.words else {
-        return Ok(filter.cause.map(|cause| vec![cause]));
-    };
-    let mut found = causes::found_by(read, no, words).await?;
-    found.retain(|cause| filter.cause.is_none_or(|wanted| wanted == *cause));
-    Ok(Some(found))
 }
 
 /// Forgets prefixes that all names begin with, and branches that select nothing.

@@ -26,6 +26,9 @@ use crate::reader::{Reader, TRACE_HEADER};
 /// The services a gateway of the contract knows; each answers under `/`, `/api/` and `/web/`.
 const SERVICES: [&str; 4] = ["replication", "generic", "repository", "auth"];
 
+/// Those that do not mind a slash at the end of a path; `generic` has folders there, `replication` does mind.
+const LENIENT: [&str; 2] = ["/repository/api/", "/auth/api/"];
+
 /// Where the documents of the APIs are.
 const CONTRACT_DOCUMENT: &str = "/v3/api-docs";
 const NATIVE_DOCUMENT: &str = "/api/v1/openapi.json";
@@ -126,7 +129,12 @@ async fn guarded(app: &App, request: Request, next: Next) -> Response {
     let answered = async {
         let path = within_service(request.uri().path()).to_owned();
         match app.logins().recognise_signed(request, &path).await {
-            Ok(request) => next.run(request).await,
+            Ok(mut request) => {
+                if let Some(bare) = without_slash(request.uri()) {
+                    *request.uri_mut() = bare;
+                }
+                next.run(request).await
+            }
             Err(error) => error.into_response(),
         }
     };
@@ -175,17 +183,26 @@ fn within_service(path: &str) -> &str {
 }
 
 fn strip(uri: &mut Uri, prefix: usize) {
-    let mut parts = uri.clone().into_parts();
-    let stripped = parts
-        .path_and_query
-        .as_ref()
-        .and_then(|whole| whole.as_str()[prefix..].parse::<PathAndQuery>().ok());
-    if let Some(stripped) = stripped {
-        parts.path_and_query = Some(stripped);
-        if let Ok(stripped) = Uri::from_parts(parts) {
-            *uri = stripped;
-        }
+    let whole = uri.path_and_query().map(PathAndQuery::as_str);
+    if let Some(stripped) = whole.and_then(|whole| with_path_and_query(uri, &whole[prefix..])) {
+        *uri = stripped;
     }
+}
+
+/// Returns `uri` without the slash at the end of its path, where the contract's services do not mind one.
+fn without_slash(uri: &Uri) -> Option<Uri> {
+    let minds_none = LENIENT.iter().any(|service| uri.path().starts_with(service));
+    let bare = uri.path().strip_suffix('/').filter(|_| minds_none)?;
+    match uri.query() {
+        Some(query) => with_path_and_query(uri, &format!("{bare}?{query}")),
+        None => with_path_and_query(uri, bare),
+    }
+}
+
+fn with_path_and_query(uri: &Uri, path_and_query: &str) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 #[cfg(test)]

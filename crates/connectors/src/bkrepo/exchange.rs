@@ -205,6 +205,7 @@ impl Ask<'_> {
         let answer = self.send(body.map(Payload::json)).await?;
         let (stage, subject) = (answer.stage, answer.subject.clone());
         let status = answer.response.status().as_u16();
+        let secrets = http::Secrets::of(&answer.response);
         let body = answer.whole(ANSWER_BYTES).await?;
         let strange = || {
             ConnectorError::new(ErrorKind::Protocol, stage, &subject)
@@ -216,7 +217,7 @@ impl Ask<'_> {
             let kind = kind_of(envelope.code).unwrap_or(ErrorKind::Protocol);
             let error = ConnectorError::new(kind, stage, &subject).status(status);
             return Err(Refused {
-                error: error.words(envelope.message.unwrap_or_default()),
+                error: error.words(secrets.masked(&envelope.message.unwrap_or_default())),
                 code: Some(envelope.code),
             });
         }

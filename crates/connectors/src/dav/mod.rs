@@ -7,6 +7,7 @@
 
 mod client;
 mod folders;
+mod place;
 mod source;
 mod state;
 mod target;

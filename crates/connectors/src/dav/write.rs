@@ -3,8 +3,6 @@
 //! A file is written to a draft and read back; once the second it was written in is over it is moved to its place.
 //! So whatever is written there later has another time, and what was digested can be remembered.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use domain::artifact::Likeness;
 use domain::checksums::Sums;
@@ -25,62 +23,58 @@ use crate::fatal::is_the_servers;
 use crate::files::{Job, checked, conflict, corrupt, groups, job, other_bytes, read_small};
 use crate::http::{Activity, answered, body};
 
-/// After this long the second of a write is over, on the other side's clock too.
-const SECOND: Duration = Duration::from_millis(1_020);
-/// How often a file that others change meanwhile is looked at again.
-const LOOKS: usize = 3;
+/// Groups of one batch that are read, sent or waited for at the same time.
+const GROUPS_UNDER_WAY: usize = 8;
 
 /// A file that is written and right, but not in its place.
-struct Draft<'a> {
-    job: Job<'a>,
+pub(super) struct Draft<'a> {
+    pub(super) job: Job<'a>,
     /// Where it is.
-    at: FilePath,
-    sums: Sums,
+    pub(super) at: FilePath,
+    pub(super) sums: Sums,
     /// Its state as a draft.
-    state: State,
-    written: Instant,
+    pub(super) state: State,
+    pub(super) written: Instant,
     /// What stood in its place.
-    over: Standing,
+    pub(super) over: Standing,
 }
 
-/// A file in its place.
-struct Placed<'a> {
-    job: Job<'a>,
-    sums: Sums,
-    /// The state it should have; whether every later change will show in it.
-    state: State,
-    lasting: bool,
-}
-
-type Not = crate::files::Not<Standing>;
+pub(super) type Not = crate::files::Not<Standing>;
 
 impl DavTarget {
-    /// Writes `batch`, group after group.
+    /// Writes `batch`: while the files of one group wait for their second to be over, others are read and sent.
     pub(super) async fn write_all(
         &self,
         batch: &[Put],
         content: &dyn Content,
         settled: &dyn Settled,
     ) -> ConnectorResult<()> {
-        for group in groups(batch) {
-            let mut jobs = Vec::with_capacity(group.len());
-            for (index, put) in group {
-                match job(index, put) {
-                    Ok(job) => jobs.push(job),
-                    Err(error) => settled.settled(index, PutOutcome::Failed(error)),
-                }
-            }
-            self.write_group(jobs, content, settled).await?;
+        let groups = groups(batch).into_iter();
+        let writing: Vec<_> = groups
+            .map(|group| self.write_group(group, content, settled))
+            .collect();
+        // All of them end even if one fails for all, so that no drafts of the others are left behind.
+        let mut written = stream::iter(writing).buffer_unordered(GROUPS_UNDER_WAY);
+        let mut result = Ok(());
+        while let Some(group) = written.next().await {
+            result = result.and(group);
         }
-        Ok(())
+        result
     }
 
     async fn write_group(
         &self,
-        jobs: Vec<Job<'_>>,
+        group: Vec<(usize, &Put)>,
         content: &dyn Content,
         settled: &dyn Settled,
     ) -> ConnectorResult<()> {
+        let mut jobs = Vec::with_capacity(group.len());
+        for (index, put) in group {
+            match job(index, put) {
+                Ok(job) => jobs.push(job),
+                Err(error) => settled.settled(index, PutOutcome::Failed(error)),
+            }
+        }
         let drafts = self.draft_group(jobs, content, settled).await?;
         let mut placed = Vec::new();
         let moving = drafts.into_iter().map(|draft| async move {
@@ -306,154 +300,6 @@ impl DavTarget {
         }
     }
 
-    /// Moves a draft to its place.
-    async fn place<'a>(&self, draft: Draft<'a>) -> Result<Placed<'a>, Not> {
-        if self.dav.server.digests().are_kept() {
-            tokio::time::sleep_until(draft.written + SECOND).await;
-        }
-        if draft.at == draft.job.path {
-            // It was read back within its second, so nothing is known of what came after.
-            let Draft { job, sums, state, .. } = draft;
-            return Ok(Placed {
-                job,
-                sums,
-                state,
-                lasting: false,
-            });
-        }
-        match self.move_there(&draft).await {
-            Ok(lasting) => {
-                let Draft { job, sums, state, .. } = draft;
-                Ok(Placed {
-                    job,
-                    sums,
-                    state,
-                    lasting,
-                })
-            }
-            Err(not) => {
-                self.remove(&draft.at).await;
-                Err(not)
-            }
-        }
-    }
-
-    /// Moves a draft; returns whether the second it was written in was over by then.
-    async fn move_there(&self, draft: &Draft<'_>) -> Result<bool, Not> {
-        let path = &draft.job.path;
-        self.make_parents(path).await?;
-        let mut over = draft.over.clone();
-        let mut again = true;
-        for _ in 0..LOOKS {
-            let activity = self.dav.server.activity();
-            let answer = self.send_move(draft, &over, &activity).await?;
-            match answer.status().as_u16() {
-                412 => {
-                    let now = self.dav.look(path.as_str(), Stage::Commit).await?;
-                    match (&over, &now) {
-                        (Standing::File(before), Standing::File(now)) if !before.differs(now) => {
-                            self.knows_no_if.store(true, std::sync::atomic::Ordering::Relaxed);
-                        }
-                        (_, Standing::Folder) => return Err(conflict(path, "a folder stands there").into()),
-                        _ if draft.job.put.expect == Expect::Anything => over = now,
-                        _ => return Err(Not::Raced(now)),
-                    }
-                }
-                // The folder it belongs in went away, or was never there.
-                403 | 404 | 409 | 500 if again => {
-                    again = false;
-                    self.forget_folders();
-                    self.make_parents(path).await?;
-                }
-                _ => {
-                    let lasting = draft.state.is_lasting(answer.headers());
-                    self.accepted(answer, &activity, path).await?;
-                    return Ok(lasting);
-                }
-            }
-        }
-        let error = ConnectorError::new(ErrorKind::Conflict, Stage::Commit, path.as_str());
-        Err(error
-            .words("it is changed by somebody else again and again")
-            .into())
-    }
-
-    async fn send_move(
-        &self,
-        draft: &Draft<'_>,
-        over: &Standing,
-        activity: &Activity,
-    ) -> ConnectorResult<Response> {
-        let to = self.dav.url(draft.job.path.as_str(), false);
-        let mut request = self
-            .dav
-            .own("MOVE", self.dav.url(draft.at.as_str(), false))
-            .header("Destination", to.as_str());
-        request = match over {
-            // Never over a folder, which would vanish with all it holds.
-            Standing::Nothing | Standing::Folder => request.header("Overwrite", "F"),
-            Standing::File(state) => {
-                let etag = state
-                    .strong_etag()
-                    .filter(|_| self.may_know_if() && draft.job.put.expect != Expect::Anything);
-                let condition =
-                    etag.and_then(|etag| HeaderValue::from_str(&format!("<{to}> ([{etag}])")).ok());
-                let request = request.header("Overwrite", "T");
-                match condition {
-                    Some(condition) => request.header("If", condition),
-                    None => request,
-                }
-            }
-        };
-        self.dav
-            .server
-            .send(request, activity, Stage::Commit, draft.job.path.as_str())
-            .await
-    }
-
-    /// Looks whether the files are in their places, and says so.
-    async fn confirm(&self, placed: Vec<Placed<'_>>, settled: &dyn Settled) -> ConnectorResult<()> {
-        if placed.is_empty() {
-            return Ok(());
-        }
-        let paths: Vec<FilePath> = placed.iter().map(|file| file.job.path.clone()).collect();
-        let standings = self.standings(&paths, Stage::Verify).await?;
-        for (file, standing) in placed.into_iter().zip(standings) {
-            let size_bytes = file.sums.length_bytes;
-            let outcome = match standing {
-                Standing::File(state) if state.size_bytes.is_none_or(|size| size == size_bytes) => {
-                    self.remember(&file, &state);
-                    PutOutcome::Stored {
-                        moved_bytes: size_bytes,
-                        moved_blobs: 1,
-                    }
-                }
-                _ => PutOutcome::Failed(corrupt(
-                    &file.job.path,
-                    "other content stands there than was just written",
-                )),
-            };
-            settled.settled(file.job.index, outcome);
-        }
-        Ok(())
-    }
-
-    /// Remembers the digest of a file that was just placed, if it is still the one that was written.
-    fn remember(&self, file: &Placed<'_>, now: &State) {
-        let same_time = file.state.modified_s.is_some() && file.state.modified_s == now.modified_s;
-        let same_tag = now.modified_s.is_none() && now.strong_etag().is_some() && now.etag == file.state.etag;
-        if let Some(mark) = now.mark().filter(|_| file.lasting && (same_time || same_tag)) {
-            let place = self.dav.place(file.job.path.as_str());
-            let Sums {
-                length_bytes, digest, ..
-            } = &file.sums;
-            self.dav
-                .server
-                .digests()
-                .put(&place, *length_bytes, &mark, digest);
-        }
-    }
-
     async fn raced(&self, path: &FilePath) -> Not {
         match self.dav.look(path.as_str(), Stage::Write).await {
             Ok(standing) => Not::Raced(standing),
@@ -461,14 +307,19 @@ impl DavTarget {
         }
     }
 
-    async fn accepted(&self, answer: Response, activity: &Activity, path: &FilePath) -> ConnectorResult<()> {
+    pub(super) async fn accepted(
+        &self,
+        answer: Response,
+        activity: &Activity,
+        path: &FilePath,
+    ) -> ConnectorResult<()> {
         answered(answer, activity, Stage::Write, path.as_str())
             .await
             .map(drop)
     }
 
     /// Removes what nobody needs, as far as it can.
-    async fn remove(&self, path: &FilePath) {
+    pub(super) async fn remove(&self, path: &FilePath) {
         let activity = self.dav.server.activity();
         let request = self
             .dav

@@ -12,6 +12,7 @@ use reqwest::{RequestBuilder, Response};
 use tokio::time::Instant;
 
 use super::answer::broken;
+use super::secrets::Secrets;
 use super::throttle::Throttle;
 
 /// When something last moved in one exchange, and how long nothing may.
@@ -115,7 +116,7 @@ impl Activity {
 
 /// Sends `request` and returns its answer, whatever its status; silence is an error.
 ///
-/// The request's body touches `activity` as it is taken.
+/// The request's body touches `activity` as it is taken. The answer carries the [`Secrets`] of its request.
 pub async fn send(
     request: RequestBuilder,
     activity: &Activity,
@@ -123,8 +124,13 @@ pub async fn send(
     subject: &str,
 ) -> ConnectorResult<Response> {
     activity.touch();
-    tokio::select! {
-        answer = request.send() => answer.map_err(|error| broken(&error, stage, subject)),
-        () = activity.silence() => Err(activity.stalled(stage, subject)),
-    }
+    let (client, request) = request.build_split();
+    let request = request.map_err(|error| broken(&error, stage, subject))?;
+    let secrets = Secrets::sent_in(request.headers());
+    let mut answer = tokio::select! {
+        answer = client.execute(request) => answer.map_err(|error| broken(&error, stage, subject))?,
+        () = activity.silence() => return Err(activity.stalled(stage, subject)),
+    };
+    answer.extensions_mut().insert(secrets);
+    Ok(answer)
 }

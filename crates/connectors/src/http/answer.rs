@@ -10,6 +10,7 @@ use reqwest::{Response, StatusCode};
 
 use super::activity::Activity;
 use super::chain;
+use super::secrets::Secrets;
 
 /// Most bytes of a refusal that are read for its words.
 const WORDS_BYTES: usize = 4096;
@@ -68,7 +69,7 @@ pub async fn read_words(answer: Response, activity: &Activity, stage: Stage, sub
     words_of(&read_beginning(answer, activity, stage, subject).await)
 }
 
-/// Returns the beginning of a refusal's body, as much of it as can be had.
+/// Returns the beginning of a refusal's body, as much of it as can be had, without the secrets its request came with.
 pub async fn read_beginning(
     mut answer: Response,
     activity: &Activity,
@@ -83,7 +84,11 @@ pub async fn read_beginning(
         }
     }
     body.truncate(WORDS_BYTES);
-    body
+    let secrets = Secrets::of(&answer);
+    if secrets.is_empty() {
+        return body;
+    }
+    secrets.masked(&String::from_utf8_lossy(&body)).into_bytes()
 }
 
 /// Returns the words in the body of a refusal: its `message` if it is JSON with one, else the beginning of a plain text.

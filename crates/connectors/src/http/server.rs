@@ -17,6 +17,7 @@ use super::activity::{Activity, send};
 use super::answer::broken;
 use super::manners::{AllManners, Manners};
 use super::rules::AddressRules;
+use super::secrets::Secrets;
 use crate::digests::Digests;
 
 /// How much longer than a peer, who gives signs of life, a foreign server may be silent over an answer.
@@ -160,9 +161,12 @@ impl Server {
             .map_or(0, <[u8]>::len);
         activity.pass(at_hand).await;
         let request = RequestBuilder::from_parts(client, request);
-        let answer = send(request, activity, stage, subject).await;
-        match &answer {
-            Ok(answer) => manners.answered(answer.status().as_u16(), answer.headers()),
+        let mut answer = send(request, activity, stage, subject).await;
+        match &mut answer {
+            Ok(answer) => {
+                Secrets::know(answer, &self.credentials);
+                manners.answered(answer.status().as_u16(), answer.headers());
+            }
             Err(error) if error.kind == ErrorKind::Unreachable => manners.silent(),
             Err(_) => {}
         }

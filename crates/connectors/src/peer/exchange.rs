@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::Peer;
 use super::frame::{BODY_BYTES, BadFrame, Frames, PREFIX_BYTES, put_body_head, put_frame, still_working};
 use super::wire::{Answer, FRAMES, Parcel, Question};
-use crate::http::{Activity, answered, send};
+use crate::http::{Activity, Secrets, answered, send};
 
 /// How long a sender is silent before it says that it still works.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
@@ -104,8 +104,10 @@ impl Exchange<'_> {
                 .status(answer.status().as_u16())
                 .words("its answer is not one of the peer exchange"));
         }
+        let secrets = Secrets::of(&answer);
         let pieces = pieces(answer, self.activity, self.stage, name.clone());
         Ok(Answers {
+            secrets,
             frames: Frames::new(pieces, self.stage, name),
             seen: 0,
             ended: false,
@@ -190,6 +192,8 @@ impl Feed {
 
 /// The answers to one question.
 pub(super) struct Answers {
+    /// What the words of the answers must not repeat.
+    secrets: Secrets,
     frames: Frames,
     seen: u64,
     ended: bool,
@@ -201,7 +205,7 @@ impl Answers {
         if self.ended {
             return Ok(None);
         }
-        match self.frames.head::<Answer>().await? {
+        match self.head().await? {
             Some(Some(Answer::End(frames))) if frames == self.seen => {
                 self.ended = true;
                 Ok(None)
@@ -214,6 +218,17 @@ impl Answers {
             }
             Some(None) => Err(self.frames.bad(BadFrame::Unexpected)),
         }
+    }
+
+    /// Returns the header of the next frame, without secrets in its words.
+    async fn head(&mut self) -> ConnectorResult<Option<Option<Answer>>> {
+        let mut head = self.frames.head::<Answer>().await?;
+        if let Some(Some(answer)) = &mut head {
+            for trouble in answer.troubles() {
+                trouble.words = trouble.words.as_deref().map(|words| self.secrets.masked(words));
+            }
+        }
+        Ok(head)
     }
 
     /// Returns the only answer.
@@ -237,7 +252,7 @@ impl Answers {
             if let Some(piece) = self.frames.body_piece().await? {
                 return Ok(Some(piece));
             }
-            match self.frames.head::<Answer>().await? {
+            match self.head().await? {
                 Some(None) => self.seen += 1,
                 Some(Some(Answer::End(frames))) if frames == self.seen => return Ok(None),
                 Some(Some(Answer::Refused(trouble))) => return Err(trouble.into_error(self.frames.subject())),

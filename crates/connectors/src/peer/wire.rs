@@ -275,6 +275,25 @@ pub enum Answer {
     End(u64),
 }
 
+impl Answer {
+    /// Returns every trouble it tells of.
+    pub fn troubles(&mut self) -> Vec<&mut Trouble> {
+        match self {
+            Self::Refused(trouble) | Self::Blob(Some(trouble)) => vec![trouble],
+            Self::Artifacts(artifacts) => artifacts.iter_mut().filter_map(|it| it.as_mut().err()).collect(),
+            Self::Settled(fates) => fates.iter_mut().filter_map(|(_, fate)| fate.trouble()).collect(),
+            Self::Done
+            | Self::Inventory(_)
+            | Self::Blobs(_)
+            | Self::Upload { .. }
+            | Self::Keys { .. }
+            | Self::Missing(_)
+            | Self::Blob(None)
+            | Self::End(_) => Vec::new(),
+        }
+    }
+}
+
 /// What became of one item of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -287,6 +306,16 @@ pub enum Fate {
     Lacks,
     /// It is not stored.
     Failed(Trouble),
+}
+
+impl Fate {
+    /// Returns why it is not stored.
+    fn trouble(&mut self) -> Option<&mut Trouble> {
+        match self {
+            Self::Failed(trouble) => Some(trouble),
+            Self::Stored | Self::Raced(_) | Self::Lacks => None,
+        }
+    }
 }
 
 /// An error as it travels.

@@ -204,13 +204,13 @@ impl Carrier {
                 moved_bytes,
                 moved_blobs,
             } => {
-                self.part.answered();
+                self.part.answered_write();
                 let item = &pending.item;
                 let settlement = item.carried_out(moved_bytes, moved_blobs, pending.tried);
                 Next::Settle(self.noted(item, settlement))
             }
             PutOutcome::Raced { found } => {
-                self.part.answered();
+                self.part.answered_write();
                 // An earlier try arrived and only its acknowledgement was lost.
                 if pending.tried > 1
                     && found
@@ -269,7 +269,7 @@ impl Carrier {
         let again = if from_source {
             super::backoff::wait_before_next(&error, pending.tried, super::backoff::jitter())
         } else {
-            self.part.judge(&error, pending.tried)
+            self.part.judge_write(&error, pending.tried)
         };
         match again {
             Some(wait) if !self.part.is_over() => Next::Again(wait),

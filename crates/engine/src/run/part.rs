@@ -1,9 +1,10 @@
 //! One target's part of a run: whether it goes on, when it may speak, and when it is given up.
 //!
-//! A target that answers nothing for the run's patience ends its own part and nobody else's.
+//! A target that answers nothing for the run's patience ends its own part and nobody else's. One that goes on
+//! answering questions and takes nothing any more is given up too, once that has cost several artifacts.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use domain::clock::Clock;
@@ -51,6 +52,31 @@ impl Lines {
 /// Stands for "it answers" where a time of silence is kept.
 const ANSWERS: i64 = i64::MIN;
 
+/// Since when nothing was answered; [`ANSWERS`] while something is.
+struct Silence(AtomicI64);
+
+impl Default for Silence {
+    fn default() -> Self {
+        Self(AtomicI64::new(ANSWERS))
+    }
+}
+
+impl Silence {
+    fn ends(&self) {
+        self.0.store(ANSWERS, Ordering::Relaxed);
+    }
+
+    /// Notes that nothing was answered; returns for how long, from the first such time on.
+    ///
+    /// Time before that does not count: a long exchange, or a long time without any, is no silence.
+    fn goes_on_ms(&self, now_ms: i64) -> i64 {
+        let begun = self
+            .0
+            .compare_exchange(ANSWERS, now_ms, Ordering::Relaxed, Ordering::Relaxed);
+        begun.map_or_else(|since_ms| now_ms - since_ms, |_| 0)
+    }
+}
+
 /// One target's part of one run.
 pub(crate) struct Part {
     /// Name of the target cluster.
@@ -60,8 +86,12 @@ pub(crate) struct Part {
     clock: Arc<dyn Clock>,
     line: Arc<Line>,
     patience_ms: i64,
-    /// Since when nothing was answered; [`ANSWERS`] while the target does.
-    silent_since_ms: AtomicI64,
+    /// Whether it answers at all.
+    silence: Silence,
+    /// Whether it answers what is written to it.
+    silence_to_writes: Silence,
+    /// Artifacts that were lost to the latter.
+    lost: AtomicU32,
     ended: OnceLock<Failure>,
 }
 
@@ -81,7 +111,9 @@ impl Part {
             clock,
             line,
             patience_ms,
-            silent_since_ms: AtomicI64::new(ANSWERS),
+            silence: Silence::default(),
+            silence_to_writes: Silence::default(),
+            lost: AtomicU32::new(0),
             ended: OnceLock::new(),
         }
     }
@@ -102,21 +134,11 @@ impl Part {
         let _ = self.ended.set(failure);
     }
 
-    /// Notes that the target answered, whatever it said.
-    pub(crate) fn answered(&self) {
-        self.silent_since_ms.store(ANSWERS, Ordering::Relaxed);
-    }
-
-    /// Notes that the target did not answer; returns for how long it has not, from the first such time on.
-    ///
-    /// Time before that does not count: a long exchange, or a long time without any, is no silence.
-    fn silent_ms(&self) -> i64 {
-        let now_ms = self.clock.now_ms();
-        let since = &self.silent_since_ms;
-        match since.compare_exchange(ANSWERS, now_ms, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => 0,
-            Err(since_ms) => now_ms - since_ms,
-        }
+    /// Notes that the target answered what was written to it, whatever it said.
+    pub(crate) fn answered_write(&self) {
+        self.silence.ends();
+        self.silence_to_writes.ends();
+        self.lost.store(0, Ordering::Relaxed);
     }
 
     /// Waits for a turn to speak with the target: a free place, and the end of a wait it asked for.
@@ -131,18 +153,38 @@ impl Part {
         }
     }
 
+    /// Judges `error`, what came of writing one artifact for the `tried`-th time, as [`Self::judge`] does.
+    ///
+    /// Ends the part too when several artifacts were lost and nothing written was answered for the patience, though
+    /// questions are.
+    pub(crate) fn judge_write(&self, error: &ConnectorError, tried: u32) -> Option<std::time::Duration> {
+        if !is_silence(error) {
+            self.answered_write();
+        } else {
+            let silent_ms = self.silence_to_writes.goes_on_ms(self.clock.now_ms());
+            let others = match wait_before_next(error, tried, 0.5) {
+                None => self.lost.fetch_add(1, Ordering::Relaxed),
+                Some(_) => 0,
+            };
+            if others > 0 && silent_ms >= self.patience_ms {
+                self.end(error.to_failure(&self.cluster, tried));
+            }
+        }
+        self.judge(error, tried)
+    }
+
     /// Judges `error`, the result of try number `tried`: how long to wait for the next one, `None` for never.
     ///
     /// Ends the part when the target has answered nothing for longer than the patience.
-    pub(crate) fn judge(&self, error: &ConnectorError, tried: u32) -> Option<std::time::Duration> {
-        if error.kind == ErrorKind::Unreachable && error.remote_status.is_none() {
-            let silent_ms = self.silent_ms();
+    fn judge(&self, error: &ConnectorError, tried: u32) -> Option<std::time::Duration> {
+        if is_silence(error) {
+            let silent_ms = self.silence.goes_on_ms(self.clock.now_ms());
             let last_try = wait_before_next(error, tried, 0.5).is_none();
             if silent_ms >= self.patience_ms || (last_try && silent_ms * 2 >= self.patience_ms) {
                 self.end(error.to_failure(&self.cluster, tried));
             }
         } else {
-            self.answered();
+            self.silence.ends();
         }
         if let (ErrorKind::Limit | ErrorKind::Unreachable, Some(asked)) = (error.kind, error.retry_after) {
             let until_ms = self.clock.now_ms() + i64::try_from(asked.as_millis()).unwrap_or(0).min(300_000);
@@ -189,7 +231,7 @@ impl Part {
             let error = match self.unless_stopped(asking).await {
                 None => return Err(self.stopped_failure()),
                 Some(Ok(answer)) => {
-                    self.answered();
+                    self.silence.ends();
                     return Ok(answer);
                 }
                 Some(Err(error)) => error,
@@ -212,4 +254,9 @@ impl Part {
             subject: self.cluster.clone(),
         }
     }
+}
+
+/// Says whether `error` means that nothing was answered.
+fn is_silence(error: &ConnectorError) -> bool {
+    error.kind == ErrorKind::Unreachable && error.remote_status.is_none()
 }

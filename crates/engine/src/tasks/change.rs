@@ -2,7 +2,7 @@
 //!
 //! A record keeps what it runs with, so a task may change while a run of it goes on.
 
-use domain::cluster::Audit;
+use domain::cluster::{Audit, ClusterType};
 use domain::id::{ClusterId, TaskKey};
 use domain::task::{Settings, Task, TaskObject, TaskStatus, Trigger};
 
@@ -18,14 +18,19 @@ struct Changed {
     /// `None`: as they were.
     settings: Option<Settings>,
     reserve_days: u32,
+    /// Whether a task that has run at its time, and keeps it, waits to run anew.
+    starts_anew: bool,
     draft: TaskDraft,
 }
 
 impl Engine {
-    /// Replaces what the task `key` does by the contract's rules: only a task that never ran or that somebody starts
-    /// is changed; its project and what makes it run stay.
+    /// Replaces what the task `key` does by the contract's rules: only a task that never ran, that somebody starts
+    /// or that is to write to a registry elsewhere first is changed; its project and what makes it run stay.
+    ///
+    /// One that has run waits to run anew.
     pub async fn update_task(&self, key: &TaskKey, draft: TaskDraft, user: &str) -> EngineResult<()> {
-        let task = self.editable_task(key).await?;
+        let writes_elsewhere = self.writes_elsewhere(&draft).await?;
+        let task = self.editable_task(key, writes_elsewhere).await?;
         let draft = TaskDraft {
             replica_type: match task.settings.trigger {
                 Trigger::Manual => ReplicaType::RunOnce,
@@ -40,8 +45,12 @@ impl Engine {
         };
         let changed = self.redrafted(key, draft).await?;
         // The targets took their time to answer: the task may have started meanwhile.
-        let task = self.editable_task(key).await?;
+        let task = self.editable_task(key, writes_elsewhere).await?;
         let enabled = task.enabled;
+        let changed = Changed {
+            starts_anew: true,
+            ..changed
+        };
         self.replace(task, changed, enabled, user).await
     }
 
@@ -90,6 +99,7 @@ impl Engine {
             targets,
             settings,
             reserve_days,
+            starts_anew: false,
             draft,
         })
     }
@@ -98,7 +108,7 @@ impl Engine {
         let now_ms = self.clock().now_ms();
         let settings = changed.settings.unwrap_or_else(|| task.settings.clone());
         let runs_once = matches!(settings.trigger, Trigger::Immediately | Trigger::At(_));
-        let starts_as_before = runs_once && settings.trigger == task.settings.trigger;
+        let starts_as_before = runs_once && !changed.starts_anew && settings.trigger == task.settings.trigger;
         let updated = Task {
             id: self.store().next_id(),
             name: changed.draft.name,
@@ -230,11 +240,20 @@ impl Engine {
         }
     }
 
-    /// Returns the task `key` if it never ran, or runs only when somebody asks for it.
-    async fn editable_task(&self, key: &TaskKey) -> EngineResult<Task> {
+    /// Says whether the first cluster a draft names is a registry elsewhere.
+    async fn writes_elsewhere(&self, draft: &TaskDraft) -> EngineResult<bool> {
+        let Some(first) = draft.targets.first() else {
+            return Ok(false);
+        };
+        let cluster = self.cluster(first).await?;
+        Ok(cluster.is_some_and(|cluster| cluster.cluster_type == ClusterType::Remote))
+    }
+
+    /// Returns the task `key` if it never ran, runs only when somebody asks for it, or `writes_elsewhere`.
+    async fn editable_task(&self, key: &TaskKey, writes_elsewhere: bool) -> EngineResult<Task> {
         let task = self.task(key).await?;
         let never_ran = task.status == TaskStatus::Waiting && task.last_end.is_none();
-        if never_ran || task.settings.trigger == Trigger::Manual {
+        if never_ran || writes_elsewhere || task.settings.trigger == Trigger::Manual {
             Ok(task)
         } else {
             Err(EngineError::TaskFrozen(key.to_string()))

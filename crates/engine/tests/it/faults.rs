@@ -156,6 +156,61 @@ async fn a_target_that_dies_fails_what_is_in_flight_and_gives_the_rest_no_row() 
 }
 
 #[tokio::test]
+async fn a_target_that_answers_questions_and_takes_nothing_is_given_up() {
+    let world = World::start().await;
+    // One file of each page is to be written: questions go on being answered in between.
+    for n in 0..20_000 {
+        let name = format!("/f/{n:05}.bin");
+        world.source.holds(artifact(&name).size_bytes(8));
+        if n % 1_000 != 0 {
+            world.target.holds(artifact(&name).size_bytes(8));
+        }
+    }
+    world.target.script(
+        on(Op::Put)
+            .fails(ErrorKind::Unreachable)
+            .words("connection reset"),
+    );
+
+    let record = world.run(task()).await;
+
+    assert_eq!(record.status, RecordStatus::Failed);
+    let failed = record.counts.unwrap().failed;
+    assert!((2..=16).contains(&failed), "{failed}");
+    assert!(
+        record.reason.iter().any(|line| matches!(
+            line,
+            ReasonLine::NotAttempted { failure, .. } if failure.words.as_deref() == Some("connection reset")
+        )),
+        "{:?}",
+        record.reason
+    );
+}
+
+#[tokio::test]
+async fn one_artifact_that_breaks_its_connection_keeps_no_other_from_being_looked_at() {
+    let world = World::start().await;
+    for n in 0..5_000 {
+        let name = format!("/f/{n:05}.bin");
+        world.source.holds(artifact(&name).size_bytes(8));
+        if n != 500 {
+            world.target.holds(artifact(&name).size_bytes(8));
+        }
+    }
+    world.target.script(on(Op::Put).fails(ErrorKind::Unreachable));
+
+    let record = world.run(task()).await;
+
+    let counts = record.counts.unwrap();
+    assert_eq!(
+        (counts.failed, counts.unchanged),
+        (1, 4_999),
+        "{:?}",
+        record.reason
+    );
+}
+
+#[tokio::test]
 async fn a_connection_that_breaks_after_a_long_exchange_is_tried_again() {
     let world = World::start().await;
     world.source.holds(artifact("a.tgz"));

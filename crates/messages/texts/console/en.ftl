@@ -345,7 +345,7 @@ ui-no-cause-known = failed without a cause that is known: imported, or of an ear
 ui-for-example = For example
 ui-show = Show
 ui-actions = Actions
-ui-too-many-to-sort = Of what a prefix, a version, a failure or a note selects, at most { $n } artifacts are put in this order: narrow them down. Shown are the newest.
+ui-too-many-to-sort = Of what a prefix, a version, an outcome, a failure or a note selects, at most { $n } artifacts are put in this order: narrow them down. Shown are the newest.
 ui-path-begins = Path begins with
 ui-package-begins = Package begins with
 

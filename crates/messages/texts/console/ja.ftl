@@ -326,7 +326,7 @@ ui-no-cause-known = 原因不明：取り込まれたもの、または以前の
 ui-for-example = 例
 ui-show = 表示
 ui-actions = 操作
-ui-too-many-to-sort = 接頭辞、バージョン、失敗、注記で絞り込んだものをこの順に並べられるのは { $n } 件までです。さらに絞り込んでください。新しい順に表示しています。
+ui-too-many-to-sort = 接頭辞、バージョン、結果、失敗、注記で絞り込んだものをこの順に並べられるのは { $n } 件までです。さらに絞り込んでください。新しい順に表示しています。
 ui-path-begins = パスの先頭
 ui-package-begins = パッケージの先頭
 

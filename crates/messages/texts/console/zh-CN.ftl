@@ -326,7 +326,7 @@ ui-no-cause-known = 失败原因未知：导入的记录或旧版本记录
 ui-for-example = 例如
 ui-show = 查看
 ui-actions = 操作
-ui-too-many-to-sort = 按前缀、版本、失败或附注筛选出的制品，最多只能对 { $n } 个这样排序：请缩小范围。现按最新的显示。
+ui-too-many-to-sort = 按前缀、版本、结果、失败或附注筛选出的制品，最多只能对 { $n } 个这样排序：请缩小范围。现按最新的显示。
 ui-path-begins = 路径开头
 ui-package-begins = 包名开头
 

@@ -326,7 +326,7 @@ ui-no-cause-known = 失敗原因未知：匯入的記錄或舊版本記錄
 ui-for-example = 例如
 ui-show = 查看
 ui-actions = 操作
-ui-too-many-to-sort = 按前綴、版本、失敗或附註篩選出的製品，最多只能對 { $n } 個這樣排序：請縮小範圍。現按最新的顯示。
+ui-too-many-to-sort = 按前綴、版本、結果、失敗或附註篩選出的製品，最多只能對 { $n } 個這樣排序：請縮小範圍。現按最新的顯示。
 ui-path-begins = 路徑開頭
 ui-package-begins = 套件名開頭
 

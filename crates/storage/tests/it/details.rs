@@ -6,7 +6,7 @@ mod orders;
 use std::collections::BTreeSet;
 
 use domain::artifact::ArtifactKey;
-use domain::detail::{DetailFilter, DetailState, DetailStatus, RecordDetail};
+use domain::detail::{DetailFilter, DetailState, DetailStatus, Outcome, RecordDetail, Settlement};
 use domain::id::DetailId;
 use domain::record::{Record, RecordStatus};
 use storage::writer::{DetailRow, RowState};
@@ -102,6 +102,35 @@ async fn a_prefix_that_many_rows_match_is_paged_like_any_other() {
         ..DetailFilter::default()
     };
     compare(&world.store, &run, &model, &files, 400).await;
+}
+
+#[tokio::test]
+async fn an_outcome_that_all_or_none_have_is_paged_like_any_other() {
+    let world = World::start().await;
+    let run = world.run("nightly").await;
+    set_units(&world, &run).await;
+    let mut rows = rows(&world, &mut Dice(5), 900, 4_000);
+    for row in &mut rows {
+        if let RowState::Settled(settlement) = &mut row.state
+            && settlement.outcome != Outcome::Failed
+        {
+            *settlement = Settlement::of(Outcome::Unchanged);
+        }
+    }
+    for group in rows.chunks(137) {
+        world.commit(&run, group.to_vec(), vec![]).await.unwrap();
+    }
+    let model: Vec<RecordDetail> = rows.iter().map(|row| detail(&run, row)).collect();
+
+    for filter in filters().into_iter().filter(|filter| filter.outcome.is_some()) {
+        for cluster in [None, Some("edge-1".to_owned())] {
+            let filter = DetailFilter {
+                cluster,
+                ..filter.clone()
+            };
+            compare(&world.store, &run, &model, &filter, 45).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -102,6 +102,31 @@ async fn a_task_of_one_version_is_tried_made_run_and_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_task_chooses_is_shown_as_its_arguments_say_it() {
+    let two = furnished().await;
+    let choice = [
+        "--include",
+        "semver:>=1, <2",
+        "--exclude",
+        "*-rc*",
+        "--newest",
+        "2",
+    ];
+    two.ok(&[&["task", "create", "choosy"], RELEASE, &choice].concat());
+    two.ok(&[&["task", "create", "plain"], RELEASE].concat());
+
+    let shown = two.ok(&["task", "show", "choosy"]);
+    let read = two.json(&["task", "show", "choosy"]);
+    let plain = two.ok(&["task", "show", "plain"]);
+
+    let words = "--include 'semver:>=1, <2' --exclude '*-rc*' --newest 2";
+    assert!(shown.contains(words), "{shown}");
+    let filter = json!({ "include": ["semver:>=1, <2"], "exclude": ["*-rc*"], "newest": 2 });
+    assert_eq!(read["objects"][0]["versionFilter"], filter, "{read}");
+    assert!(!plain.contains("--"), "{plain}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_task_cannot_be_is_refused_by_the_name_of_the_argument() {
     let two = furnished().await;
 

@@ -160,7 +160,7 @@ fn order(params: &Params) -> ApiResult<Option<(DetailOrder, bool)>> {
 /// Lists the selected details of a record, the newest first or in another order; `cursor` is the `next` of the page
 /// before.
 ///
-/// More than 10,000 details that a prefix, a version, a failure or a note selects come in the order of time only.
+/// More than 10,000 details that a prefix, a version, an outcome, a failure or a note selects come in the order of time only.
 #[utoipa::path(get, path = "/api/v1/records/{id}/details", params(filter::FilterParams, DetailPage), responses((status = 200, body = Details)))]
 async fn list(
     _: Admin,

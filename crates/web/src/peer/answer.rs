@@ -12,12 +12,15 @@ use bytes::{Bytes, BytesMut};
 use connectors::peer::frame::{BODY_BYTES, put_body_head, put_frame, still_working};
 use connectors::peer::wire::{Answer, FRAMES, Trouble};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 
 use super::incoming::Arriving;
 
 /// How long an asker waits without a sign of life.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+
+/// About what the head of a frame takes.
+const HEAD_BYTES: usize = 64;
 
 type Work = Pin<Box<dyn Future<Output = ConnectorResult<Vec<Answer>>> + Send>>;
 
@@ -72,21 +75,24 @@ fn response(body: Body) -> Response {
     ([(CONTENT_TYPE, FRAMES)], body).into_response()
 }
 
-/// Answers with one frame per blob, its bytes in it.
-pub(super) fn blobs(blobs: Vec<ConnectorResult<Bytes>>) -> Response {
-    let count = blobs.len() as u64;
-    let frames = blobs.into_iter().map(|blob| {
-        let mut out = BytesMut::new();
-        match blob {
-            Ok(bytes) => put_frame(&mut out, &Answer::Blob(None), &bytes),
-            Err(error) => put_frame(&mut out, &Answer::Blob(Some(Trouble::from(&error))), b""),
+/// Answers with one frame per blob, its bytes in it; `groups` hold `count` of them.
+pub(super) fn blobs(
+    groups: impl Stream<Item = Vec<ConnectorResult<Bytes>>> + Send + 'static,
+    count: u64,
+) -> Response {
+    let frames = groups.map(|group| {
+        let bytes = group.iter().flatten().map(|bytes| bytes.len() + HEAD_BYTES);
+        let mut out = BytesMut::with_capacity(bytes.sum());
+        for blob in group {
+            match blob {
+                Ok(bytes) => put_frame(&mut out, &Answer::Blob(None), &bytes),
+                Err(error) => put_frame(&mut out, &Answer::Blob(Some(Trouble::from(&error))), b""),
+            }
         }
         out.freeze()
     });
-    let frames = stream::iter(frames.chain([end(count)])).ready_chunks(32);
-    response(Body::from_stream(
-        frames.map(|frames| Ok::<_, Infallible>(Bytes::from(frames.concat()))),
-    ))
+    let frames = frames.chain(stream::iter([end(count)]));
+    response(Body::from_stream(frames.map(Ok::<_, Infallible>)))
 }
 
 /// Answers with the bytes of `content`, at most `length_bytes`, as frames without header.

@@ -2,6 +2,8 @@
 //!
 //! Blobs are read by key, and only if the key still names the digest asked for: a digest alone opens nothing.
 
+use std::collections::VecDeque;
+
 use axum::response::Response;
 use bytes::Bytes;
 use connectors::peer::wire::{Answer, BATCH_ARTIFACTS, BATCH_BYTES, Trouble, Wanted};
@@ -9,12 +11,16 @@ use domain::artifact::ArtifactKey;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult, Cursor};
 use domain::task::Scope;
+use futures_util::stream;
 use hosted::{HostedRepository, Node};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Asked, answer, turn};
 
 /// Longest page of keys.
 const PAGE_KEYS: usize = 5000;
+/// Bytes of small blobs that are read in one go.
+const READ_BYTES: u64 = 1024 * 1024;
 
 pub(super) async fn list(
     asked: Asked,
@@ -60,42 +66,93 @@ pub(super) fn bounded(asked: &Asked, count: usize, stage: Stage) -> ConnectorRes
 }
 
 pub(super) async fn read(asked: Asked, wanted: Vec<Wanted>) -> Response {
-    let _turn = match turn(&asked.turns.held).await {
+    let turn = match turn(&asked.turns.held).await {
         Ok(turn) => turn,
         Err(error) => return answer::refused(&error),
     };
-    match try_read(&asked, &wanted).await {
-        Ok(blobs) => answer::blobs(blobs),
+    let count = wanted.len() as u64;
+    match Reading::begin(asked, wanted, turn).await {
+        Ok(reading) => answer::blobs(stream::unfold(reading, Reading::next), count),
         Err(error) => answer::refused(&error),
     }
 }
 
-async fn try_read(asked: &Asked, wanted: &[Wanted]) -> ConnectorResult<Vec<ConnectorResult<Bytes>>> {
-    bounded(asked, wanted.len(), Stage::Read)?;
-    let repository = asked.repository(Stage::Read).await?;
-    let nodes = nodes(asked, &repository, wanted).await?;
-    let held_bytes: u64 = nodes
-        .iter()
-        .flatten()
-        .filter_map(|node| Some(node.file.as_ref()?.size_bytes))
-        .sum();
-    if held_bytes > BATCH_BYTES {
-        return Err(asked.error(
-            ErrorKind::Protocol,
-            Stage::Read,
-            "more bytes than one answer may hold",
-        ));
+/// Blobs on their way to an asker: a few at a time are in memory, and as long as any is, its turn is taken.
+struct Reading {
+    asked: Asked,
+    repository: HostedRepository,
+    /// What is still to be read, with what was found for it.
+    left: VecDeque<(Wanted, ConnectorResult<Node>)>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Reading {
+    async fn begin(asked: Asked, wanted: Vec<Wanted>, turn: OwnedSemaphorePermit) -> ConnectorResult<Self> {
+        bounded(&asked, wanted.len(), Stage::Read)?;
+        let repository = asked.repository(Stage::Read).await?;
+        let nodes = nodes(&asked, &repository, &wanted).await?;
+        if nodes.iter().map(size_bytes).sum::<u64>() > BATCH_BYTES {
+            return Err(asked.error(
+                ErrorKind::Protocol,
+                Stage::Read,
+                "more bytes than one answer may hold",
+            ));
+        }
+        Ok(Self {
+            asked,
+            repository,
+            left: wanted.into_iter().zip(nodes).collect(),
+            _turn: turn,
+        })
     }
-    let there: Vec<&Node> = nodes.iter().flatten().collect();
-    let mut bytes = repository.read_small(&there).await.into_iter();
-    let lost = || Err(asked.error(ErrorKind::Disk, Stage::Read, "its bytes could not be read"));
-    Ok(nodes
-        .iter()
-        .map(|node| match node {
+
+    /// Returns the next blobs; `None` after the last.
+    async fn next(mut self) -> Option<(Vec<ConnectorResult<Bytes>>, Self)> {
+        let mut some = Vec::new();
+        let mut some_bytes = 0;
+        while let Some(next) = self.left.pop_front() {
+            some_bytes += size_bytes(&next.1);
+            some.push(next);
+            if some_bytes >= READ_BYTES {
+                break;
+            }
+        }
+        if some.is_empty() {
+            return None;
+        }
+        let (wanted, found): (Vec<Wanted>, Vec<ConnectorResult<Node>>) = some.into_iter().unzip();
+        let mut blobs = self.blobs(&found).await;
+        // An asker may take its time, and what was found may have been moved to another pack meanwhile.
+        if blobs.iter().any(is_lost)
+            && let Ok(found) = nodes(&self.asked, &self.repository, &wanted).await
+        {
+            blobs = self.blobs(&found).await;
+        }
+        Some((blobs, self))
+    }
+
+    async fn blobs(&self, found: &[ConnectorResult<Node>]) -> Vec<ConnectorResult<Bytes>> {
+        let there: Vec<&Node> = found.iter().flatten().collect();
+        let mut bytes = self.repository.read_small(&there).await.into_iter();
+        let lost = || {
+            let words = "its bytes could not be read";
+            Err(self.asked.error(ErrorKind::Disk, Stage::Read, words))
+        };
+        let blob = |node: &ConnectorResult<Node>| match node {
             Ok(_) => bytes.next().unwrap_or_else(lost),
             Err(error) => Err(error.again()),
-        })
-        .collect())
+        };
+        found.iter().map(blob).collect()
+    }
+}
+
+fn is_lost(blob: &ConnectorResult<Bytes>) -> bool {
+    matches!(blob, Err(error) if error.kind == ErrorKind::Disk)
+}
+
+fn size_bytes(node: &ConnectorResult<Node>) -> u64 {
+    let file = node.as_ref().ok().and_then(|node| node.file.as_ref());
+    file.map_or(0, |file| file.size_bytes)
 }
 
 /// Returns the nodes that still are what is wanted, in its order.

@@ -304,6 +304,52 @@ async fn an_update_replaces_a_task_under_the_same_key_and_another_id() {
 }
 
 #[tokio::test]
+async fn a_task_that_has_run_is_changed_only_if_it_writes_to_a_registry_elsewhere_first() {
+    let world = World::start().await;
+    let edge = world.cluster("edge-1", "EDGE").await;
+    let hub = world.cluster("hub", "REMOTE").await;
+    let objects = json!([{ "localRepoName": "central", "repoType": "MAVEN" }]);
+    let changes = json!({ "setting": {}, "replicaTaskObjects": objects });
+    let task = world.task("mirror", &[&hub], changes.clone()).await;
+    let key = task["key"].as_str().expect("a key");
+    let run = world.start_run(key).await;
+    let end = domain::record::RunEnd::Complete { failed: 0 };
+    world.end(&run, end, Vec::new()).await;
+    let update = async |targets: &[&str]| {
+        let mut body = task_body("mirror 2", targets, changes.clone());
+        body["key"] = json!(key);
+        world.post("/replication/api/task/update", body).await
+    };
+    let info = async || world.get(&format!("{BASE}/info/{key}")).await.ok();
+
+    let ran = info().await;
+    let frozen = update(&[&edge, &hub]).await;
+    let unknown = update(&["nobody", &hub]).await;
+    update(&[&hub]).await.ok();
+    let changed = info().await;
+
+    assert_eq!(
+        (&ran["lastExecutionStatus"], &ran["nextExecutionTime"]),
+        (&json!("SUCCESS"), &Value::Null)
+    );
+    assert_eq!(
+        (frozen.refusal(), unknown.refusal()),
+        ((400, 250308), (400, 250308))
+    );
+    assert_eq!(
+        (
+            &changed["name"],
+            &changed["lastExecutionStatus"],
+            &changed["executionTimes"]
+        ),
+        (&json!("mirror 2"), &json!("SUCCESS"), &json!(1))
+    );
+    // It waits to run anew.
+    assert_eq!(changed["status"], "WAITING");
+    assert_ne!(changed["nextExecutionTime"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_copy_is_a_new_task_that_is_switched_off_and_keeps_its_creator() {
     let world = World::start().await;
     let edge = world.cluster("edge-1", "EDGE").await;

@@ -36,6 +36,25 @@ async fn unknown_urls_trailing_slashes_and_internal_paths_are_not_found() {
 }
 
 #[tokio::test]
+async fn a_slash_at_the_end_is_overlooked_but_by_the_replication_service() {
+    let world = World::start().await;
+    let project = serde_json::json!({ "name": "demo", "displayName": "demo", "description": "" });
+    world.post("/repository/api/project/create/", project).await.ok();
+
+    for path in [
+        "/repository/api/project/list/",
+        "/web/repository/api/project/list/?names=demo",
+        "/api/auth/api/user/info/",
+        "/repository/api/repo/list/demo/?type=GENERIC",
+    ] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/replication/api/cluster/list/", "/repository/api/project/list//"] {
+        assert_eq!(world.get(path).await.refusal(), (404, 250130), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_told_so_and_head_works_where_get_does() {
     let world = World::start().await;
 

@@ -263,7 +263,12 @@ pub(super) fn filters() -> Vec<DetailFilter> {
             ..DetailFilter::default()
         });
     }
-    for outcome in [Outcome::Unchanged, Outcome::Failed] {
+    for outcome in [
+        Outcome::Unchanged,
+        Outcome::Failed,
+        Outcome::Copied,
+        Outcome::Deleted,
+    ] {
         filters.push(DetailFilter {
             outcome: Some(outcome),
             ..DetailFilter::default()
@@ -285,11 +290,13 @@ pub(super) fn filters() -> Vec<DetailFilter> {
         });
     }
     for class in [ErrorKind::Disk, ErrorKind::Tls] {
-        filters.push(DetailFilter {
-            class: Some(class),
-            path_prefix: text("/a"),
-            ..DetailFilter::default()
-        });
+        for path_prefix in [text("/a"), None] {
+            filters.push(DetailFilter {
+                class: Some(class),
+                path_prefix,
+                ..DetailFilter::default()
+            });
+        }
     }
     filters.push(DetailFilter {
         status: Some(DetailStatus::Failed),

@@ -148,7 +148,9 @@ impl TaskCommand {
             }
             Verb::Show { task } => {
                 let key = key_of(&client, &task).await?;
-                let found = client.get(&api(&["detail", &key]), &[]).await?;
+                let mut found = client.get(&api(&["detail", &key]), &[]).await?;
+                let native = client.native(Method::GET, &["tasks", &key], &[], None).await?;
+                add_choices(&mut found, &native);
                 show(format, &found)?;
             }
             Verb::Create(create) => return create.run(&client, format).await,
@@ -269,6 +271,18 @@ pub async fn key_of(client: &Client, task: &str) -> CliResult<String> {
     }
 }
 
+/// Adds to each object of a task what the contract has no word for: which versions and platforms are wanted.
+fn add_choices(detail: &mut Value, native: &Value) {
+    let Some(objects) = detail["objects"].as_array_mut() else {
+        return;
+    };
+    for (object, native) in objects.iter_mut().zip(rows_in(native, "objects")) {
+        for member in ["versionFilter", "platforms"] {
+            object[member] = native[member].clone();
+        }
+    }
+}
+
 fn show(format: Format, detail: &Value) -> CliResult<()> {
     let task = &detail["task"];
     let setting = &task["setting"];
@@ -328,10 +342,31 @@ fn object(object: &Value) -> String {
         format!(": {}", only.join(" "))
     };
     format!(
-        "{} {}{remote}{only}",
+        "{} {}{remote}{only}{}",
         text(object, "repoType"),
-        text(object, "localRepoName")
+        text(object, "localRepoName"),
+        choice(object)
     )
+}
+
+/// Names what is wanted of an object as the arguments of `task create` do.
+fn choice(object: &Value) -> String {
+    let filter = &object["versionFilter"];
+    let lists = [
+        (filter, "include", "include"),
+        (filter, "exclude", "exclude"),
+        (object, "platforms", "platform"),
+    ];
+    let mut words = String::new();
+    for (from, member, word) in lists {
+        for wanted in rows_in(from, member).iter().filter_map(Value::as_str) {
+            words.push_str(&format!(" --{word} '{wanted}'"));
+        }
+    }
+    if !filter["newest"].is_null() {
+        words.push_str(&format!(" --newest {}", text(filter, "newest")));
+    }
+    words
 }
 
 /// Names a package as `--package` does.

@@ -204,6 +204,19 @@ async fn answers_that_are_none_are_told_by_what_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_that_is_repeated_in_a_refusal_is_not_in_its_words() {
+    let (node, way) = broken_node().await;
+    way.answer(Some(
+        "HTTP/1.1 403 No\r\nContent-Length: 53\r\n\r\nthe password secret (Basic YWRtaW46c2VjcmV0) is wrong",
+    ));
+
+    let (ended, _) = Load::new().send(&node, &way).await;
+
+    let words = ended.expect_err("it was refused").words;
+    assert_eq!(words.as_deref(), Some("the password *** (Basic ***) is wrong"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_read_over_a_broken_way_is_whole_or_an_error() {
     let (node, way) = broken_node().await;
     let bytes = noise(20_000_000, 8);
