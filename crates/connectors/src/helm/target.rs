@@ -22,7 +22,7 @@ use crate::http::{Form, Part};
 use crate::summing::Summing;
 
 /// Longest answer of ChartMuseum about all versions of a chart, in bytes.
-const MOST_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+const MOST_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
 /// Charts of one batch that are put at the same time.
 const CHARTS: usize = 4;
 

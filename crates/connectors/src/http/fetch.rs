@@ -16,7 +16,9 @@ use url::Url;
 use super::activity::Activity;
 use super::answer::answered;
 use super::files::{Files, told};
+use super::json::{Cut, Take};
 use super::server::Server;
+use crate::fatal::Apart;
 
 /// Redirects that are followed.
 const MOST_HOPS: usize = 5;
@@ -38,6 +40,9 @@ pub struct Wanted<'a> {
     pub subject: &'a str,
 }
 
+/// Takes a body piece by piece. An error ends the reading: what is wrong with the answer.
+pub(crate) type TakePiece<'a> = dyn FnMut(&[u8]) -> Result<(), String> + Send + 'a;
+
 /// An answer that says success; its body has not been read.
 pub struct Fetched {
     server: Server,
@@ -49,6 +54,22 @@ pub struct Fetched {
 }
 
 impl Files {
+    /// Returns the answer about the file at `url`, whose body has not been read; no redirect is followed. `None` when
+    /// there is no such file.
+    pub async fn found(&self, url: &Url, stage: Stage, subject: &str) -> ConnectorResult<Option<Fetched>> {
+        let activity = Arc::new(self.server().activity());
+        let request = self.request(Method::GET, url);
+        let answer = self.ask(request, &activity, stage, subject).await?;
+        Ok(answer.map(|response| Fetched {
+            server: self.server().clone(),
+            response,
+            activity,
+            url: url.clone(),
+            stage,
+            subject: subject.into(),
+        }))
+    }
+
     /// Fetches what is `wanted`; `None` when it is not there.
     pub async fn fetch(&self, wanted: Wanted<'_>) -> ConnectorResult<Option<Fetched>> {
         let Wanted { stage, subject, .. } = wanted;
@@ -192,26 +213,49 @@ impl Fetched {
 
     /// Returns the whole body; one longer than `most_bytes` is an error, at once where its length is said.
     pub async fn whole(mut self, most_bytes: u64) -> ConnectorResult<Bytes> {
-        let too_long = |answer: &Self| {
-            let error = ConnectorError::new(ErrorKind::Protocol, answer.stage, &answer.subject);
-            let error = error.words(format!("it answers more than {most_bytes} bytes"));
-            answer.server.placed(&answer.url, error)
-        };
-        if self
-            .response
-            .content_length()
-            .is_some_and(|length| length > most_bytes)
-        {
-            return Err(too_long(&self));
-        }
         let mut whole = Vec::new();
-        while let Some(piece) = self.chunk().await? {
-            if whole.len() as u64 + piece.len() as u64 > most_bytes {
-                return Err(too_long(&self));
-            }
-            whole.extend_from_slice(&piece);
-        }
+        let mut take = |piece: &[u8]| {
+            whole.extend_from_slice(piece);
+            Ok(())
+        };
+        self.pieces(most_bytes, &mut take).await??;
         Ok(whole.into())
+    }
+
+    /// Reads the body part by part, each as soon as it is there. The outer error is the exchange's; the inner one is what
+    /// is wrong with the answer: a body longer than `most_bytes`, or what `cut` and `take` say.
+    pub(crate) async fn parts(mut self, most_bytes: u64, mut cut: Cut, take: &mut Take<'_>) -> Apart<()> {
+        let read = self
+            .pieces(most_bytes, &mut |piece| cut.read(piece, take))
+            .await?;
+        Ok(read.and_then(|()| cut.finish().map_err(|words| self.wrong(words))))
+    }
+
+    /// Hands the body to `take` piece by piece. The outer error is the exchange's; the inner one is what is wrong with the
+    /// answer: a body longer than `most_bytes` (at once where its length is said), or what `take` says.
+    pub(crate) async fn pieces(&mut self, most_bytes: u64, take: &mut TakePiece<'_>) -> Apart<()> {
+        let too_long = format!("it is longer than {most_bytes} bytes");
+        let said = self.response.content_length();
+        if said.is_some_and(|length| length > most_bytes) {
+            return Ok(Err(self.wrong(too_long)));
+        }
+        let mut left = most_bytes;
+        while let Some(piece) = self.chunk().await? {
+            let Some(less) = left.checked_sub(piece.len() as u64) else {
+                return Ok(Err(self.wrong(too_long)));
+            };
+            left = less;
+            if let Err(words) = take(&piece) {
+                return Ok(Err(self.wrong(words)));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Returns the error that says what is wrong with the answer.
+    pub(crate) fn wrong(&self, words: impl AsRef<str>) -> ConnectorError {
+        let error = ConnectorError::new(ErrorKind::Protocol, self.stage, &self.subject);
+        self.server.placed(&self.url, error.words(words))
     }
 
     /// Returns the body as it comes, without its first `skipped_bytes`.
@@ -227,6 +271,20 @@ impl Fetched {
                 }
             }
             Ok(None)
+        }))
+    }
+
+    /// Returns the body as it comes; one longer than `most_bytes` breaks there.
+    pub fn at_most(self, most_bytes: u64) -> ByteStream {
+        let state = (self, most_bytes);
+        Box::pin(stream::try_unfold(state, move |(mut answer, left)| async move {
+            let Some(piece) = answer.chunk().await? else {
+                return Ok(None);
+            };
+            match left.checked_sub(piece.len() as u64) {
+                Some(left) => Ok(Some((piece, (answer, left)))),
+                None => Err(answer.wrong(format!("it is longer than {most_bytes} bytes"))),
+            }
         }))
     }
 

@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use domain::artifact::Blob;
 use domain::checksums::Checksums;
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
-use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
+use domain::ports::{ByteStream, ConnectorResult};
 use futures_util::stream;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
@@ -76,28 +76,16 @@ impl Files {
     pub async fn whole(
         &self,
         url: &Url,
-        most_bytes: usize,
+        most_bytes: u64,
         stage: Stage,
         subject: &str,
     ) -> ConnectorResult<Option<Whole>> {
-        let activity = self.server.activity();
-        let request = self.request(Method::GET, url);
-        let Some(mut answer) = self.ask(request, &activity, stage, subject).await? else {
+        let Some(answer) = self.found(url, stage, subject).await? else {
             return Ok(None);
         };
-        let date = text_of(answer.headers(), DATE.as_str());
-        let mut bytes = BytesMut::new();
-        while let Some(piece) = activity.chunk(&mut answer, stage, subject).await? {
-            if bytes.len() + piece.len() > most_bytes {
-                let words = format!("it is longer than {most_bytes} bytes");
-                return Err(ConnectorError::new(ErrorKind::Protocol, stage, subject).words(words));
-            }
-            bytes.extend_from_slice(&piece);
-        }
-        Ok(Some(Whole {
-            bytes: bytes.freeze(),
-            date,
-        }))
+        let date = answer.header(&DATE).map(|date| date.trim().to_owned());
+        let bytes = answer.whole(most_bytes).await?;
+        Ok(Some(Whole { bytes, date }))
     }
 
     /// Returns the time of an answer about `url`, whatever it says, by the server's clock.

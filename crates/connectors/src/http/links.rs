@@ -3,6 +3,13 @@
 //! Not a parser of documents: it finds `<a ... href="...">` and reads the attribute as a browser would. Whatever else
 //! stands on the page is passed over, so that a hostile page costs one walk over its bytes and nothing more.
 
+/// Longest tag or comment that is waited for, in bytes; of a longer one the beginning counts.
+const TAG_BYTES: usize = 16 * 1024;
+/// About how much of the beginning of a page is kept, in bytes.
+const BEGINNING_BYTES: usize = 16 * 1024;
+/// Most bytes of a character.
+const CHARACTER_BYTES: usize = 4;
+
 /// An `<a>` with an `href`: its attributes, entities decoded; nothing is resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Anchor {
@@ -20,32 +27,88 @@ impl Anchor {
     }
 }
 
-/// Returns the `href` of every `<a>` in `page`, in order, entities decoded; nothing is resolved.
-pub fn links(page: &str) -> Vec<String> {
-    anchors(page).into_iter().map(|anchor| anchor.href).collect()
+/// Takes links as they come. An error ends the reading: what is wrong with the page.
+pub type TakeLink<'a> = dyn FnMut(Anchor) -> Result<(), String> + Send + 'a;
+
+/// The links of a page that is read as it comes: nothing is held but the tag that is open.
+#[derive(Debug, Default)]
+pub struct Links {
+    /// Bytes of a character that is not whole yet.
+    bytes: Vec<u8>,
+    /// A tag that is not whole yet.
+    open: String,
+    beginning: String,
 }
 
-/// Returns every `<a>` in `page` that points somewhere, in order.
-pub fn anchors(page: &str) -> Vec<Anchor> {
-    let mut anchors = Vec::new();
+impl Links {
+    /// Returns the text that the page begins with, as far as that was read.
+    pub fn beginning(&self) -> &str {
+        &self.beginning
+    }
+
+    /// Tells the links in the next `piece` of the page.
+    pub fn read(&mut self, piece: &[u8], take: &mut TakeLink<'_>) -> Result<(), String> {
+        self.bytes.extend_from_slice(piece);
+        let (mut text, mut whole) = (String::new(), 0);
+        for part in self.bytes.utf8_chunks() {
+            text.push_str(part.valid());
+            whole += part.valid().len();
+            let invalid = part.invalid().len();
+            let may_go_on = whole + invalid == self.bytes.len() && invalid < CHARACTER_BYTES;
+            if invalid > 0 && !may_go_on {
+                text.push(char::REPLACEMENT_CHARACTER);
+                whole += invalid;
+            }
+        }
+        self.bytes.drain(..whole);
+        if self.beginning.len() < BEGINNING_BYTES {
+            self.beginning.push_str(&text);
+        }
+        self.open.push_str(&text);
+        if piece.iter().any(|byte| b"<>".contains(byte)) || self.open.len() > TAG_BYTES {
+            let is_whole = self.open.len() > TAG_BYTES;
+            let left = tell(&self.open, is_whole, take)?;
+            self.open = left.to_owned();
+        }
+        Ok(())
+    }
+
+    /// Tells what half a tag at the end of the page may still say.
+    pub fn finish(self, take: &mut TakeLink<'_>) -> Result<(), String> {
+        tell(&self.open, true, take).map(drop)
+    }
+}
+
+/// Tells every `<a>` in `page` that points somewhere, in order. Returns the tag that more may follow of; none if the page
+/// `is_whole`.
+fn tell<'a>(page: &'a str, is_whole: bool, take: &mut TakeLink<'_>) -> Result<&'a str, String> {
     let mut rest = page;
     while let Some(at) = rest.find('<') {
-        rest = &rest[at + 1..];
-        if let Some(comment) = rest.strip_prefix("!--") {
-            rest = comment.split_once("-->").map_or("", |(_, after)| after);
+        let (open, tag) = (&rest[at..], &rest[at + 1..]);
+        if let Some(comment) = tag.strip_prefix("!--") {
+            rest = match comment.split_once("-->") {
+                Some((_, after)) => after,
+                None if is_whole => "",
+                None => return Ok(open),
+            };
             continue;
         }
-        let name_end = rest
+        let name_end = tag
             .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(rest.len());
-        let (name, tag) = rest.split_at(name_end);
-        let (attributes, after) = attributes_of(tag);
-        if name.eq_ignore_ascii_case("a") {
-            anchors.extend(anchor_of(&attributes));
+            .unwrap_or(tag.len());
+        let (name, attributes) = tag.split_at(name_end);
+        let (attributes, after) = attributes_of(attributes);
+        if after.is_empty() && !is_whole {
+            return Ok(open);
+        }
+        if name.eq_ignore_ascii_case("a")
+            && let Some(anchor) = anchor_of(&attributes)
+        {
+            take(anchor)?;
         }
         rest = after;
     }
-    anchors
+    Ok("")
 }
 
 fn anchor_of(attributes: &[(&str, Option<&str>)]) -> Option<Anchor> {
@@ -153,6 +216,28 @@ fn character(entity: &str) -> Option<char> {
 mod tests {
     use super::*;
 
+    fn anchors(page: &str) -> Vec<Anchor> {
+        let mut found: Vec<Vec<Anchor>> = Vec::new();
+        for pieces in [1, 2, 7, 10_000] {
+            let (mut links, mut anchors) = (Links::default(), Vec::new());
+            let mut take = |anchor| {
+                anchors.push(anchor);
+                Ok(())
+            };
+            for piece in page.as_bytes().chunks(pieces) {
+                links.read(piece, &mut take).expect("nothing is refused");
+            }
+            links.finish(&mut take).expect("nothing is refused");
+            found.push(anchors);
+        }
+        assert!(found.iter().all(|anchors| *anchors == found[0]), "{found:?}");
+        found.remove(0)
+    }
+
+    fn links(page: &str) -> Vec<String> {
+        anchors(page).into_iter().map(|anchor| anchor.href).collect()
+    }
+
     #[test]
     fn links_are_read_as_a_browser_reads_them() {
         let page = "<html><!-- <a href='no'> --><A class=x HREF='a/'>a</A>\n<a\thref=b.jar>b</a>\
@@ -190,6 +275,29 @@ mod tests {
             assert!(links(page).iter().all(String::is_empty), "{page}");
         }
         assert_eq!(links("<a href='x"), ["x"]);
+        assert_eq!(links("<!-- <a href=no> --> é <a title='é>' href='é'>"), ["é"]);
         assert_eq!(links("<a href='&bogus;&'>"), ["&bogus;&"]);
+    }
+
+    #[test]
+    fn a_page_that_is_no_text_and_tags_without_end_are_passed_over() {
+        let mut links = Links::default();
+        let mut found = Vec::new();
+        let mut take = |anchor: Anchor| {
+            found.push(anchor.href);
+            Ok(())
+        };
+
+        links.read(b"\xff\xfe<a href=\"\xc3", &mut take).expect("read");
+        links.read(b"\xa9\xff\"><a title='", &mut take).expect("read");
+        for _ in 0..100 {
+            links.read(&[b'>'; 1000], &mut take).expect("read");
+            assert!(links.open.len() <= TAG_BYTES + 1000, "{}", links.open.len());
+        }
+        links.read(b"<a href=y>", &mut take).expect("read");
+        assert!(links.beginning().starts_with("\u{fffd}\u{fffd}<a href"));
+        links.finish(&mut take).expect("read");
+
+        assert_eq!(found, ["é\u{fffd}", "y"]);
     }
 }

@@ -13,6 +13,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::layout::{Package, Version};
 use super::order::newer;
 use super::repository::{PARALLEL, Repository};
+use crate::fatal::told;
 
 /// The versions that a filter takes.
 pub(super) struct Chosen<'a> {
@@ -54,9 +55,10 @@ impl<'a> Chosen<'a> {
         let looks: Vec<_> = versions
             .into_iter()
             .map(|version| async move {
-                // It may be a group's folder.
-                let there = self.repository.names(&version, Stage::List).await?.is_some();
-                Ok::<_, ConnectorError>(there.then_some(version.version))
+                // It may be a group's folder; one that cannot be looked into counts, as it is told that it is there.
+                let names = told(self.repository.names(&version, Stage::List).await)?;
+                let is_absent = names.is_ok_and(|names| names.is_none());
+                Ok::<_, ConnectorError>((!is_absent).then_some(version.version))
             })
             .collect();
         stream::iter(looks)

@@ -210,6 +210,18 @@ impl<'a> Build<'a> {
     }
 }
 
+/// Returns what a folder is called that cannot be looked into: its path, with a slash at its end as no package has one.
+pub(super) fn folder_key(folder: &[String]) -> String {
+    format!("{KEY}{}/", folder.join("/"))
+}
+
+/// Returns the folder that [`folder_key`] called so.
+pub(super) fn folder_of_key(key: &str) -> Option<Vec<String>> {
+    let path = key.strip_prefix(KEY)?.strip_suffix('/')?;
+    let folder: Vec<String> = path.split('/').map(String::from).collect();
+    folder.iter().all(|name| is_name(name)).then_some(folder)
+}
+
 /// Returns where the extension begins: at the last dot, or before it where compression or a signature comes last.
 fn extension(rest: &str) -> Option<usize> {
     let dot = rest.rfind('.')?;
@@ -260,6 +272,10 @@ mod tests {
         assert_eq!(release.folder(), names("org/example/app/1.0"));
         assert_eq!(Version::of_folder(&release.folder()), Some(release.clone()));
         assert_eq!(Version::of_key(&release.key()), Some(release));
+        let folder = names("org/example");
+        assert_eq!(folder_key(&folder), "gav://org/example/");
+        assert_eq!(folder_of_key("gav://org/example/"), Some(folder));
+        assert_eq!(folder_of_key("gav://org.example:app"), None);
     }
 
     #[test]
@@ -275,6 +291,9 @@ mod tests {
             "gav://..:a",
         ] {
             assert_eq!(Package::of_key(key), None, "{key}");
+        }
+        for key in ["gav:///", "gav://../", "gav://a//", "gav://a/./b/", "gav://a"] {
+            assert_eq!(folder_of_key(key), None, "{key}");
         }
         let package = Package::of_key("gav://org.example:app").expect("a key");
         for version in ["", ".", "..", "a/b", "1:2", "[1,2)", "1 2", "a\\b", "a\nb"] {

@@ -10,17 +10,20 @@ use domain::ports::{ConnectorError, ConnectorResult};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::fmt::rfc2822;
 use percent_encoding::percent_decode_str;
+use reqwest::header::DATE;
 use tokio::sync::OnceCell;
 use url::Url;
 
 use super::layout::{METADATA, Package, SUMS, Version, is_name};
 use super::wire::{MOST_BYTES, Metadata};
-use crate::http::{Files, links, sum};
+use crate::http::{Anchor, Files, Links, sum};
 
 /// Longest listing of a folder that is read, in bytes.
-const MOST_LISTING_BYTES: usize = 32 * 1024 * 1024;
+const MOST_LISTING_BYTES: u64 = 32 * 1024 * 1024;
 /// Longest file of a sum that is read, in bytes.
-const MOST_SUM_BYTES: usize = 4096;
+const MOST_SUM_BYTES: u64 = 4096;
+/// Most files and folders in one folder.
+const MOST_ENTRIES: usize = 100_000;
 /// Questions about one thing that are asked at the same time.
 pub(super) const PARALLEL: usize = 8;
 
@@ -87,6 +90,11 @@ impl Repository {
         match self.shown(folder, stage).await? {
             Shown::Listing(listing) => Ok(Some(listing)),
             Shown::Nothing => Ok(None),
+            Shown::Refused if self.0.lists.get() == Some(&true) => {
+                let url = self.url(folder, "");
+                let error = ConnectorError::new(ErrorKind::NotFound, stage, url.path());
+                Err(error.words("the server lists other folders and not this one"))
+            }
             Shown::Refused => Err(self.unlisted(folder, stage)),
         }
     }
@@ -109,21 +117,17 @@ impl Repository {
 
     async fn shown(&self, folder: &[String], stage: Stage) -> ConnectorResult<Shown> {
         let url = self.url(folder, "");
-        let page = match self
-            .files()
-            .whole(&url, MOST_LISTING_BYTES, stage, url.path())
-            .await
-        {
+        let mut page = match self.files().found(&url, stage, url.path()).await {
             Ok(Some(page)) => page,
             Ok(None) => return Ok(Shown::Nothing),
             Err(refused) if is_refusal_to_list(&refused) => return Ok(Shown::Refused),
             Err(error) => return Err(error),
         };
-        let page = String::from_utf8_lossy(&page.bytes);
-        Ok(match Listing::of(&page, &url) {
-            Some(listing) => Shown::Listing(listing),
-            None => Shown::Refused,
-        })
+        let mut reader = ListingReader::of(&url);
+        page.pieces(MOST_LISTING_BYTES, &mut |piece| reader.read(piece))
+            .await??;
+        let listing = reader.finish().map_err(|words| page.wrong(words))?;
+        Ok(listing.map_or(Shown::Refused, Shown::Listing))
     }
 
     /// Returns the names of the files that belong to `version`; `None` when it is not there.
@@ -206,13 +210,14 @@ impl Repository {
     /// Reads the `maven-metadata.xml` of `folder`.
     pub(super) async fn metadata(&self, folder: &[String], stage: Stage) -> ConnectorResult<Standing> {
         let url = self.url(folder, METADATA);
-        let Some(found) = self.files().whole(&url, MOST_BYTES, stage, url.path()).await? else {
+        let Some(found) = self.files().found(&url, stage, url.path()).await? else {
             return Ok(Standing::default());
         };
-        let metadata = Metadata::read(found.bytes, stage, url.path()).await?;
+        let date = found.header(&DATE).and_then(stamp);
+        let metadata = Metadata::read(found.at_most(MOST_BYTES), stage, url.path()).await?;
         Ok(Standing {
             metadata: Some(metadata),
-            date: found.date.as_deref().and_then(stamp),
+            date,
         })
     }
 
@@ -240,48 +245,87 @@ impl Repository {
     }
 }
 
-impl Listing {
-    /// Reads the page that shows the folder at `url`; `None` when it is no listing.
-    fn of(page: &str, url: &Url) -> Option<Self> {
-        let mut listing = Self::default();
-        let mut leads_up = false;
-        let parent = url.join("..").ok();
-        for link in links(page) {
-            let Ok(mut link) = url.join(&link) else { continue };
-            link.set_fragment(None);
-            link.set_query(None);
-            if link.origin() != url.origin() {
-                continue;
-            }
-            let Some(child) = link.path().strip_prefix(url.path()) else {
-                leads_up |= parent.as_ref().is_some_and(|parent| parent.path() == link.path());
-                continue;
-            };
-            let (name, is_folder) = match child.strip_suffix('/') {
-                Some(name) => (name, true),
-                None => (child, false),
-            };
-            let Ok(name) = percent_decode_str(name).decode_utf8() else {
-                continue;
-            };
-            if is_name(&name) {
-                let place = if is_folder {
-                    &mut listing.folders
-                } else {
-                    &mut listing.files
-                };
-                place.insert(name.into_owned());
-            }
+/// Reads the page that shows a folder, as it comes.
+struct ListingReader {
+    links: Links,
+    shown: Linked,
+}
+
+/// What the links of such a page lead to.
+struct Linked {
+    url: Url,
+    parent: Option<Url>,
+    listing: Listing,
+    leads_up: bool,
+}
+
+impl ListingReader {
+    fn of(url: &Url) -> Self {
+        Self {
+            links: Links::default(),
+            shown: Linked {
+                url: url.clone(),
+                parent: url.join("..").ok(),
+                listing: Listing::default(),
+                leads_up: false,
+            },
         }
-        let says_so = || {
-            ["ndex of", "irectory listing"]
-                .iter()
-                .any(|words| page.contains(words))
-        };
-        let is_listing = leads_up || !listing.files.is_empty() || !listing.folders.is_empty() || says_so();
-        is_listing.then_some(listing)
     }
 
+    fn read(&mut self, piece: &[u8]) -> Result<(), String> {
+        self.links.read(piece, &mut |link| self.shown.take(&link))
+    }
+
+    /// Returns what the folder holds; `None` when the page is no listing.
+    fn finish(mut self) -> Result<Option<Listing>, String> {
+        let beginning = self.links.beginning();
+        let says_so = ["ndex of", "irectory listing"]
+            .iter()
+            .any(|words| beginning.contains(words));
+        self.links.finish(&mut |link| self.shown.take(&link))?;
+        let Linked {
+            listing, leads_up, ..
+        } = self.shown;
+        let is_listing = leads_up || says_so || !listing.files.is_empty() || !listing.folders.is_empty();
+        Ok(is_listing.then_some(listing))
+    }
+}
+
+impl Linked {
+    fn take(&mut self, link: &Anchor) -> Result<(), String> {
+        let Ok(mut link) = self.url.join(&link.href) else {
+            return Ok(());
+        };
+        link.set_fragment(None);
+        link.set_query(None);
+        if link.origin() != self.url.origin() {
+            return Ok(());
+        }
+        let Some(child) = link.path().strip_prefix(self.url.path()) else {
+            let parent = self.parent.as_ref();
+            self.leads_up |= parent.is_some_and(|parent| parent.path() == link.path());
+            return Ok(());
+        };
+        let (name, is_folder) = match child.strip_suffix('/') {
+            Some(name) => (name, true),
+            None => (child, false),
+        };
+        let Ok(name) = percent_decode_str(name).decode_utf8() else {
+            return Ok(());
+        };
+        let Listing { folders, files } = &mut self.listing;
+        if is_name(&name) {
+            let place = if is_folder { &mut *folders } else { &mut *files };
+            place.insert(name.into_owned());
+        }
+        match folders.len() + files.len() > MOST_ENTRIES {
+            true => Err(format!("it lists more than {MOST_ENTRIES} files and folders")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Listing {
     /// Says whether this is the folder of `version`: it holds a file of it.
     pub(super) fn is_of(&self, version: &Version) -> bool {
         self.files.iter().any(|name| version.owns(name))
@@ -326,8 +370,22 @@ mod tests {
     use super::*;
 
     fn listing(page: &str) -> Option<Listing> {
-        let url = Url::parse("http://host/repo/org/").expect("a URL");
-        Listing::of(page, &url)
+        let mut reader = ListingReader::of(&Url::parse("http://host/repo/org/").expect("a URL"));
+        reader.read(page.as_bytes()).expect("it is not too long");
+        reader.finish().expect("it is not too long")
+    }
+
+    #[test]
+    fn a_folder_with_more_in_it_than_can_be_held_is_refused() {
+        let mut reader = ListingReader::of(&Url::parse("http://host/repo/").expect("a URL"));
+        let mut pieces = (0..=MOST_ENTRIES).map(|number| format!("<a href='{number}/'>x</a>"));
+
+        let refused = pieces.find_map(|piece| reader.read(piece.as_bytes()).err());
+
+        assert_eq!(
+            refused.as_deref(),
+            Some("it lists more than 100000 files and folders")
+        );
     }
 
     #[test]

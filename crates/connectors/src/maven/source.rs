@@ -15,10 +15,10 @@ use domain::versions::VersionFilter;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::chosen::Chosen;
-use super::layout::{Package, Version};
+use super::layout::{self, Package, Version};
 use super::order::newer;
 use super::repository::{Listing, PARALLEL, Repository};
-use super::walk::{Depth, Found, Root, Walk};
+use super::walk::{Depth, Found, Root, Walk, behind_shut};
 use crate::fatal::{self, told};
 
 /// How long what a walk saw of a folder is taken for what it holds.
@@ -156,20 +156,23 @@ impl MavenSource {
             }
             return self.list_unlisted(roots, after, limit).await;
         }
-        let mut found = self.walk(roots, after, limit + 1, filter).await?;
-        let mut seen = HashMap::new();
-        for found in found.iter_mut().take(limit) {
-            let listing = std::mem::take(&mut found.listing);
-            seen.insert(found.version.key(), (listing, Instant::now()));
+        let found = self.walk(roots, after, limit + 1, filter).await?;
+        let (mut seen, mut told) = (HashMap::new(), Vec::new());
+        for found in found {
+            told.push(match found {
+                Found::Version { version, listing, .. } => {
+                    seen.extend(listing.map(|listing| (version.key(), (listing, Instant::now()))));
+                    Told::of(version)
+                }
+                Found::Shut { folder, root } => Told::shut(folder, root),
+            });
         }
         *self.seen() = seen;
-        Ok(page(
-            found.into_iter().map(|found| Told::of(found.version)).collect(),
-            limit,
-        ))
+        Ok(page(told, limit))
     }
 
-    /// Returns at most `limit` versions that `filter` takes or that are named themselves; fewer when there are no more.
+    /// Returns at most `limit` versions that `filter` takes or that are named themselves, and folders that are shut;
+    /// fewer when there are no more.
     async fn walk(
         &self,
         roots: Vec<Root>,
@@ -186,7 +189,15 @@ impl MavenSource {
                 break;
             }
             for found in found {
-                if found.is_named || chosen.takes(&found.version).await? {
+                let is_wanted = match &found {
+                    Found::Version {
+                        is_named: false,
+                        version,
+                        ..
+                    } => chosen.takes(version).await?,
+                    Found::Version { .. } | Found::Shut { .. } => true,
+                };
+                if is_wanted {
                     wanted.push(found);
                 }
             }
@@ -218,16 +229,27 @@ impl MavenSource {
         })
     }
 
-    /// Returns why `key` names no version: perhaps a package whose versions cannot be told.
+    /// Returns why `key` names no version: perhaps a folder that is shut, or a package whose versions cannot be told.
     async fn unread(&self, key: &ArtifactKey) -> ConnectorError {
         let error = ConnectorError::new(ErrorKind::NotFound, Stage::Describe, key.to_string());
-        let package = Package::of_key(&key.name).filter(|_| key.version.is_none());
-        let Some(package) = package else {
+        let package = Package::of_key(&key.name);
+        let folder = package.as_ref().map(Package::folder);
+        let folder = folder.or_else(|| layout::folder_of_key(&key.name));
+        let Some(folder) = folder.filter(|_| key.version.is_none()) else {
             return error.words("it names no version of a Maven artifact");
         };
-        match self.repository.listed_versions(&package, Stage::Describe).await {
+        let looked = async {
+            match (self.repository.lists(Stage::Describe).await?, &package) {
+                (false, Some(package)) => {
+                    let versions = self.repository.listed_versions(package, Stage::Describe);
+                    versions.await.map(drop)
+                }
+                _ => self.repository.listing(&folder, Stage::Describe).await.map(drop),
+            }
+        };
+        match looked.await {
             Err(why) => why,
-            Ok(_) => error.words("its versions could not be told a moment ago; the next run takes them"),
+            Ok(()) => error.words("what is in it could not be told a moment ago; the next run takes it"),
         }
     }
 
@@ -322,15 +344,37 @@ impl Told {
         }
     }
 
+    /// Tells a folder itself that cannot be looked into; where the walk began there, what was asked for.
+    fn shut(folder: Vec<String>, root: Option<Depth>) -> Self {
+        let asked = match root {
+            Some(Depth::Itself) => Version::of_folder(&folder).map(|version| version.key()),
+            Some(Depth::Children) => Package::of_folder(&folder).map(|package| package_key(&package)),
+            Some(Depth::Nothing | Depth::Everything) | None => None,
+        };
+        let itself = || ArtifactKey {
+            name: layout::folder_key(&folder),
+            version: None,
+        };
+        Self {
+            key: asked.unwrap_or_else(itself),
+            folder: behind_shut(folder),
+        }
+    }
+
     /// Tells a package itself, whose versions cannot be.
     fn unread(package: Package) -> Self {
         Self {
             folder: package.folder(),
-            key: ArtifactKey {
-                name: package.key(),
-                version: None,
-            },
+            key: package_key(&package),
         }
+    }
+}
+
+/// Returns the key of a package whose versions cannot be told.
+fn package_key(package: &Package) -> ArtifactKey {
+    ArtifactKey {
+        name: package.key(),
+        version: None,
     }
 }
 

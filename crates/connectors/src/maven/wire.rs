@@ -4,17 +4,17 @@
 
 use std::fmt::Write as _;
 
-use bytes::Bytes;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
-use futures_util::stream;
 use quick_xml::escape::escape;
 
 use super::layout::METADATA;
 use crate::http::{Node, Xml};
 
 /// Longest document that is read, in bytes.
-pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MOST_BYTES: u64 = 16 * 1024 * 1024;
+/// Most versions, files of a snapshot and plugins in one.
+const MOST_ENTRIES: usize = 100_000;
 
 /// The document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,13 +60,12 @@ pub(super) struct Plugin {
 
 impl Metadata {
     /// Reads a document; errors name `stage` and `subject`.
-    pub(super) async fn read(bytes: Bytes, stage: Stage, subject: &str) -> ConnectorResult<Self> {
+    pub(super) async fn read(bytes: ByteStream, stage: Stage, subject: &str) -> ConnectorResult<Self> {
         let named = |error: ConnectorError| {
             let words = format!("{METADATA}: {}", error.words.as_deref().unwrap_or_default());
             error.words(words)
         };
-        let whole: ByteStream = Box::pin(stream::iter([Ok(bytes)]));
-        let mut xml = Xml::new(whole, stage, subject);
+        let mut xml = Xml::new(bytes, stage, subject);
         let (mut metadata, mut open, mut has_ended) = (Self::default(), Vec::new(), false);
         while let Some(node) = xml.next().await.map_err(named)? {
             match node {
@@ -77,6 +76,13 @@ impl Metadata {
                     }
                     open.push(name);
                     metadata.begin(&open);
+                    let entries = metadata.snapshot_versions.len() + metadata.plugins.len();
+                    if entries + metadata.versions.len() > MOST_ENTRIES {
+                        let error = ConnectorError::new(ErrorKind::Protocol, stage, subject);
+                        return Err(named(
+                            error.words(format!("it has more than {MOST_ENTRIES} entries")),
+                        ));
+                    }
                 }
                 Node::Close(_, text) => {
                     metadata.take(&open, text.trim());
@@ -248,10 +254,14 @@ impl Written {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use futures_util::stream;
+
     use super::*;
 
     async fn read(bytes: impl AsRef<[u8]>) -> ConnectorResult<Metadata> {
-        Metadata::read(Bytes::copy_from_slice(bytes.as_ref()), Stage::List, "a test").await
+        let bytes = Bytes::copy_from_slice(bytes.as_ref());
+        Metadata::read(Box::pin(stream::iter([Ok(bytes)])), Stage::List, "a test").await
     }
 
     #[tokio::test]
@@ -303,6 +313,8 @@ mod tests {
     async fn bombs_and_broken_documents_are_refused_by_name() {
         let bomb = "<!DOCTYPE m [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><metadata><groupId>&b;</groupId></metadata>";
         let deep = format!("<metadata>{}", "<a>".repeat(100_000));
+        let version = "<version>1</version>".repeat(MOST_ENTRIES + 2);
+        let many = format!("<metadata><versioning><versions>{version}</versions></versioning></metadata>");
         for (text, why) in [
             (bomb, "a document type"),
             (
@@ -310,6 +322,7 @@ mod tests {
                 "an entity of its own",
             ),
             (deep.as_str(), "nested too deep"),
+            (many.as_str(), "more than 100000 entries"),
             ("<html><body/></html>", "no <metadata> document"),
             ("<metadata><groupId>", "ends too early"),
             ("", "ends too early"),

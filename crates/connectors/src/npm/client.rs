@@ -10,19 +10,21 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use url::Url;
 
-use super::wire::{Entry, Packument, file_name};
-use crate::http::{Files, Server, Wanted};
+use super::wire::{Entry, Packument, Reader, Wanted, file_name};
+use crate::fatal::Apart;
+use crate::http::{self, Cut, Fetched, Files, Member, Server};
 use crate::packages::MOST_NAMES;
 use crate::peer::login;
 
 /// Most bytes of a packument or of a list of packages.
-const ANSWER_BYTES: u64 = 64 * 1024 * 1024;
+pub(super) const ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 /// Packages of one page of a search.
 const SEARCH_PAGE: usize = 250;
+/// Longest entry on such a page, in bytes.
+const FOUND_BYTES: usize = 1024 * 1024;
 /// What a name keeps when it stands in a URL.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
@@ -101,14 +103,13 @@ impl Registry {
         })
     }
 
-    /// Returns the packument of `name`, unread; `None` when there is no such package. `fresh` asks for what a writer
-    /// has to see.
-    pub(super) async fn packument(
+    /// Asks for the packument of `name`; `None` when there is no such package. `fresh` asks for what a writer has to see.
+    pub(super) async fn ask(
         &self,
         name: &str,
         fresh: bool,
         stage: Stage,
-    ) -> ConnectorResult<Option<Bytes>> {
+    ) -> ConnectorResult<Option<Fetched>> {
         let mut url = self.url(&encoded(name));
         if fresh {
             url.set_query(Some("write=true"));
@@ -116,8 +117,28 @@ impl Registry {
         self.get(url, stage, name).await
     }
 
-    async fn get(&self, url: Url, stage: Stage, subject: &str) -> ConnectorResult<Option<Bytes>> {
-        let wanted = Wanted {
+    /// Reads what is `wanted` of the packument of `name`; the inner error is that of an answer that is none.
+    pub(super) async fn packument(
+        &self,
+        name: &str,
+        fresh: bool,
+        stage: Stage,
+        wanted: Wanted<'_>,
+    ) -> Apart<Option<Packument>> {
+        let Some(answer) = self.ask(name, fresh, stage).await? else {
+            return Ok(Ok(None));
+        };
+        let mut reader = Reader::of(name, wanted);
+        let mut take = |part: Member<'_>| reader.take(part);
+        if let Err(error) = answer.parts(ANSWER_BYTES, Reader::cut(), &mut take).await? {
+            return Ok(Err(error));
+        }
+        let error = |words| ConnectorError::new(ErrorKind::Protocol, stage, name).words(words);
+        Ok(reader.finish().map(Some).map_err(|words: String| error(words)))
+    }
+
+    async fn get(&self, url: Url, stage: Stage, subject: &str) -> ConnectorResult<Option<Fetched>> {
+        let wanted = http::Wanted {
             method: Method::GET,
             url,
             headers: vec![(ACCEPT, "application/json".into())],
@@ -125,10 +146,7 @@ impl Registry {
             stage,
             subject,
         };
-        match self.0.files.fetch(wanted).await? {
-            Some(answer) => Ok(Some(answer.whole(ANSWER_BYTES).await?)),
-            None => Ok(None),
-        }
+        self.0.files.fetch(wanted).await
     }
 
     /// Makes sure that a registry answers and lets the login in.
@@ -154,14 +172,23 @@ impl Registry {
             Err(error) if matches!(error.remote_status, Some(400 | 405 | 501)) => return Ok(None),
             answer => answer?,
         };
-        let Some(body) = answer else { return Ok(None) };
-        let Ok(all) = serde_json::from_slice::<HashMap<String, IgnoredAny>>(&body) else {
-            return Ok(None);
+        let Some(answer) = answer else { return Ok(None) };
+        let mut names = BTreeSet::new();
+        let mut take = |part: Member<'_>| {
+            // One member says when the list was made.
+            if !part.name.starts_with('_') {
+                names.insert(part.name.to_owned());
+            }
+            match names.len() > MOST_NAMES {
+                true => Err(String::new()),
+                false => Ok(()),
+            }
         };
-        // One member says when the list was made.
-        Ok(Some(
-            all.into_keys().filter(|name| !name.starts_with('_')).collect(),
-        ))
+        let read = answer.parts(ANSWER_BYTES, Cut::new(0), &mut take).await?;
+        if names.len() > MOST_NAMES {
+            return Err(self.too_many());
+        }
+        Ok(read.ok().map(|()| names))
     }
 
     async fn searched(&self) -> ConnectorResult<BTreeSet<String>> {
@@ -178,26 +205,28 @@ impl Registry {
                 Err(error) if matches!(error.remote_status, Some(400 | 405 | 501)) => None,
                 answer => answer?,
             };
-            let page = answer.and_then(|body| serde_json::from_slice::<Search>(&body).ok());
-            let page = page.ok_or_else(|| unlisted("this registry does not list its packages".into()))?;
+            let none = || unlisted("this registry does not list its packages".into());
             let known = names.len();
-            from += page.objects.len();
-            names.extend(page.objects.into_iter().map(|found| found.package.name));
+            let page = search_page(answer.ok_or_else(none)?, &mut names).await?;
             if names.len() > MOST_NAMES {
-                let error = ConnectorError::new(ErrorKind::Limit, Stage::List, self.name());
-                let words = format!(
-                    "this registry lists more than {MOST_NAMES} packages: name the packages to be replicated"
-                );
-                return Err(error.words(words));
+                return Err(self.too_many());
             }
-            if names.len() >= page.total {
+            let (found, total) = page.ok_or_else(none)?;
+            from += found;
+            if names.len() >= total {
                 return Ok(names);
             }
             if names.len() == known {
-                let words = format!("this registry lists {known} of its {} packages", page.total);
+                let words = format!("this registry lists {known} of its {total} packages");
                 return Err(unlisted(words));
             }
         }
+    }
+
+    fn too_many(&self) -> ConnectorError {
+        ConnectorError::new(ErrorKind::Limit, Stage::List, self.name()).words(format!(
+            "this registry lists more than {MOST_NAMES} packages: name the packages to be replicated"
+        ))
     }
 
     /// Sends a document and says what came of it.
@@ -263,10 +292,30 @@ pub(super) struct Sent<'a> {
     pub(super) subject: &'a str,
 }
 
-#[derive(Deserialize)]
-struct Search {
-    objects: Vec<Found>,
-    total: usize,
+/// Adds the names on a page of a search to `names`, until they are too many. Returns how many there are on the page, and
+/// in all; `None` when it is no such page.
+async fn search_page(
+    answer: Fetched,
+    names: &mut BTreeSet<String>,
+) -> ConnectorResult<Option<(usize, usize)>> {
+    let (mut found, mut total) = (0, None);
+    let mut take = |part: Member<'_>| {
+        let text = part.text.unwrap_or_default();
+        if part.within.is_some() {
+            let object: Found = serde_json::from_str(text).map_err(|_| "it lists what is no package")?;
+            names.insert(object.package.name);
+            found += 1;
+        } else if part.name == "total" {
+            total = serde_json::from_str(text).ok();
+        }
+        match names.len() > MOST_NAMES {
+            true => Err("it lists too many".into()),
+            false => Ok(()),
+        }
+    };
+    let cut = Cut::new(FOUND_BYTES).opening(&["objects"]);
+    let read = answer.parts(ANSWER_BYTES, cut, &mut take).await?;
+    Ok(total.map(|total| (found, total)).filter(|_| read.is_ok()))
 }
 
 #[derive(Deserialize)]
@@ -282,10 +331,4 @@ struct FoundPackage {
 /// Returns `name` as one segment of a URL's path.
 pub(super) fn encoded(name: &str) -> String {
     utf8_percent_encode(name, PLAIN).to_string()
-}
-
-/// Reads the packument of `name`; an error names the package.
-pub(super) fn read<'a>(name: &str, body: &'a [u8], stage: Stage) -> ConnectorResult<Packument<'a>> {
-    Packument::read(name, body)
-        .map_err(|words| ConnectorError::new(ErrorKind::Protocol, stage, name).words(words))
 }

@@ -7,10 +7,9 @@ use domain::ports::{ConnectorError, ConnectorResult, PutOutcome, Settled};
 use futures_util::{StreamExt, stream};
 
 use super::PARALLEL;
-use super::client::read;
 use super::publish::tags_of;
 use super::target::{Job, NpmTarget};
-use super::wire::{DEPRECATED, Entry, TAGS};
+use super::wire::{DEPRECATED, Entry, TAGS, Wanted};
 
 /// An item whose version is in the registry now, as far as its answers tell.
 pub(super) struct Arrived<'a> {
@@ -30,21 +29,22 @@ impl NpmTarget {
         if arrived.is_empty() {
             return Ok(());
         }
-        let body = self
-            .registry
-            .packument(name, true, Stage::Verify)
-            .await?
-            .unwrap_or_default();
-        let packument = read(name, &body, Stage::Verify)?;
+        let versions: Vec<&str> = arrived.iter().map(|arrived| arrived.job.version).collect();
+        let wanted = Wanted {
+            versions: &versions,
+            documents: false,
+        };
+        let read = self.registry.packument(name, true, Stage::Verify, wanted);
+        let packument = read.await??.unwrap_or_default();
         let looks = arrived.iter().map(|arrived| async {
             match packument.entry(arrived.job.version) {
-                Some(Ok(entry)) => self.verified(arrived, &entry).await.map(|()| entry),
+                Some(Ok(entry)) => self.verified(arrived, entry).await.map(|()| entry),
                 Some(Err(words)) => Err(not_there(arrived).words(words)),
                 None => Err(not_there(arrived).words("it took the version and does not list it")),
             }
         });
         let looks: Vec<_> = looks.collect();
-        let shown: Vec<ConnectorResult<Entry>> = stream::iter(looks).buffered(PARALLEL).collect().await;
+        let shown: Vec<ConnectorResult<&Entry>> = stream::iter(looks).buffered(PARALLEL).collect().await;
         let described = self.described(name, &arrived, &shown).await;
         for (arrived, shown) in arrived.into_iter().zip(shown) {
             let blobs = u32::from(arrived.sent.is_some());
@@ -93,7 +93,7 @@ impl NpmTarget {
         &self,
         name: &str,
         arrived: &[Arrived<'_>],
-        shown: &[ConnectorResult<Entry>],
+        shown: &[ConnectorResult<&Entry>],
     ) -> ConnectorResult<()> {
         let mut deprecations = Vec::new();
         for (arrived, shown) in arrived.iter().zip(shown) {
@@ -115,7 +115,7 @@ impl NpmTarget {
         if deprecations.is_empty() {
             return Ok(());
         }
-        self.registry.deprecate(name, &deprecations).await
+        self.registry.deprecate(name, deprecations).await
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod client;
 mod confirm;
+mod edit;
 mod publish;
 mod source;
 mod standing;

@@ -1,4 +1,4 @@
-//! How versions get into a registry: published, read back, tagged, deprecated, and taken out again.
+//! How versions get into a registry: published, read back, and tagged.
 //!
 //! A version and its tarball arrive in one document, so a reader sees both or neither. The tarball is encoded as it
 //! is read; a source that breaks breaks the document, and nothing is published.
@@ -16,7 +16,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::client::{Registry, Sent, encoded, read};
+use super::client::{Registry, Sent, encoded};
 use super::wire::{DEPRECATED, Entry, TAGS};
 
 /// A version to be published.
@@ -144,92 +144,6 @@ impl Registry {
         let url = self.url(&format!("-/package/{}/dist-tags/{}", encoded(name), encoded(tag)));
         self.put(url, &json!(version), Stage::Commit, name).await
     }
-
-    /// Says why versions are deprecated, or that they are not any more.
-    pub(super) async fn deprecate(
-        &self,
-        name: &str,
-        wanted: &[(String, Option<String>)],
-    ) -> ConnectorResult<()> {
-        let mut document = self.to_be_changed(name).await?;
-        for (version, words) in wanted {
-            if let Some(entry) = document["versions"].get_mut(version) {
-                entry[DEPRECATED] = json!(words.as_deref().unwrap_or_default());
-            }
-        }
-        self.put(self.url(&encoded(name)), &document, Stage::Commit, name)
-            .await
-    }
-
-    /// Takes a version out of the registry; returns the tags that named it.
-    pub(super) async fn withdraw(&self, name: &str, version: &str) -> ConnectorResult<Vec<String>> {
-        let mut document = self.to_be_changed(name).await?;
-        let stage = Stage::Write;
-        let mut named = Vec::new();
-        if let Some(tags) = document["dist-tags"].as_object_mut() {
-            tags.retain(|tag, tagged| {
-                let stays = tagged != version;
-                if !stays {
-                    named.push(tag.clone());
-                }
-                stays
-            });
-        }
-        let package = encoded(name);
-        let left = document["versions"].as_object_mut().map(|versions| {
-            versions.remove(version);
-            versions.len()
-        });
-        let revision = revision(&document);
-        if left == Some(0) {
-            let url = self.url(&format!("{package}/-rev/{revision}"));
-            self.delete(url, stage, name).await?;
-        } else {
-            let url = self.url(&format!("{package}/-rev/{revision}"));
-            self.put(url, &document, stage, name).await?;
-            self.drop_tarball(name, version).await?;
-        }
-        Ok(named)
-    }
-
-    /// Removes the tarball of a version that no packument names (any more).
-    pub(super) async fn drop_tarball(&self, name: &str, version: &str) -> ConnectorResult<()> {
-        let body = self.packument(name, true, Stage::Write).await?;
-        let revision = match &body {
-            Some(body) => read(name, body, Stage::Write)?.revision,
-            None => None,
-        };
-        let revision = encoded(revision.as_deref().unwrap_or("0"));
-        let mut url = self.tarball(name, version);
-        let path = format!("{}/-rev/{revision}", url.path());
-        url.set_path(&path);
-        match self.delete(url, Stage::Write, name).await {
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        }
-    }
-
-    /// Returns the packument of `name` as it is sent back after a change.
-    async fn to_be_changed(&self, name: &str) -> ConnectorResult<Value> {
-        let gone = || ConnectorError::new(ErrorKind::NotFound, Stage::Commit, name);
-        let body = self
-            .packument(name, true, Stage::Commit)
-            .await?
-            .ok_or_else(gone)?;
-        // Makes sure that it is one.
-        read(name, &body, Stage::Commit)?;
-        let mut document: Value = serde_json::from_slice(&body)
-            .map_err(|_| ConnectorError::new(ErrorKind::Protocol, Stage::Commit, name))?;
-        if let Some(members) = document.as_object_mut() {
-            members.remove("_revisions");
-            members.insert("_attachments".into(), json!({}));
-        }
-        Ok(document)
-    }
-}
-
-fn revision(document: &Value) -> String {
-    encoded(document["_rev"].as_str().unwrap_or("0"))
 }
 
 /// Returns the tags among the properties of a version.

@@ -14,8 +14,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
 use super::PARALLEL;
-use super::client::{Registry, read};
-use super::wire::{Entry, KEY, is_name, name_of, parts};
+use super::client::Registry;
+use super::wire::{Entry, KEY, Wanted, is_name, name_of, parts};
 use crate::fatal::{Apart, apart, told};
 use crate::packages::{self, Catalog, Listed};
 
@@ -44,23 +44,19 @@ impl NpmSource {
     /// Returns what the registry says of each of `keys`, which are versions of the package `name`.
     async fn entries(&self, name: &str, keys: &[&ArtifactKey], stage: Stage) -> Vec<ConnectorResult<Entry>> {
         let error = |key: &ArtifactKey, kind| ConnectorError::new(kind, stage, key.to_string());
-        let body = match self.registry.packument(name, false, stage).await {
-            Ok(Some(body)) => body,
-            Ok(None) => {
-                return keys
-                    .iter()
-                    .map(|key| Err(error(key, ErrorKind::NotFound)))
-                    .collect();
-            }
-            Err(failed) => return keys.iter().map(|_| Err(failed.again())).collect(),
+        let versions: Vec<&str> = keys.iter().filter_map(|key| key.version.as_deref()).collect();
+        let wanted = Wanted {
+            versions: &versions,
+            documents: true,
         };
-        let packument = match read(name, &body, stage) {
-            Ok(packument) => packument,
+        let read = self.registry.packument(name, false, stage, wanted).await;
+        let mut packument = match read.and_then(|read| read) {
+            Ok(packument) => packument.unwrap_or_default(),
             Err(failed) => return keys.iter().map(|_| Err(failed.again())).collect(),
         };
         let entries = keys.iter().map(|key| {
             let (_, version) = parts(key).map_err(|words| error(key, ErrorKind::Protocol).words(words))?;
-            match packument.entry(version) {
+            match packument.take_entry(version) {
                 None => Err(error(key, ErrorKind::NotFound)),
                 Some(entry) => entry.map_err(|words| error(key, ErrorKind::Protocol).words(words)),
             }
@@ -100,7 +96,7 @@ impl NpmSource {
                 ..entry.blob
             }],
             metadata: entry.metadata,
-            document: Some(entry.document),
+            document: entry.document,
         }))
     }
 
@@ -172,15 +168,13 @@ impl Catalog for NpmSource {
                 version: None,
             }));
         }
-        let Some(body) = self.registry.packument(name, false, Stage::List).await? else {
-            return Ok(None);
-        };
-        let packument = read(name, &body, Stage::List)?;
-        let versions = packument.versions.iter().map(|(version, entry)| Listed {
-            version: version.clone(),
-            said_bytes: entry.get().len() as u64,
-        });
-        Ok(Some(versions.collect()))
+        let read = self.registry.packument(name, false, Stage::List, Wanted::NOTHING);
+        let packument = read.await??;
+        Ok(packument.map(|packument| {
+            let versions = packument.versions.into_iter();
+            let listed = versions.map(|(version, said_bytes)| Listed { version, said_bytes });
+            listed.collect()
+        }))
     }
 
     fn wanted(&self) -> &VersionFilter {

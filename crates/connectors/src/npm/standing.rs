@@ -8,9 +8,8 @@ use domain::ports::{ConnectorError, ConnectorResult};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::PARALLEL;
-use super::client::read;
 use super::target::{NpmTarget, PACKAGES};
-use super::wire::{Entry, file_name, mark_of, parts};
+use super::wire::{Entry, Wanted, file_name, mark_of, parts};
 
 impl NpmTarget {
     /// Returns what stands under each of `keys`, which are versions of the package `name`.
@@ -20,11 +19,14 @@ impl NpmTarget {
         keys: &[&ArtifactKey],
         reading: bool,
     ) -> ConnectorResult<Vec<Option<Existing>>> {
-        let Some(body) = self.registry.packument(name, false, Stage::Describe).await? else {
-            return Ok(vec![None; keys.len()]);
+        let versions: Vec<&str> = keys.iter().filter_map(|key| key.version.as_deref()).collect();
+        let wanted = Wanted {
+            versions: &versions,
+            documents: false,
         };
+        let read = self.registry.packument(name, false, Stage::Describe, wanted);
         // A registry that cannot say what it has of this package will not take more of it: each version fails alone.
-        let Ok(packument) = read(name, &body, Stage::Describe) else {
+        let Ok(Some(packument)) = read.await? else {
             return Ok(vec![None; keys.len()]);
         };
         let entries = keys
@@ -33,7 +35,7 @@ impl NpmTarget {
         let found = keys.iter().zip(entries).map(|(key, entry)| async move {
             match entry {
                 None => Ok(None),
-                Some(Ok(entry)) => Ok(Some(self.existing(&entry, key, reading).await?)),
+                Some(Ok(entry)) => Ok(Some(self.existing(entry, key, reading).await?)),
                 Some(Err(_)) => Ok(Some(unreadable(name, key))),
             }
         });

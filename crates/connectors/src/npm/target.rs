@@ -17,11 +17,11 @@ use domain::ports::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::client::{Registry, read};
+use super::client::Registry;
 use super::confirm::Arrived;
 use super::publish::{Publication, tags_of};
 use super::standing::unreadable;
-use super::wire::{DEPRECATED, Packument, TAGS, name_of, parts};
+use super::wire::{DEPRECATED, Packument, TAGS, Wanted, name_of, parts};
 use crate::fatal::is_the_servers;
 
 /// Versions of one batch: they are confirmed together.
@@ -62,12 +62,15 @@ impl NpmTarget {
     ) -> ConnectorResult<()> {
         let writer = self.registry.writer(name);
         let _turn = writer.lock().await;
-        let body = self.registry.packument(name, true, Stage::Write).await?;
-        let packument = match body
-            .as_deref()
-            .map(|body| read(name, body, Stage::Write))
-            .transpose()
-        {
+        let versions: Vec<&str> = items
+            .iter()
+            .filter_map(|(_, put)| put.artifact.key.version.as_deref())
+            .collect();
+        let wanted = Wanted {
+            versions: &versions,
+            documents: false,
+        };
+        let packument = match self.registry.packument(name, true, Stage::Write, wanted).await? {
             Ok(packument) => packument,
             Err(error) => {
                 for (index, _) in items {
@@ -112,7 +115,7 @@ impl NpmTarget {
         &self,
         index: usize,
         put: &'a Put,
-        packument: Option<&Packument<'_>>,
+        packument: Option<&Packument>,
     ) -> ConnectorResult<Looked<'a>> {
         let key = &put.artifact.key;
         let error = |words: &str| {
@@ -122,7 +125,7 @@ impl NpmTarget {
         let existing = match packument.and_then(|packument| packument.entry(version)) {
             None => None,
             Some(Ok(entry)) => {
-                let existing = self.existing(&entry, key, false).await?;
+                let existing = self.existing(entry, key, false).await?;
                 Some(existing)
             }
             // An unreadable entry is replaced like any other content.

@@ -1,10 +1,10 @@
 //! What registries of npm packages say: packuments, entries of versions, integrity.
 //!
 //! Sources: the `package-metadata` and `REGISTRY-API` documents of github.com/npm/registry, W3C Subresource Integrity.
-//! A packument is read in place: the entries of its versions stay text until one is asked for, because there may be
-//! thousands of them. Each is hostile until it is read: a bad one fails alone.
+//! A packument is read part by part as it comes, because it may speak of thousands of versions: of those nobody asks
+//! for, nothing is kept but how much is said of them. Each entry is hostile until it is read: a bad one fails alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,9 +13,8 @@ use domain::checksums::Checksums;
 use domain::digest::Digest;
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::http::sum;
+use crate::http::{Cut, Member, sum};
 
 /// What a package key begins with.
 pub(super) const KEY: &str = "npm://";
@@ -23,22 +22,44 @@ pub(super) const KEY: &str = "npm://";
 pub(super) const TAGS: &str = "dist-tags";
 /// Property: why the version is not to be used any more.
 pub(super) const DEPRECATED: &str = "deprecated";
+/// Member of a packument: its versions.
+pub(super) const VERSIONS: &str = "versions";
 /// What a registry shows for packages without a readme.
 const NO_README: &str = "ERROR: No README data found!";
+/// Most versions of a package.
+const MOST_VERSIONS: usize = 100_000;
+/// Longest entry of a version, and longest readme, in bytes.
+const ENTRY_BYTES: usize = 1024 * 1024;
+/// Most bytes an entry takes once it is read.
+pub(super) const ENTRY_TREE_BYTES: u64 = 4 * 1024 * 1024;
+/// Most bytes that are kept of one packument.
+const KEPT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What is wanted of a packument besides which versions there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// The versions whose entries are.
+    pub(super) versions: &'a [&'a str],
+    /// Whether the entries themselves are, not only what they say of their tarballs.
+    pub(super) documents: bool,
+}
+
+impl Wanted<'_> {
+    /// No entry at all.
+    pub(super) const NOTHING: Wanted<'static> = Wanted {
+        versions: &[],
+        documents: false,
+    };
+}
 
 /// What a registry says of a package.
-#[derive(Debug, Deserialize)]
-pub(super) struct Packument<'a> {
-    #[serde(default)]
-    pub(super) name: String,
-    #[serde(default, borrow)]
-    pub(super) versions: BTreeMap<String, &'a RawValue>,
-    #[serde(default, rename = "dist-tags")]
-    pub(super) tags: BTreeMap<String, String>,
-    #[serde(default, rename = "_rev")]
+#[derive(Debug, Default)]
+pub(super) struct Packument {
+    /// Its versions, and about how many bytes each takes once its entry is read.
+    pub(super) versions: BTreeMap<String, u64>,
     pub(super) revision: Option<String>,
-    #[serde(default, borrow)]
-    readme: Option<&'a RawValue>,
+    /// Entries that are wanted; `Err` says what is wrong with one.
+    entries: HashMap<String, Result<Entry, String>>,
 }
 
 /// What the entry of a version says of its tarball, and what travels with it besides.
@@ -50,8 +71,182 @@ pub(super) struct Entry {
     pub(super) tarball: String,
     /// Tags and deprecation.
     pub(super) metadata: Metadata,
-    /// The whole entry.
-    pub(super) document: Value,
+    /// The whole entry, if that is wanted.
+    pub(super) document: Option<Value>,
+}
+
+impl Packument {
+    /// Returns the entry of `version` if it is wanted and there is one; `Err` says what is wrong with it.
+    pub(super) fn entry(&self, version: &str) -> Option<&Result<Entry, String>> {
+        self.entries.get(version)
+    }
+
+    /// Takes the entry of `version` out.
+    pub(super) fn take_entry(&mut self, version: &str) -> Option<Result<Entry, String>> {
+        self.entries.remove(version)
+    }
+}
+
+impl Entry {
+    /// Returns how many bytes it has besides its document.
+    fn said_bytes(&self) -> u64 {
+        let texts = self.metadata.values().chain([&self.tarball]);
+        texts.map(|text| text.len() as u64).sum()
+    }
+}
+
+/// Reads the packument of a package as its parts come.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    name: &'a str,
+    wanted: Wanted<'a>,
+    packument: Packument,
+    is_named: bool,
+    /// Tags by the wanted version they name.
+    tags: HashMap<String, Vec<String>>,
+    readme: Option<String>,
+    kept_bytes: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads what is `wanted` of the packument of the package `name`.
+    pub(super) fn of(name: &'a str, wanted: Wanted<'a>) -> Self {
+        Self {
+            name,
+            wanted,
+            packument: Packument::default(),
+            is_named: false,
+            tags: HashMap::new(),
+            readme: None,
+            kept_bytes: 0,
+        }
+    }
+
+    /// Returns how the packument is cut.
+    pub(super) fn cut() -> Cut {
+        Cut::new(ENTRY_BYTES).opening(&[VERSIONS, TAGS])
+    }
+
+    /// Takes the next part; the error says what is wrong with the packument.
+    pub(super) fn take(&mut self, part: Member<'_>) -> Result<(), String> {
+        let text = || part.text.unwrap_or_default();
+        match (part.within, part.name) {
+            (None, "name") => self.is_named = of_json::<String>(text()).is_some_and(|name| name == self.name),
+            (None, "_rev") => self.packument.revision = of_json(text()),
+            (None, "readme") if self.wanted.documents => self.readme = part.text.map(str::to_owned),
+            (None, VERSIONS | TAGS) if text() != "null" => return Err(no_object(part.name)),
+            (Some(member), "") => return Err(no_object(member)),
+            (Some(VERSIONS), version) => self.take_version(version, part.text)?,
+            (Some(TAGS), tag) => {
+                let version: String = of_json(text()).ok_or("it is no packument: a tag names no version")?;
+                if is_tag(tag) && self.wanted.versions.contains(&version.as_str()) {
+                    self.keep(tag.len() as u64)?;
+                    self.tags.entry(version).or_default().push(tag.to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_version(&mut self, version: &str, text: Option<&str>) -> Result<(), String> {
+        let said_bytes = text.map_or(0, tree_bytes);
+        let versions = &mut self.packument.versions;
+        versions.insert(version.to_owned(), said_bytes);
+        if versions.len() > MOST_VERSIONS {
+            return Err(format!("it lists more than {MOST_VERSIONS} versions"));
+        }
+        if !self.wanted.versions.contains(&version) {
+            return Ok(());
+        }
+        let text = text.filter(|_| said_bytes <= ENTRY_TREE_BYTES);
+        let entry = match text {
+            Some(text) => read_entry(self.name, version, text, self.wanted.documents),
+            None => Err("its registry says too much of it to be read".into()),
+        };
+        self.keep(match &entry {
+            Ok(entry) if entry.document.is_none() => entry.said_bytes(),
+            _ => said_bytes,
+        })?;
+        self.packument.entries.insert(version.to_owned(), entry);
+        Ok(())
+    }
+
+    fn keep(&mut self, bytes: u64) -> Result<(), String> {
+        self.kept_bytes += bytes;
+        match self.kept_bytes > KEPT_BYTES {
+            true => Err("it says too much to be read".into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns what was read; `Err` says what is wrong with it.
+    pub(super) fn finish(mut self) -> Result<Packument, String> {
+        if !self.is_named {
+            return Err("it is the packument of another package".into());
+        }
+        let readme = self.readme.as_deref().and_then(of_json::<String>);
+        let readme = readme.filter(|readme| !readme.is_empty() && readme != NO_README);
+        for (version, mut tags) in self.tags {
+            let Some(Ok(entry)) = self.packument.entries.get_mut(&version) else {
+                continue;
+            };
+            tags.sort_unstable();
+            tags.dedup();
+            let is_latest = tags.iter().any(|tag| tag == "latest");
+            entry.metadata.insert(TAGS.into(), tags.join(","));
+            if let (true, Some(document), Some(readme)) = (is_latest, &mut entry.document, &readme)
+                && document.get("readme").is_none()
+            {
+                document["readme"] = readme.as_str().into();
+            }
+        }
+        Ok(self.packument)
+    }
+}
+
+/// Reads the entry of `version` of the package `name`; `Err` says what is wrong with it.
+fn read_entry(name: &str, version: &str, text: &str, keeps_document: bool) -> Result<Entry, String> {
+    let document: Value = serde_json::from_str(text)
+        .map_err(|error| format!("the entry of the version is not JSON: {error}"))?;
+    let said = |member: &str| document.get(member).and_then(Value::as_str);
+    if said("name") != Some(name) || said("version") != Some(version) {
+        return Err("the entry of the version names another one".into());
+    }
+    let dist = document.get("dist").cloned().unwrap_or_default();
+    let dist: Dist = serde_json::from_value(dist)
+        .map_err(|error| format!("the entry of the version has no `dist`: {error}"))?;
+    let (digest, checksums) = sums(dist.integrity.as_deref(), dist.shasum.as_deref())?;
+    let deprecation = deprecation(&document).map(|words| (DEPRECATED.into(), words));
+    Ok(Entry {
+        blob: Blob {
+            name: file_name(name, version),
+            digest,
+            checksums,
+            ..Blob::unknown(0)
+        },
+        tarball: dist.tarball,
+        metadata: deprecation.into_iter().collect(),
+        document: keeps_document.then_some(document),
+    })
+}
+
+/// Returns about how many bytes JSON takes once it is read into a tree: never less than it does.
+pub(super) fn tree_bytes(text: &str) -> u64 {
+    let node_bytes = |byte| match byte {
+        b'{' => 640,
+        b'[' | b',' | b':' => 64,
+        _ => 1,
+    };
+    text.bytes().map(node_bytes).sum()
+}
+
+fn no_object(member: &str) -> String {
+    format!("it is no packument: its `{member}` are no object")
+}
+
+fn of_json<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).ok()
 }
 
 #[derive(Deserialize)]
@@ -61,72 +256,6 @@ struct Dist {
     integrity: Option<String>,
     #[serde(default)]
     shasum: Option<String>,
-}
-
-impl<'a> Packument<'a> {
-    /// Reads the packument of the package `name`; `Err` says what is wrong with it.
-    pub(super) fn read(name: &str, body: &'a [u8]) -> Result<Self, String> {
-        let packument: Self =
-            serde_json::from_slice(body).map_err(|error| format!("it is no packument: {error}"))?;
-        if packument.name == name {
-            Ok(packument)
-        } else {
-            Err("it is the packument of another package".into())
-        }
-    }
-
-    /// Reads the entry of `version`; `None` when there is none, `Err` says what is wrong with it.
-    pub(super) fn entry(&self, version: &str) -> Option<Result<Entry, String>> {
-        Some(self.read_entry(version, self.versions.get(version)?.get()))
-    }
-
-    fn read_entry(&self, version: &str, text: &str) -> Result<Entry, String> {
-        let mut document: Value = serde_json::from_str(text)
-            .map_err(|error| format!("the entry of the version is not JSON: {error}"))?;
-        let said = |member: &str| document.get(member).and_then(Value::as_str);
-        if said("name") != Some(&self.name) || said("version") != Some(version) {
-            return Err("the entry of the version names another one".into());
-        }
-        let dist = document.get("dist").cloned().unwrap_or_default();
-        let dist: Dist = serde_json::from_value(dist)
-            .map_err(|error| format!("the entry of the version has no `dist`: {error}"))?;
-        let (digest, checksums) = sums(dist.integrity.as_deref(), dist.shasum.as_deref())?;
-        let mut metadata = Metadata::new();
-        if let Some(words) = deprecation(&document) {
-            metadata.insert(DEPRECATED.into(), words);
-        }
-        let tags = self.tags_of(version);
-        if !tags.is_empty() {
-            metadata.insert(TAGS.into(), tags.join(","));
-        }
-        if tags.contains(&"latest") && document.get("readme").is_none() {
-            let readme = self
-                .readme
-                .and_then(|text| serde_json::from_str::<String>(text.get()).ok());
-            if let Some(readme) = readme.filter(|readme| !readme.is_empty() && readme != NO_README) {
-                document["readme"] = readme.into();
-            }
-        }
-        Ok(Entry {
-            blob: Blob {
-                name: file_name(&self.name, version),
-                digest,
-                checksums,
-                ..Blob::unknown(0)
-            },
-            tarball: dist.tarball,
-            metadata,
-            document,
-        })
-    }
-
-    /// Returns the tags that name `version`; one that no list can hold is left out.
-    fn tags_of(&self, version: &str) -> Vec<&str> {
-        let tags = self.tags.iter().filter(|(_, tagged)| *tagged == version);
-        tags.map(|(tag, _)| tag.as_str())
-            .filter(|tag| is_tag(tag))
-            .collect()
-    }
 }
 
 /// Says whether a list can hold `tag`, and a path name it.
@@ -246,52 +375,109 @@ mod tests {
             "0.6.0":[7],
             "0.5.0":{"name":"@s/a","version":"0.5.0","dist":{"tarball":"x","shasum":"00","integrity":""}}}}"#;
 
+    const WANTED: [&str; 7] = ["1.0.0", "0.9.0", "0.8.0", "0.7.0", "0.6.0", "0.5.0", "2.0.0"];
+
+    fn packument(name: &str, body: &str, documents: bool) -> Result<Packument, String> {
+        let wanted = Wanted {
+            versions: &WANTED,
+            documents,
+        };
+        let (mut reader, mut cut) = (Reader::of(name, wanted), Reader::cut());
+        for piece in body.as_bytes().chunks(100) {
+            cut.read(piece, &mut |part: Member<'_>| reader.take(part))?;
+        }
+        cut.finish()?;
+        reader.finish()
+    }
+
+    fn entry(packument: &Packument, version: &str) -> Entry {
+        let entry = packument.entry(version).expect("it is there");
+        entry.clone().expect("it can be read")
+    }
+
     #[test]
     fn a_version_is_read_with_what_travels_with_it() {
-        let packument = Packument::read("@s/a", BODY.as_bytes()).expect("a packument");
+        let packument = packument("@s/a", BODY, true).expect("a packument");
 
-        let entry = packument
-            .entry("1.0.0")
-            .expect("it is there")
-            .expect("it can be read");
+        let first = entry(&packument, "1.0.0");
 
-        assert_eq!(entry.blob.name, "a-1.0.0.tgz");
-        let abc = domain::checksums::Sums::of(b"abc", &entry.blob);
-        assert_eq!(entry.blob.checksums, abc.checksums, "both are of `abc`");
+        assert_eq!(first.blob.name, "a-1.0.0.tgz");
+        let abc = domain::checksums::Sums::of(b"abc", &first.blob);
+        assert_eq!(first.blob.checksums, abc.checksums, "both are of `abc`");
         assert_eq!(
-            entry.metadata,
+            first.metadata,
             Metadata::from([
                 (DEPRECATED.into(), "use b".into()),
                 (TAGS.into(), "latest".into())
             ])
         );
-        assert_eq!(entry.document["readme"], "Read me");
-        let old = packument
-            .entry("0.9.0")
-            .expect("it is there")
-            .expect("it can be read");
+        assert_eq!(first.document.expect("wanted")["readme"], "Read me");
+        let old = entry(&packument, "0.9.0");
         assert!(old.blob.checksums.is_empty() && mark_of(&old.blob).is_none());
         assert_eq!(old.metadata, Metadata::from([(TAGS.into(), "old".into())]));
         assert!(packument.entry("2.0.0").is_none());
+        assert_eq!(
+            (packument.versions.len(), packument.revision.as_deref()),
+            (6, Some("3-x"))
+        );
+    }
+
+    #[test]
+    fn of_entries_that_are_not_wanted_nothing_is_kept() {
+        let plain = packument("@s/a", BODY, false).expect("a packument");
+        assert!(entry(&plain, "1.0.0").document.is_none());
+        let other = BODY.replace("\"0.8.0\"", "\"8.0.0\"");
+        let other = packument("@s/a", &other, false).expect("a packument");
+        assert!(other.entry("8.0.0").is_none() && other.versions.contains_key("8.0.0"));
+    }
+
+    #[test]
+    fn what_would_take_too_much_memory_is_refused_and_the_rest_is_read() {
+        let nested = format!("{{\"x\":[{}0]}}", "{},".repeat(10_000));
+        let long = format!("{{\"x\":\"{}\"}}", "x".repeat(ENTRY_BYTES));
+        let body = BODY
+            .replace("[7]", &nested)
+            .replace("\"0.5.0\":{", &format!("\"2.0.0\":{long},\"0.5.0\":{{"));
+        let read = packument("@s/a", &body, true).expect("a packument");
+
+        for version in ["0.6.0", "2.0.0"] {
+            let words = read
+                .entry(version)
+                .expect("it is there")
+                .clone()
+                .expect_err("too much");
+            assert!(words.contains("too much"), "{words}");
+        }
+        assert_eq!(entry(&read, "0.9.0").tarball, "http://h/b.tgz");
+        let many: String = (0..=MOST_VERSIONS)
+            .map(|number| format!(",\"{number}\":0"))
+            .collect();
+        let many = BODY.replace(",\n            \"0.9.0\"", &format!("{many},\"0.9.0\""));
+        let refused = packument("@s/a", &many, false).expect_err("too many");
+        assert!(refused.contains("100000 versions"), "{refused}");
     }
 
     #[test]
     fn a_bad_entry_is_refused_alone_and_says_why() {
-        let packument = Packument::read("@s/a", BODY.as_bytes()).expect("a packument");
+        let read = packument("@s/a", BODY, true).expect("a packument");
         let why = |version| {
-            packument
-                .entry(version)
-                .expect("it is there")
-                .expect_err("it is bad")
+            let entry = read.entry(version).expect("it is there");
+            entry.clone().expect_err("it is bad")
         };
 
         assert!(why("0.8.0").contains("`integrity`"));
         assert!(why("0.7.0").contains("another one"));
         assert!(why("0.6.0").contains("another one"));
         assert!(why("0.5.0").contains("`shasum`"));
-        assert!(Packument::read("@s/b", BODY.as_bytes()).is_err());
-        assert!(Packument::read("@s/a", b"<html>").is_err());
-        assert!(Packument::read("@s/a", br#"{"name":"@s/a","versions":[]}"#).is_err());
+        for body in [
+            "<html>",
+            "{}",
+            r#"{"name":"@s/a","versions":[1]}"#,
+            r#"{"name":"@s/a","versions":1}"#,
+        ] {
+            assert!(packument("@s/a", body, true).is_err(), "{body}");
+        }
+        assert!(packument("@s/b", BODY, true).is_err());
     }
 
     #[test]

@@ -203,6 +203,18 @@ impl OciSource {
         Ok(found.into_iter().flatten().collect())
     }
 
+    /// Returns a covered image with its tags, as far as those are wanted; the inner error is that image's alone.
+    async fn tags_of<'a>(
+        &self,
+        (image, versions): &'a (String, Vec<String>),
+    ) -> ConnectorResult<(&'a String, ConnectorResult<Arc<Vec<String>>>)> {
+        let tags = match versions.is_empty() {
+            true => self.tags_apart(image).await?,
+            false => Ok(Arc::new(self.there(image, versions).await?)),
+        };
+        Ok((image, tags))
+    }
+
     async fn describe_one(&self, key: &ArtifactKey) -> ConnectorResult<Artifact> {
         if key.version.is_none() {
             return Err(self.unlisted(&key.name).await);
@@ -297,15 +309,10 @@ impl Source for OciSource {
         let covered = self.covered(scope, behind.is_some()).await?;
         let from = behind.as_ref().map_or("", |behind| behind.image.as_str());
         let first = covered.partition_point(|(image, _)| image.as_str() < from);
-        let reads = covered[first..].iter().map(|(image, versions)| async move {
-            let tags = match versions.is_empty() {
-                true => self.tags_apart(image).await?,
-                false => Ok(Arc::new(self.there(image, versions).await?)),
-            };
-            Ok::<_, ConnectorError>((image, tags))
-        });
-        let reads: Vec<_> = reads.collect();
-        let mut reads = stream::iter(reads).buffered(PARALLEL);
+        let left = &covered[first..];
+        let mut reads = stream::iter(0..left.len())
+            .map(|place| self.tags_of(&left[place]))
+            .buffered(PARALLEL);
         let mut keys = Vec::new();
         while let Some((image, tags)) = reads.try_next().await? {
             let after = behind.as_ref().filter(|behind| behind.image == *image);

@@ -11,7 +11,7 @@ use reqwest::{Method, StatusCode};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::page::{Answer, File, Page};
+use super::page::{self, File, Page, Projects, Read, Reader};
 use crate::http::{Fetched, Files, Wanted, answered};
 
 /// Most bytes of a page.
@@ -79,13 +79,11 @@ impl Index {
     pub(super) async fn projects(&self) -> ConnectorResult<Vec<String>> {
         let url = self.simple(Stage::List).await?.clone();
         let name = url.path().to_owned();
-        let error = |kind, words: String| ConnectorError::new(kind, Stage::List, &name).words(words);
-        let answer = self.answer(url, Stage::List, &name).await?;
-        let answer =
-            answer.ok_or_else(|| error(ErrorKind::NotFound, "the index lists no projects".into()))?;
-        let names = answer.projects();
-        let names = names.map_err(|words| error(ErrorKind::Protocol, words))?;
-        Ok(names.into_iter().collect())
+        let projects = self.read(Projects::default(), url, Stage::List, &name).await?;
+        let projects = projects.ok_or_else(|| {
+            ConnectorError::new(ErrorKind::NotFound, Stage::List, &name).words("the index lists no projects")
+        })?;
+        Ok(projects.0.into_iter().collect())
     }
 
     /// Returns the page of `project` (normalised) as it is now; `None` when there is none.
@@ -93,26 +91,31 @@ impl Index {
         let mut url = self.simple(stage).await?.clone();
         let path = format!("{}{project}/", url.path());
         url.set_path(&path);
-        let Some(answer) = self.answer(url, stage, project).await? else {
+        let Some(files) = self.read(page::Files::of(project), url, stage, project).await? else {
             return Ok(None);
         };
-        let error = |words| ConnectorError::new(ErrorKind::Protocol, stage, project).words(words);
-        let page: Arc<Page> = answer.page(project).map_err(|words: String| error(words))?.into();
+        let page = Arc::new(files.page);
         self.remember(project, page.clone(), stage == Stage::List);
         Ok(Some(page))
     }
 
-    async fn answer(&self, url: Url, stage: Stage, subject: &str) -> ConnectorResult<Option<Answer>> {
-        let Some(found) = self.ask(Method::GET, url, stage, subject).await? else {
+    /// Reads the answer at `url` into `read`; `None` when there is none.
+    async fn read<T: Read>(
+        &self,
+        read: T,
+        url: Url,
+        stage: Stage,
+        subject: &str,
+    ) -> ConnectorResult<Option<T>> {
+        let Some(mut found) = self.ask(Method::GET, url, stage, subject).await? else {
             return Ok(None);
         };
         let media_type = found.header(&CONTENT_TYPE).unwrap_or_default();
-        let (media_type, url) = (media_type.to_ascii_lowercase(), found.url().clone());
-        Ok(Some(Answer {
-            body: found.whole(PAGE_BYTES).await?,
-            media_type,
-            url,
-        }))
+        let mut reader = Reader::of(read, found.url().clone(), media_type);
+        found
+            .pieces(PAGE_BYTES, &mut |piece| reader.read(piece))
+            .await??;
+        reader.finish().map(Some).map_err(|words| found.wrong(words))
     }
 
     /// Returns the page of `project` as it was when it was read last, or as it is now.

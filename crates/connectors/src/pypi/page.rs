@@ -6,17 +6,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use domain::artifact::Blob;
 use domain::checksums::Checksums;
 use domain::digest::Digest;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use url::Url;
 
 use super::file::{self, FileName};
-use crate::http::{Anchor, anchors, links, sum};
+use crate::http::{Anchor, Cut, Links, Member, sum};
+use crate::packages::MOST_NAMES;
+
+/// Longest entry of JSON, in bytes.
+const ENTRY_BYTES: usize = 256 * 1024;
+/// Most files of a project.
+const MOST_FILES: usize = 50_000;
+/// Most bytes that are kept of what a page says of its files.
+const SAID_BYTES: usize = 16 * 1024 * 1024;
 
 /// One file of a project.
 #[derive(Debug, Clone)]
@@ -69,28 +75,127 @@ impl Page {
     }
 }
 
-/// An answer of the simple API.
-pub(super) struct Answer {
-    /// Its body.
-    pub(super) body: Bytes,
-    /// Its media type, in lower case.
-    pub(super) media_type: String,
-    /// Where it was found in the end: links are relative to this.
-    pub(super) url: Url,
-}
-
 #[derive(Deserialize)]
 struct Meta {
     #[serde(default, rename = "api-version")]
     api_version: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct JsonIndex<'a> {
-    #[serde(default)]
-    meta: Option<Meta>,
-    #[serde(borrow)]
-    projects: Vec<JsonProject<'a>>,
+/// An answer of the simple API that is read as it comes: the names of all projects, or the files of one.
+pub(super) struct Reader<T> {
+    text: Text,
+    taken: Taken<T>,
+}
+
+/// How an answer is written.
+enum Text {
+    Json(Cut),
+    Html(Links),
+}
+
+/// What was read of it.
+struct Taken<T> {
+    /// Where it was found in the end: links are relative to this.
+    url: Url,
+    read: T,
+}
+
+/// What can be read from an answer of the simple API.
+pub(super) trait Read: Send {
+    /// The member of its JSON that lists what is wanted.
+    const LIST: &'static str;
+    /// The same, as what is cut.
+    const LISTS: &'static [&'static str];
+    /// What JSON without that is not.
+    const KIND: &'static str;
+
+    /// Takes what a page of HTML at `url` links to.
+    fn take_link(&mut self, url: &Url, link: &Anchor) -> Result<(), String>;
+
+    /// Takes an entry of the list.
+    fn take_entry(&mut self, url: &Url, entry: &str) -> Result<(), String>;
+
+    /// Takes the name that JSON has.
+    fn take_name(&mut self, _name: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<T: Read> Reader<T> {
+    /// Reads into `read` what is found at `url` as `media_type`.
+    pub(super) fn of(read: T, url: Url, media_type: &str) -> Self {
+        let is_json = media_type.to_ascii_lowercase().contains("json");
+        Self {
+            text: match is_json {
+                true => Text::Json(Cut::new(ENTRY_BYTES).opening(T::LISTS)),
+                false => Text::Html(Links::default()),
+            },
+            taken: Taken { url, read },
+        }
+    }
+
+    /// Reads the next `piece`; the error says what is wrong.
+    pub(super) fn read(&mut self, piece: &[u8]) -> Result<(), String> {
+        let taken = &mut self.taken;
+        match &mut self.text {
+            Text::Json(cut) => cut.read(piece, &mut |part: Member<'_>| taken.take_part(part)),
+            Text::Html(links) => links.read(piece, &mut |link| taken.read.take_link(&taken.url, &link)),
+        }
+    }
+
+    /// Returns what was read; the error says what is wrong.
+    pub(super) fn finish(mut self) -> Result<T, String> {
+        let taken = &mut self.taken;
+        match self.text {
+            Text::Json(cut) => {
+                let has_list = cut.has_opened(T::LIST);
+                cut.finish()?;
+                if !has_list {
+                    return Err(format!("it is no {}: it has no `{}`", T::KIND, T::LIST));
+                }
+            }
+            Text::Html(links) => {
+                let begins = links
+                    .beginning()
+                    .trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+                if !begins.starts_with('<') {
+                    return Err("it is no page of the simple API: neither HTML nor JSON of version 1".into());
+                }
+                links.finish(&mut |link| taken.read.take_link(&taken.url, &link))?;
+            }
+        }
+        Ok(self.taken.read)
+    }
+}
+
+impl<T: Read> Taken<T> {
+    fn take_part(&mut self, part: Member<'_>) -> Result<(), String> {
+        let text = part.text.unwrap_or_default();
+        match (part.within, part.name) {
+            (Some(_), "") if part.text.is_none() => Err("an entry of it is too long".into()),
+            (Some(_), "") => self.read.take_entry(&self.url, text),
+            (Some(list), _) => Err(format!("its `{list}` are no list")),
+            (None, "meta") => spoken(serde_json::from_str(text).ok()),
+            (None, "name") => self
+                .read
+                .take_name(&serde_json::from_str::<String>(text).unwrap_or_default()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The names of all projects, normalised; those that can be none are left out.
+#[derive(Default)]
+pub(super) struct Projects(pub(super) BTreeSet<String>);
+
+impl Projects {
+    fn take(&mut self, name: &str) -> Result<(), String> {
+        self.0.extend(file::normalised(name.trim()));
+        match self.0.len() > MOST_NAMES {
+            true => Err(format!("it lists more than {MOST_NAMES} projects")),
+            false => Ok(()),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -99,14 +204,92 @@ struct JsonProject<'a> {
     name: std::borrow::Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
-struct JsonPage<'a> {
-    #[serde(default)]
-    meta: Option<Meta>,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(borrow)]
-    files: Vec<&'a RawValue>,
+impl Read for Projects {
+    const LIST: &'static str = "projects";
+    const LISTS: &'static [&'static str] = &["projects"];
+    const KIND: &'static str = "simple index";
+
+    fn take_link(&mut self, url: &Url, link: &Anchor) -> Result<(), String> {
+        let url = url.join(&link.href).ok();
+        let last = url
+            .as_ref()
+            .and_then(|url| url.path().trim_end_matches('/').rsplit('/').next());
+        match last.map(|last| percent_decode_str(last).decode_utf8()) {
+            Some(Ok(name)) => self.take(&name),
+            _ => Ok(()),
+        }
+    }
+
+    fn take_entry(&mut self, _: &Url, entry: &str) -> Result<(), String> {
+        let project: JsonProject<'_> =
+            serde_json::from_str(entry).map_err(|error| format!("it is no simple index: {error}"))?;
+        self.take(&project.name)
+    }
+}
+
+/// The files of a project.
+pub(super) struct Files<'a> {
+    /// The project, normalised.
+    project: &'a str,
+    pub(super) page: Page,
+    count: usize,
+    said_bytes: usize,
+}
+
+impl<'a> Files<'a> {
+    pub(super) fn of(project: &'a str) -> Self {
+        Self {
+            project,
+            page: Page::default(),
+            count: 0,
+            said_bytes: 0,
+        }
+    }
+
+    fn take(&mut self, file: File) -> Result<(), String> {
+        self.count += 1;
+        let texts = [&file.requires_python, &file.yanked, &file.wrong]
+            .into_iter()
+            .flatten();
+        let said_bytes = file.url.as_str().len() + texts.map(String::len).sum::<usize>();
+        self.said_bytes += said_bytes;
+        self.page.take(file);
+        if self.count > MOST_FILES || self.said_bytes > SAID_BYTES {
+            return Err(format!(
+                "it lists more than {MOST_FILES} files, or says too much of them"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Read for Files<'_> {
+    const LIST: &'static str = "files";
+    const LISTS: &'static [&'static str] = &["files"];
+    const KIND: &'static str = "page of a project";
+
+    fn take_link(&mut self, url: &Url, link: &Anchor) -> Result<(), String> {
+        match linked(self.project, url, link) {
+            Some(file) => self.take(file),
+            None => Ok(()),
+        }
+    }
+
+    fn take_entry(&mut self, url: &Url, entry: &str) -> Result<(), String> {
+        let named: JsonName = serde_json::from_str(entry)
+            .map_err(|error| format!("a file on its page has no name: {error}"))?;
+        match file::read(self.project, &named.filename) {
+            Some(said) => self.take(listed(url, named.filename, said, entry)),
+            None => Ok(()),
+        }
+    }
+
+    fn take_name(&mut self, name: &str) -> Result<(), String> {
+        match file::normalised(name).as_deref() == Some(self.project) {
+            true => Ok(()),
+            false => Err("it is the page of another project".into()),
+        }
+    }
 }
 
 /// What must be there for a file to be known by its name.
@@ -135,129 +318,67 @@ enum Yanked {
     Because(String),
 }
 
-impl Answer {
-    /// Reads the names of all projects, normalised; those that can be none are left out.
-    pub(super) fn projects(&self) -> Result<BTreeSet<String>, String> {
-        let normalised = |name: &str| file::normalised(name.trim());
-        if self.is_json() {
-            let index: JsonIndex<'_> = serde_json::from_slice(&self.body)
-                .map_err(|error| format!("it is no simple index: {error}"))?;
-            spoken(index.meta)?;
-            let names = index.projects.iter();
-            return Ok(names.filter_map(|project| normalised(&project.name)).collect());
-        }
-        let names = links(&self.html()?).into_iter().filter_map(|href| {
-            let url = self.url.join(&href).ok()?;
-            let last = url.path().trim_end_matches('/').rsplit('/').next()?;
-            normalised(&percent_decode_str(last).decode_utf8().ok()?)
-        });
-        Ok(names.collect())
-    }
+/// Reads a file that a page of HTML links to; `None` when it is none of the project.
+fn linked(project: &str, page: &Url, anchor: &Anchor) -> Option<File> {
+    let mut url = page.join(&anchor.href).ok()?;
+    let last = url.path().rsplit('/').next()?;
+    let name = percent_decode_str(last).decode_utf8().ok()?.into_owned();
+    let said = file::read(project, &name)?;
+    let fragment = url.fragment().unwrap_or_default().to_owned();
+    url.set_fragment(None);
+    let hashes = fragment.split('&').filter_map(|pair| pair.split_once('='));
+    let sums = sums(hashes);
+    let attribute = |name| anchor.attribute(name).map(str::to_owned);
+    let mut file = File {
+        blob: blob(name),
+        size_bytes: None,
+        said,
+        url,
+        requires_python: attribute("data-requires-python"),
+        yanked: attribute("data-yanked"),
+        wrong: None,
+    };
+    file.known_by(sums);
+    Some(file)
+}
 
-    /// Reads the files of `project` (normalised).
-    pub(super) fn page(&self, project: &str) -> Result<Page, String> {
-        let mut page = Page::default();
-        if !self.is_json() {
-            let files = anchors(&self.html()?);
-            let files = files.iter().filter_map(|anchor| self.linked(project, anchor));
-            files.for_each(|file| page.take(file));
-            return Ok(page);
+/// Reads a file that a page of JSON lists.
+fn listed(page: &Url, name: String, said: FileName, entry: &str) -> File {
+    let mut file = File {
+        blob: blob(name),
+        size_bytes: None,
+        said,
+        url: page.clone(),
+        requires_python: None,
+        yanked: None,
+        wrong: None,
+    };
+    let read: JsonFile = match serde_json::from_str(entry) {
+        Ok(read) => read,
+        Err(error) => {
+            file.wrong = Some(format!("its entry cannot be read: {error}"));
+            return file;
         }
-        let read: JsonPage<'_> = serde_json::from_slice(&self.body)
-            .map_err(|error| format!("it is no page of a project: {error}"))?;
-        spoken(read.meta)?;
-        if read
-            .name
-            .is_some_and(|name| file::normalised(&name).as_deref() != Some(project))
-        {
-            return Err("it is the page of another project".into());
-        }
-        for entry in read.files {
-            let named: JsonName = serde_json::from_str(entry.get())
-                .map_err(|error| format!("a file on its page has no name: {error}"))?;
-            if let Some(said) = file::read(project, &named.filename) {
-                page.take(self.listed(named.filename, said, entry.get()));
-            }
-        }
-        Ok(page)
+    };
+    match page.join(&read.url) {
+        Ok(url) => file.url = url,
+        Err(_) => file.wrong = Some("where it is cannot be read".into()),
     }
-
-    fn is_json(&self) -> bool {
-        self.media_type.contains("json")
-    }
-
-    fn html(&self) -> Result<std::borrow::Cow<'_, str>, String> {
-        let text = String::from_utf8_lossy(&self.body);
-        let begins = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
-        if begins.starts_with('<') {
-            Ok(text)
-        } else {
-            Err("it is no page of the simple API: neither HTML nor JSON of version 1".into())
-        }
-    }
-
-    /// Reads a file that a page of HTML links to; `None` when it is none of the project.
-    fn linked(&self, project: &str, anchor: &Anchor) -> Option<File> {
-        let mut url = self.url.join(&anchor.href).ok()?;
-        let last = url.path().rsplit('/').next()?;
-        let name = percent_decode_str(last).decode_utf8().ok()?.into_owned();
-        let said = file::read(project, &name)?;
-        let fragment = url.fragment().unwrap_or_default().to_owned();
-        url.set_fragment(None);
-        let hashes = fragment.split('&').filter_map(|pair| pair.split_once('='));
-        let sums = sums(hashes);
-        let attribute = |name| anchor.attribute(name).map(str::to_owned);
-        let mut file = File {
-            blob: blob(name),
-            size_bytes: None,
-            said,
-            url,
-            requires_python: attribute("data-requires-python"),
-            yanked: attribute("data-yanked"),
-            wrong: None,
-        };
-        file.known_by(sums);
-        Some(file)
-    }
-
-    /// Reads a file that a page of JSON lists.
-    fn listed(&self, name: String, said: FileName, entry: &str) -> File {
-        let mut file = File {
-            blob: blob(name),
-            size_bytes: None,
-            said,
-            url: self.url.clone(),
-            requires_python: None,
-            yanked: None,
-            wrong: None,
-        };
-        let read: JsonFile = match serde_json::from_str(entry) {
-            Ok(read) => read,
-            Err(error) => {
-                file.wrong = Some(format!("its entry cannot be read: {error}"));
-                return file;
-            }
-        };
-        match self.url.join(&read.url) {
-            Ok(url) => file.url = url,
-            Err(_) => file.wrong = Some("where it is cannot be read".into()),
-        }
-        file.url.set_fragment(None);
-        file.size_bytes = read.size;
-        file.blob.size_bytes = read.size.unwrap_or_default();
-        file.requires_python = read.requires_python;
-        file.yanked = match read.yanked {
-            Some(Yanked::Says(true)) => Some(String::new()),
-            Some(Yanked::Because(why)) => Some(why),
-            Some(Yanked::Says(false)) | None => None,
-        };
-        let hashes = read
-            .hashes
-            .iter()
-            .map(|(kind, text)| (kind.as_str(), text.as_str()));
-        file.known_by(sums(hashes));
-        file
-    }
+    file.url.set_fragment(None);
+    file.size_bytes = read.size;
+    file.blob.size_bytes = read.size.unwrap_or_default();
+    file.requires_python = read.requires_python;
+    file.yanked = match read.yanked {
+        Some(Yanked::Says(true)) => Some(String::new()),
+        Some(Yanked::Because(why)) => Some(why),
+        Some(Yanked::Says(false)) | None => None,
+    };
+    let hashes = read
+        .hashes
+        .iter()
+        .map(|(kind, text)| (kind.as_str(), text.as_str()));
+    file.known_by(sums(hashes));
+    file
 }
 
 impl File {
@@ -319,21 +440,49 @@ mod tests {
 
     const SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-    fn answer(body: &str, media_type: &str) -> Answer {
-        Answer {
-            body: Bytes::copy_from_slice(body.as_bytes()),
-            media_type: media_type.into(),
-            url: "http://h/root/+simple/foo/".parse().expect("a URL"),
+    fn read_into<T: Read>(read: T, body: &str, media_type: &str) -> Result<T, String> {
+        let url = "http://h/root/+simple/foo/".parse().expect("a URL");
+        let mut reader = Reader::of(read, url, media_type);
+        for piece in body.as_bytes().chunks(50) {
+            reader.read(piece)?;
         }
+        reader.finish()
     }
 
     fn read(body: &str, media_type: &str) -> Result<Page, String> {
-        answer(body, media_type).page("foo")
+        read_into(Files::of("foo"), body, media_type).map(|files| files.page)
     }
 
     fn projects(body: &str, media_type: &str) -> Result<Vec<String>, String> {
-        let names = answer(body, media_type).projects();
-        names.map(|names| names.into_iter().collect())
+        let projects = read_into(Projects::default(), body, media_type);
+        projects.map(|projects| projects.0.into_iter().collect())
+    }
+
+    #[test]
+    fn a_page_that_says_more_than_can_be_held_is_refused() {
+        let many: String = (0..=MOST_FILES)
+            .map(|number| format!("<a href=foo-{number}.zip>"))
+            .collect();
+        assert!(
+            read(&many, "text/html")
+                .expect_err("too many")
+                .contains("50000 files")
+        );
+        let yanked = format!("<a href=foo-1.zip data-yanked='{}'>", "x".repeat(10_000));
+        let long = yanked.repeat(SAID_BYTES / 10_000 + 1);
+        assert!(
+            read(&long, "text/html")
+                .expect_err("too much")
+                .contains("too much")
+        );
+        let entry = format!(
+            r#"{{"files":[{{"filename":"foo-1.zip","x":"{}"}}]}}"#,
+            "x".repeat(ENTRY_BYTES)
+        );
+        assert!(read(&entry, JSON).expect_err("too long").contains("too long"));
+        let other = format!(r#"{{"versions":["{}"],"files":[]}}"#, "x".repeat(ENTRY_BYTES));
+        assert_eq!(read(&other, JSON).expect("a page").len(), 0);
+        assert!(read(r#"{"files":{"a":1}}"#, JSON).is_err());
     }
 
     const JSON: &str = "application/vnd.pypi.simple.v1+json";

@@ -1,7 +1,6 @@
 //! An index of Python packages, written to: what stands there. How versions get there says `put`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use domain::artifact::{ArtifactKey, Blob, Existing, Metadata};
@@ -22,8 +21,8 @@ const BATCH_VERSIONS: usize = 32;
 /// Projects that are looked at and written at the same time, and files of one version.
 const PROJECTS: usize = 4;
 const FILES: usize = 4;
-/// Versions that are looked at at the same time.
-const VERSIONS: usize = 8;
+/// Versions of one project that are looked at at the same time.
+const VERSIONS: usize = 4;
 
 /// An index of Python packages, written to.
 pub(super) struct PyPiTarget(pub(super) Index);
@@ -31,34 +30,36 @@ pub(super) struct PyPiTarget(pub(super) Index);
 impl PyPiTarget {
     /// Returns what stands under each of `keys`, with the SHA-256 of every file if `reading` is set.
     async fn found(&self, keys: &[ArtifactKey], reading: bool) -> ConnectorResult<Vec<Option<Existing>>> {
-        let named: Vec<Option<(String, &str)>> = keys.iter().map(|key| parts(key).ok()).collect();
-        let mut pages: HashMap<&str, Option<Arc<Page>>> = HashMap::new();
-        let projects: BTreeSet<&str> = named
-            .iter()
-            .flatten()
-            .map(|(project, _)| project.as_str())
-            .collect();
-        let asked = projects.into_iter().map(|project| async move {
-            Ok::<_, ConnectorError>((project, self.0.page(project, Stage::Describe).await?))
+        // What no project can be called stands nowhere; whoever puts it is told.
+        let named = keys.iter().map(|key| parts(key).ok());
+        let mut of_projects: BTreeMap<String, Vec<(usize, &str)>> = BTreeMap::new();
+        for (index, named) in named.enumerate() {
+            if let Some((project, version)) = named {
+                of_projects.entry(project).or_default().push((index, version));
+            }
+        }
+        let asked = of_projects.into_iter().map(|(project, versions)| async move {
+            let page = self.0.page(&project, Stage::Describe).await?;
+            let looks = versions.into_iter().map(|(index, version)| {
+                let standing = self.standing(page.as_deref(), version, Stage::Describe, reading);
+                async move { Ok::<_, ConnectorError>((index, standing.await?)) }
+            });
+            let looks: Vec<_> = looks.collect();
+            stream::iter(looks)
+                .buffered(VERSIONS)
+                .try_collect::<Vec<_>>()
+                .await
         });
         let asked: Vec<_> = asked.collect();
-        pages.extend(
-            stream::iter(asked)
-                .buffer_unordered(PROJECTS)
-                .try_collect::<Vec<_>>()
-                .await?,
-        );
-        let pages = &pages;
-        let looks = named.iter().map(|named| async move {
-            // What no project can be called stands nowhere; whoever puts it is told.
-            let Some((project, version)) = named else {
-                return Ok(None);
-            };
-            let page = pages.get(project.as_str()).and_then(Option::as_deref);
-            self.standing(page, version, Stage::Describe, reading).await
-        });
-        let looks: Vec<_> = looks.collect();
-        stream::iter(looks).buffered(VERSIONS).try_collect().await
+        // The page of a project is let go of before that of the next is asked for.
+        let mut answers = stream::iter(asked).buffer_unordered(PROJECTS);
+        let mut found = vec![None; keys.len()];
+        while let Some(answers) = answers.try_next().await? {
+            for (index, standing) in answers {
+                found[index] = standing;
+            }
+        }
+        Ok(found)
     }
 
     /// Returns what stands under `version` on `page`: sizes are asked for where it does not have them, and bytes are

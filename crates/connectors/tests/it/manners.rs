@@ -42,7 +42,7 @@ async fn bodies_in_both_directions_share_the_bytes_of_their_server_and_of_no_oth
     let (files_of_one, url) = files(&peers, &one);
     let (again, copy) = (files_of_one.clone(), url.join("copy").expect("a URL"));
 
-    let down = tokio::spawn(async move { files_of_one.whole(&url, BYTES, Stage::Read, "down").await });
+    let down = tokio::spawn(async move { files_of_one.whole(&url, BYTES as u64, Stage::Read, "down").await });
     let up = tokio::spawn(async move {
         let bytes = Box::pin(stream::iter([Ok(Bytes::from(vec![8; BYTES]))]));
         again.store(&copy, bytes, BYTES as u64, Stage::Write).await
@@ -78,6 +78,8 @@ async fn bodies_in_both_directions_share_the_bytes_of_their_server_and_of_no_oth
         vec![8; BYTES]
     );
     let (files_of_other, url) = files(&peers, &other);
-    let small = files_of_other.whole(&url, BYTES, Stage::Read, "small").await;
+    let small = files_of_other
+        .whole(&url, BYTES as u64, Stage::Read, "small")
+        .await;
     assert_eq!(small.expect("nobody waits").expect("it is there").bytes, "small");
 }

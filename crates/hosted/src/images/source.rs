@@ -1,5 +1,7 @@
 //! A repository of images as a source: one artifact is one tag, with everything it consists of.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::artifact::{Artifact, ArtifactKey, Blob, Existing, Metadata};
@@ -30,8 +32,24 @@ pub(crate) struct ImageSource {
     repository: HostedRepository,
     /// Which tags of an image are wanted, unless they are named.
     filter: VersionFilter,
+    /// The wanted tags of the image a page may have ended in: which they are is known only from all of them.
+    selected: Mutex<Option<Selected>>,
     /// Bytes are read by digest, as those of files are.
     bytes: HostedSource,
+}
+
+/// The tags of an image that are wanted, in byte order.
+struct Selected {
+    key: String,
+    tags: Vec<String>,
+}
+
+impl Selected {
+    /// Returns at most `limit` tags behind `after`.
+    fn behind(&self, after: &str, limit: usize) -> Vec<String> {
+        let begin = self.tags.partition_point(|tag| tag.as_str() <= after);
+        self.tags[begin..].iter().take(limit).cloned().collect()
+    }
 }
 
 /// Returns what is known of an image whose manifests cannot be read.
@@ -124,6 +142,7 @@ impl ImageSource {
         Self {
             bytes: HostedSource::new(repository.clone()),
             filter,
+            selected: Mutex::default(),
             repository,
         }
     }
@@ -170,10 +189,16 @@ impl ImageSource {
         tags.map_err(|error| self.failed(Stage::List, &error.into()))
     }
 
-    /// Returns at most `limit` wanted tags of `key` behind `after`.
+    /// Returns at most `limit` wanted tags of `key` behind `after`. All of them are read for the first page only.
     async fn wanted_tags(&self, key: &str, after: &str, limit: usize) -> ConnectorResult<Vec<String>> {
         if self.filter.takes_all() {
             return self.tags(key, after, limit).await;
+        }
+        if !after.is_empty()
+            && let Some(selected) = &*self.selected()
+            && selected.key == key
+        {
+            return Ok(selected.behind(after, limit));
         }
         let mut all: Vec<String> = Vec::new();
         loop {
@@ -185,8 +210,17 @@ impl ImageSource {
                 break;
             }
         }
-        let wanted = self.filter.select(all).into_iter();
-        Ok(wanted.filter(|tag| tag.as_str() > after).take(limit).collect())
+        let selected = Selected {
+            key: key.to_owned(),
+            tags: self.filter.select(all),
+        };
+        let wanted = selected.behind(after, limit);
+        *self.selected() = Some(selected);
+        Ok(wanted)
+    }
+
+    fn selected(&self) -> MutexGuard<'_, Option<Selected>> {
+        self.selected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns at most `limit` tags of the whole repository behind `after`.

@@ -348,3 +348,41 @@ async fn packages_and_versions_of_a_scope_are_listed_and_absent_ones_are_missing
     let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
     assert_eq!(missing, ["oci://a 9", "docker://ghost"]);
 }
+
+#[tokio::test]
+async fn which_tags_are_wanted_is_read_once_for_a_listing_however_many_pages_it_has() {
+    let world = World::start().await;
+    let from = repository(&world, "from").await;
+    let image = Image::of(&[b"layer"]);
+    for tag in ["1", "2", "3", "4", "5"] {
+        push(&from, "app", tag, &image).await;
+    }
+    let newest = domain::versions::VersionFilter {
+        newest: std::num::NonZeroUsize::new(4),
+        ..Default::default()
+    };
+    let package = domain::task::PackageSelection {
+        key: "docker://app".into(),
+        versions: Vec::new(),
+        target_versions: Vec::new(),
+    };
+    for (scope, later) in [(Scope::Repository, "6"), (Scope::Packages(vec![package]), "7")] {
+        let source = from.source_of(newest.clone());
+        let first = source.list(&scope, None, 2).await.expect("a page");
+        // From all tags anew, the newest would be others now.
+        push(&from, "app", later, &image).await;
+        let second = source.list(&scope, first.next.as_ref(), 2).await.expect("a page");
+        let anew = source.list(&scope, None, 4).await.expect("a page");
+
+        let keys = [first.keys, second.keys].concat();
+        let last: u32 = later.parse().expect("a number");
+        let tags = |from: u32| {
+            (from..from + 4)
+                .map(|tag| key("app", &tag.to_string()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(keys, tags(last - 4), "{scope:?}");
+        assert_eq!(second.next, None);
+        assert_eq!(anew.keys, tags(last - 3), "a listing that begins looks again");
+    }
+}

@@ -259,7 +259,7 @@ async fn a_document_that_means_harm_fails_its_package_alone_where_folders_are_no
                 Err(error) => {
                     assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
                     let words = error.words.unwrap_or_default();
-                    let why = ["document type", "longer than"]
+                    let why = ["document type", "more than 100000 entries"]
                         .into_iter()
                         .find(|why| words.contains(why));
                     format!("{key}: {}", why.unwrap_or(&words))
@@ -267,10 +267,115 @@ async fn a_document_that_means_harm_fails_its_package_alone_where_folders_are_no
             });
         let expected = [
             "gav://org.example:bomb: document type",
-            "gav://org.example:endless: longer than",
+            "gav://org.example:endless: more than 100000 entries",
             "gav://org.example:good 1.0 is there",
             "gav://org.example:snap 1.0-SNAPSHOT: document type",
         ];
         assert_eq!(said.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_read_is_told_with_its_reason_and_the_others_are_listed() {
+    let worlds = Worlds::start().await;
+    for package in ["org.closed:app", "org.example:app", "org.zoo:app"] {
+        worlds
+            .here
+            .hold(&worlds.here.release(package, "1.0", 100, 1))
+            .await;
+    }
+    let proxy = FaultProxy::to(worlds.here.nginx.server.address()).await;
+    let url = format!("{}/repo", proxy.url());
+    for (fault, words) in [
+        (Fault::status(403), "lists other folders and not this one"),
+        (Fault::status(500), "the proxy says no"),
+    ] {
+        proxy.clear();
+        proxy.add(Rule::on("GET", "/repo/org/closed/", fault.clone()));
+        for limit in [1, 2, 10] {
+            let source = at(&url).source;
+
+            let keys = listed_by(&*source, limit).await;
+
+            let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+            let expected = [
+                "gav://org/closed/",
+                "gav://org.example:app 1.0",
+                "gav://org.zoo:app 1.0",
+            ];
+            assert_eq!(names, expected, "{fault:?} by {limit}");
+            let described = source.describe(&keys).await.expect("the server answers");
+            let error = described[0].as_ref().expect_err("it is shut").to_string();
+            assert!(
+                error.contains("/repo/org/closed/") && error.contains(words),
+                "{error}"
+            );
+            assert!(described[1..].iter().all(Result::is_ok), "{described:?}");
+        }
+    }
+    proxy.clear();
+    assert_eq!(
+        listed_by(&*at(&url).source, 10).await.len(),
+        3,
+        "the next run lists everything"
+    );
+}
+
+#[tokio::test]
+async fn what_is_named_and_cannot_be_read_fails_by_its_name_and_a_listing_that_is_shut_halfway_breaks() {
+    let worlds = Worlds::start().await;
+    for version in ["1.1", "1.2"] {
+        worlds.here.hold(&worlds.here.release(APP, version, 100, 1)).await;
+    }
+    let proxy = FaultProxy::to(worlds.here.nginx.server.address()).await;
+    let source = at(&format!("{}/repo", proxy.url())).source;
+    let package = |versions: &[&str]| {
+        Scope::Packages(vec![PackageSelection {
+            key: format!("gav://{APP}"),
+            versions: versions.iter().map(|version| (*version).into()).collect(),
+            target_versions: Vec::new(),
+        }])
+    };
+    let first = source.list(&Scope::Repository, None, 1).await.expect("a page");
+    proxy.add(Rule::on("GET", "/repo/org/example/app/", Fault::status(500)));
+    proxy.add(Rule::on("GET", "/repo/org/example/app/1.1/", Fault::status(500)));
+
+    let second = source.list(&Scope::Repository, first.next.as_ref(), 1).await;
+    let whole = source.list(&package(&[]), None, 10).await.expect("a page");
+    let named = source
+        .list(&package(&["1.1", "1.2"]), None, 10)
+        .await
+        .expect("a page");
+
+    assert!(
+        second.is_err(),
+        "what was told before must not stand for all of it: {second:?}"
+    );
+    let names = |keys: &[domain::artifact::ArtifactKey]| -> Vec<String> {
+        keys.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(names(&whole.keys), ["gav://org.example:app"]);
+    assert_eq!(
+        names(&named.keys),
+        ["gav://org.example:app 1.1", "gav://org.example:app 1.2"]
+    );
+    for keys in [&whole.keys, &named.keys] {
+        let described = source.describe(keys).await.expect("the server answers");
+        let error = described[0].as_ref().expect_err("it is shut");
+        assert_eq!(error.remote_status, Some(500), "{error}");
+    }
+    assert_eq!(source.missing(&package(&[])).await.expect("an answer"), []);
+}
+
+async fn listed_by(source: &dyn domain::ports::Source, limit: usize) -> Vec<domain::artifact::ArtifactKey> {
+    let (mut keys, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = source.list(&Scope::Repository, cursor.as_ref(), limit).await;
+        let page = page.expect("a page");
+        keys.extend(page.keys);
+        cursor = page.next;
+        if cursor.is_none() {
+            return keys;
+        }
     }
 }

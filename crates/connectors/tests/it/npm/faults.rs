@@ -175,7 +175,7 @@ async fn a_packument_or_an_entry_that_is_none_fails_alone_and_says_why() {
             {"name": "@some-scope/right.pad", "version": "1.0.0", "dist": dist}}})
     };
     let bodies = [
-        (json!("no packument"), "no packument"),
+        (json!("no packument"), "no JSON object"),
         (json!({"name": "left-pad", "versions": {}}), "another package"),
         (
             json!({"name": "@some-scope/right.pad", "versions": ["1.0.0"]}),
@@ -380,7 +380,7 @@ async fn lists_and_documents_without_end_and_names_that_are_none_are_named_failu
         })
         .collect();
     let none = "its name is no npm package's: npm://name or npm://@scope/name";
-    let long = "it answers more than 67108864 bytes";
+    let long = "it is longer than 67108864 bytes";
     let expected = [
         format!("npm://..: {none}"),
         format!("npm://../../secret: {none}"),

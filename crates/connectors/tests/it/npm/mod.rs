@@ -1,6 +1,7 @@
 //! A registry of npm packages, over a real verdaccio, promises what every source and target of packages does.
 
 mod faults;
+mod large;
 mod travels;
 mod world;
 

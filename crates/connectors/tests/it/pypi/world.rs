@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connectors::digests::Digests;
-use connectors::http::{Outgoing, Server, links};
+use connectors::http::{Links, Outgoing, Server};
 use connectors::peer::Peers;
 use connectors::registry::{Opened, by_scheme};
 use domain::artifact::{Artifact, ArtifactKey, Blob, Metadata};
@@ -107,7 +107,15 @@ pub(super) async fn shown(simple: &str, project: &str, names: &[&str]) -> Vec<Op
         .expect("an answer");
     let is_there = answer.status() == StatusCode::OK;
     let text = answer.text().await.expect("a text");
-    let links = if is_there { links(&text) } else { Vec::new() };
+    let mut links: Vec<String> = Vec::new();
+    if is_there {
+        let (mut page, mut take) = (Links::default(), |link: connectors::http::Anchor| {
+            links.push(link.href);
+            Ok(())
+        });
+        page.read(text.as_bytes(), &mut take).expect("links");
+        page.finish(&mut take).expect("links");
+    }
     let mut found = Vec::new();
     for name in names {
         let link = links.iter().find(|link| link.contains(&format!("/{name}")));
