@@ -82,6 +82,31 @@ async fn a_target_that_breaks_never_shows_half_a_version_and_is_completed_later(
 }
 
 #[tokio::test]
+async fn what_cannot_be_removed_again_is_said_to_stay() {
+    for removes in [true, false] {
+        let worlds = Worlds::start().await;
+        let (pom, any) = ("*app-1.0.pom", "*app-1.0.*");
+        worlds.proxy.add(Rule::on("PUT", pom, Fault::status(500)));
+        if !removes {
+            worlds.proxy.add(Rule::on("DELETE", any, Fault::status(403)));
+        }
+
+        let error = refused(carry(&worlds.here.opened(), &worlds.target(), &key(APP, "1.0")).await);
+
+        let words = error.words.clone().unwrap_or_default();
+        assert_eq!(error.remote_status, Some(500), "{error}");
+        assert_eq!(
+            words.contains("what arrived of it stays there"),
+            !removes,
+            "{words}"
+        );
+        let files = worlds.there.files();
+        let stays = files.iter().any(|file| file.ends_with("app-1.0.jar"));
+        assert_eq!(stays, !removes, "{files:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_version_that_could_not_be_listed_failed_and_is_listed_by_the_next_try() {
     let worlds = Worlds::start().await;
     worlds

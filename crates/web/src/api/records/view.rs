@@ -41,6 +41,8 @@ struct CountsView {
     failed: u64,
     deleted: u64,
     conflicts: u64,
+    /// Artifacts with a note.
+    noted: u64,
     blobs_moved: u64,
     blobs_failed: u64,
     bytes_moved: u64,
@@ -72,6 +74,7 @@ impl CountsView {
             failed: counts.failed,
             deleted: counts.deleted,
             conflicts: counts.conflicts,
+            noted: counts.noted,
             blobs_moved: counts.blobs_moved,
             blobs_failed: counts.blobs_failed,
             bytes_moved: counts.bytes_moved,

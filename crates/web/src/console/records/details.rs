@@ -3,6 +3,7 @@
 use domain::detail::{DetailState, DetailStatus, Outcome, RecordDetail};
 use domain::record::Record;
 use maud::{Markup, html};
+use messages::notes::in_words;
 use messages::text;
 use storage::orders::{MOST_SORTED, Sorted};
 
@@ -126,6 +127,7 @@ fn detail(look: &Look, project: &str, detail: &RecordDetail) -> Markup {
                     None => span .soft { (detail.local_repository) },
                 }
                 @if let Some(reason) = reason(look, detail) { div .why.bad { (reason) } }
+                @if let Some(note) = note(look, detail) { div .why { (note) } }
             }
             td { (detail.remote_cluster) }
             td .wide { (detail.local_repository) }
@@ -154,6 +156,14 @@ pub(in crate::console) fn reason(look: &Look, detail: &RecordDetail) -> Option<S
         DetailState::Running | DetailState::Imported { .. } => {
             detail.historical.as_ref()?.error_reason.clone()
         }
+    }
+}
+
+/// Says what should be known of a detail although it ended well.
+pub(in crate::console) fn note(look: &Look, detail: &RecordDetail) -> Option<String> {
+    match &detail.state {
+        DetailState::Settled(settled) => in_words(&settled.notes, look.language),
+        DetailState::Running | DetailState::Imported { .. } => None,
     }
 }
 
