@@ -223,6 +223,7 @@ reason-not-attempted-from = { $cluster }: `{ $repository }` was not attempted fr
 reason-not-attempted = { $cluster }: `{ $repository }` was not attempted: { $failure }
 reason-stopped-by = stopped by { $user }
 reason-no-plan = the record does not say what it runs with
+reason-broke-off = this node broke the run off by a fault of its own: { $words }; its log says more, and a retry takes what is left
 
 ## Failures: `step/class: what happened; what to do`
 

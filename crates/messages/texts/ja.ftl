@@ -218,6 +218,7 @@ reason-not-attempted-from = { $cluster }：`{ $repository }` は `{ $key }` 以�
 reason-not-attempted = { $cluster }：`{ $repository }` は試みていません：{ $failure }
 reason-stopped-by = { $user } が停止しました
 reason-no-plan = この記録には実行する内容がありません
+reason-broke-off = このノード自身のプログラムの不具合により実行が中断されました: { $words }。詳しくはノードのログを参照してください。再試行すると残りが処理されます
 
 ## Failures: `step/class: what happened; what to do`
 

@@ -218,6 +218,7 @@ reason-not-attempted-from = { $cluster }：仓库`{ $repository }`自`{ $key }`�
 reason-not-attempted = { $cluster }：仓库`{ $repository }`未同步：{ $failure }
 reason-stopped-by = 已由{ $user }停止
 reason-no-plan = 该记录未说明执行内容
+reason-broke-off = 本节点因自身程序错误中断了执行：{ $words }；详情见节点日志，重试会处理剩余部分
 
 ## Failures: `step/class: what happened; what to do`
 

@@ -218,6 +218,7 @@ reason-not-attempted-from = { $cluster }：倉庫`{ $repository }`自`{ $key }`�
 reason-not-attempted = { $cluster }：倉庫`{ $repository }`未同步：{ $failure }
 reason-stopped-by = 已由{ $user }停止
 reason-no-plan = 該記錄未說明執行內容
+reason-broke-off = 本節點因自身程式錯誤中斷了執行：{ $words }；詳情見節點日誌，重試會處理剩餘部分
 
 ## Failures: `step/class: what happened; what to do`
 

@@ -88,7 +88,10 @@ impl ReasonView {
         let (cluster, failure) = match line {
             ReasonLine::ArtifactsFailed { cluster, first, .. } => (Some(cluster), Some(first)),
             ReasonLine::NotAttempted { cluster, failure, .. } => (Some(cluster), Some(failure)),
-            ReasonLine::StoppedBy { .. } | ReasonLine::NoPlan | ReasonLine::Text { .. } => (None, None),
+            ReasonLine::StoppedBy { .. }
+            | ReasonLine::NoPlan
+            | ReasonLine::BrokeOff { .. }
+            | ReasonLine::Text { .. } => (None, None),
         };
         Self {
             text: line.render(reader.language),
