@@ -50,7 +50,7 @@ pub(super) fn of_task(task: &Task, zone: &TimeZone) -> Params {
     let mut pairs = pairs_of(&task.settings);
     let (trigger, at, cron) = match &task.settings.trigger {
         Trigger::Immediately => ("now", String::new(), String::new()),
-        Trigger::At(at_ms) => ("at", minute(*at_ms, zone), String::new()),
+        Trigger::At(at_ms) => ("at", moment(*at_ms, zone), String::new()),
         Trigger::Cron(cron) => ("cron", String::new(), cron.clone()),
         Trigger::Manual => ("manual", String::new(), String::new()),
         Trigger::RealTime => ("real_time", String::new(), String::new()),
@@ -85,8 +85,8 @@ fn scope_pairs(scope: &Scope) -> Vec<(String, String)> {
     match scope {
         Scope::Repository => owned(&[("scope", "repository")]),
         Scope::Paths(paths) => {
-            let lines: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
-            owned(&[("scope", "paths"), ("paths", &lines.join("\n"))])
+            let lines = lines::of_lines(paths.iter().map(|path| path.as_str()));
+            owned(&[("scope", "paths"), ("paths", &lines)])
         }
         Scope::Packages(packages) => {
             let elsewhere = packages.iter().flat_map(|package| &package.target_versions);
@@ -135,10 +135,14 @@ fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Returns `ms` as a control for dates and times shows it.
-fn minute(ms: i64, zone: &TimeZone) -> String {
+/// Returns `ms` as a control for dates and times shows it: to the minute if it is a whole one.
+fn moment(ms: i64, zone: &TimeZone) -> String {
     let at = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
-    at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string()
+    let form = match ms % 60_000 {
+        0 => "%Y-%m-%dT%H:%M",
+        _ => "%Y-%m-%dT%H:%M:%S%.3f",
+    };
+    at.to_zoned(zone.clone()).strftime(form).to_string()
 }
 
 /// Reads the form; what cannot be read or cannot be is noted as a fault, and then there is no draft.
@@ -205,8 +209,9 @@ fn selected(form: &Params, scope: ScopeKind, objects: Vec<ObjectDraft>) -> Vec<O
         first.target_versions = lines::words(form.get("target_versions").unwrap_or_default());
     }
     let paths: Vec<PathDraft> = lines::filled(form.get("paths").unwrap_or_default())
+        .into_iter()
         .map(|line| PathDraft {
-            path: Some(line.into()),
+            path: Some(line),
             refused: None,
         })
         .collect();

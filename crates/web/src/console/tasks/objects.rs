@@ -76,10 +76,7 @@ fn place_of(name: &str) -> Option<(&str, usize)> {
 /// Returns what the fields of repository `n` show.
 pub(super) fn pairs_of(project: &str, object: &TaskObject, n: usize) -> Vec<(String, String)> {
     let versions = &object.choice.versions;
-    let patterns = |patterns: &[Pattern]| {
-        let lines: Vec<String> = patterns.iter().map(ToString::to_string).collect();
-        lines.join("\n")
-    };
+    let patterns = |patterns: &[Pattern]| lines::of_lines(patterns.iter().map(ToString::to_string));
     let platforms = object.choice.platforms.iter().map(ToString::to_string);
     let values = [
         format!("{project}/{}", object.local_repository),
@@ -160,7 +157,7 @@ fn choice(look: &Look, typed: &mut Typed, scope: ScopeKind, n: usize) -> Choice 
     }
     let mut patterns = |name: &str| {
         let field = at(name, n);
-        let texts: Vec<String> = lines::filled(typed.value(&field)).map(String::from).collect();
+        let texts = lines::filled(typed.value(&field));
         parsed::<Pattern>(look, typed, &field, &texts, |_, error| {
             text!("ui-fault-pattern", text = error.text, why = error.why)
         })

@@ -257,3 +257,30 @@ async fn what_is_wrong_with_a_repository_is_said_at_its_own_fields() {
         refused.text
     );
 }
+
+#[tokio::test]
+async fn a_task_is_saved_as_it_is_shown_to_the_second_and_to_the_blank() {
+    let (world, cluster) = world().await;
+    let plan = json!({ "executionStrategy": "SPECIFIED_TIME",
+        "executionPlan": { "executeTime": "2027-07-25T05:00:42.007Z" } });
+    let object = json!({ "localRepoName": "files", "repoType": "GENERIC",
+        "pathConstraints": [{ "path": "/ends with a blank " }, { "path": "/\"quoted\"" }] });
+    let body = json!({ "replicaObjectType": "PATH", "replicaTaskObjects": [object], "setting": plan });
+    let task = crate::world::task_body("odd", &[&cluster], body);
+    let made = world.post("/api/v1/tasks", task).await;
+    let key = TaskKey(made.body["key"].as_str().expect(&made.text).into());
+    let before = world.engine.task(&key).await.expect("the task");
+    let mut browser = Browser::of_admin(&world).await;
+
+    let page = browser.open(&format!("/tasks/{key}/edit")).await.text;
+    let sent = fields(&page);
+    let sent: Vec<(&str, &str)> = sent
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let saved = browser.send_bare(&format!("/tasks/{key}"), &sent).await;
+
+    assert!(saved.header("location").is_some(), "{}", saved.text);
+    let after = world.engine.task(&key).await.expect("the task");
+    assert_eq!((after.objects, after.settings), (before.objects, before.settings));
+}
