@@ -12,6 +12,10 @@ use crate::path::FilePath;
 /// Properties that travel with an artifact, by name.
 pub type Metadata = BTreeMap<String, String>;
 
+/// Property that holds a file's modification time: Unix seconds, a point, nine digits of nanoseconds.
+pub const MTIME: &str = "waybill.mtime";
+/// Property that says whether a file is executable: `true` or `false`.
+pub const EXECUTABLE: &str = "waybill.executable";
 /// Most bytes of all properties of one file, names and values together.
 pub const PROPERTY_BYTES: usize = 16 * 1024;
 

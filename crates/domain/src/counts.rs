@@ -22,6 +22,8 @@ pub struct Counts {
     pub deleted: u64,
     /// Artifacts for which other content stood at the target, whatever became of them.
     pub conflicts: u64,
+    /// Artifacts with notes, whatever became of them.
+    pub noted: u64,
     /// Blobs whose bytes really moved.
     pub blobs_moved: u64,
     /// Blobs that failed after all tries.
@@ -44,6 +46,7 @@ impl Counts {
             Outcome::Deleted => self.deleted += 1,
         }
         self.conflicts += u64::from(settlement.conflict);
+        self.noted += u64::from(!settlement.notes.is_empty());
         self.blobs_moved += u64::from(settlement.moved_blobs);
         self.blobs_failed += u64::from(settlement.failed_blobs);
         self.bytes_moved += settlement.moved_bytes;
@@ -69,6 +72,7 @@ impl Counts {
         self.failed += other.failed;
         self.deleted += other.deleted;
         self.conflicts += other.conflicts;
+        self.noted += other.noted;
         self.blobs_moved += other.blobs_moved;
         self.blobs_failed += other.blobs_failed;
         self.bytes_moved += other.bytes_moved;

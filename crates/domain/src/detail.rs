@@ -6,6 +6,7 @@ use crate::artifact::ArtifactKey;
 use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::id::{DetailId, RecordId};
+use crate::note::Note;
 use crate::repository::RepositoryType;
 use crate::task::ConflictStrategy;
 
@@ -60,6 +61,8 @@ pub struct Settlement {
     pub attempts: u32,
     /// Why it failed; set exactly when `outcome` is [`Outcome::Failed`].
     pub failure: Option<Failure>,
+    /// What a reader should know of it although it is there.
+    pub notes: Vec<Note>,
 }
 
 impl Settlement {
@@ -74,6 +77,7 @@ impl Settlement {
             failed_blobs: 0,
             attempts: 1,
             failure: None,
+            notes: Vec::new(),
         }
     }
 }
@@ -206,6 +210,9 @@ pub struct DetailFilter {
     /// Causes of failure in whose words, class or cluster this is found, whatever the case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// Those with notes only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub noted: bool,
     /// Exactly this artifact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact: Option<ArtifactKey>,

@@ -18,6 +18,7 @@ pub mod detail;
 pub mod digest;
 pub mod failure;
 pub mod id;
+pub mod note;
 pub mod notice;
 pub mod oci;
 pub mod open_failure;

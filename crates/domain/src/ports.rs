@@ -11,8 +11,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::artifact::{Artifact, ArtifactKey, Blob, Existing, Metadata};
+use crate::decide::Action;
 use crate::digest::Digest;
-use crate::failure::{ErrorKind, Failure, Stage, clean_words};
+use crate::failure::{ErrorKind, Failure, REMOTE_WORDS, Stage, clean_words};
+use crate::note::Note;
 use crate::task::Scope;
 
 /// The cause of an error, for the log.
@@ -80,6 +82,16 @@ impl ConnectorError {
         let words = clean_words(words.as_ref());
         self.words = if words.is_empty() { None } else { Some(words) };
         self
+    }
+
+    /// Adds that what arrived of it stays at the target, since `why` it could not be taken out again.
+    #[must_use]
+    pub fn leaving(self, why: &str) -> Self {
+        let said = self.words.clone().unwrap_or_else(|| self.kind.to_string());
+        let said: String = said.chars().take(REMOTE_WORDS / 2).collect();
+        self.words(format!(
+            "{said}; what arrived of it stays there, it could not be taken out again: {why}"
+        ))
     }
 
     /// Adds the status of a remote answer.
@@ -261,6 +273,19 @@ pub trait Target: Send + Sync {
     /// Says whether `existing` properties are those `wanted`, as far as this target can keep them.
     fn same_metadata(&self, wanted: &Metadata, existing: &Metadata) -> bool {
         wanted == existing
+    }
+
+    /// Says whether this target can keep the property of this name.
+    fn keeps_property(&self, _name: &str) -> bool {
+        self.capabilities().metadata
+    }
+
+    /// Returns what a reader should know of an artifact, besides its properties, once the action brought it here or left
+    /// it as it was; `_before` is what stood here when that was decided.
+    ///
+    /// Nothing is asked for it, so that a run that goes on after a crash comes to the same.
+    fn notes(&self, _artifact: &Artifact, _before: Option<&Existing>, _action: Action) -> Vec<Note> {
+        Vec::new()
     }
 
     /// Makes sure the repository is there and can be written, creating it (and its project) if `create` is set.

@@ -140,6 +140,11 @@ pub enum ReasonLine {
     },
     /// The record does not say what it runs with.
     NoPlan,
+    /// The node broke the run off by a fault of its own; trying again by itself would end the same way.
+    BrokeOff {
+        /// What its program said; cleaned.
+        words: String,
+    },
     /// Text of an imported record.
     Text {
         /// As it was.

@@ -1,10 +1,14 @@
 //! Claims waiting records, keeps their leases, and takes back those whose node is gone.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use domain::record::{ReasonLine, RecordStatus, RunEnd};
+use domain::failure::clean_words;
+use domain::record::{ReasonLine, RecordStatus};
 use domain::task::TaskStatus;
+use futures_util::FutureExt;
 use storage::db::{StoreError, StoreResult};
 use storage::records::{Claimed, Lease, TaskAfter};
 use tokio::task::JoinSet;
@@ -63,7 +67,7 @@ async fn carry(engine: Engine, claimed: Claimed) {
     let registered = Registered::new(&engine, id, active.clone());
     let lost = tokio::select! {
         () = keep(&engine, &claimed, &stop) => true,
-        result = carry_and_finish(&engine, claimed.clone(), active) => match result {
+        result = carry_to_the_end(&engine, &claimed, active) => match result {
             Ok(status) => {
                 tracing::info!(record.id = %id, record.status = status.as_str(), "run ended");
                 false
@@ -82,36 +86,53 @@ async fn carry(engine: Engine, claimed: Claimed) {
     engine.nudge();
 }
 
-async fn carry_and_finish(engine: &Engine, claimed: Claimed, active: Active) -> StoreResult<RecordStatus> {
-    let no = claimed.no;
-    let fence = claimed.fence;
-    let task_key = claimed.record.task_key.clone();
-    tracing::info!(record.id = %claimed.record.id, task.key = %task_key, resumed = claimed.resumed, "run started");
-    let ended = match claimed.record.plan.clone() {
-        Some(plan) => {
-            let run = Run {
-                engine: engine.clone(),
-                claimed,
-                plan,
-                stop: active.stop,
-                read_bytes: active.read_bytes,
-            };
-            run.carry().await?
+/// Carries out a record and closes it, also one that this program breaks at: claimed again and again it would never end.
+async fn carry_to_the_end(engine: &Engine, claimed: &Claimed, active: Active) -> StoreResult<RecordStatus> {
+    let id = claimed.record.id;
+    tracing::info!(record.id = %id, task.key = %claimed.record.task_key, resumed = claimed.resumed, "run started");
+    let carried = AssertUnwindSafe(carry_plan(engine, claimed.clone(), active));
+    let ended = match carried.catch_unwind().await {
+        Ok(ended) => ended?,
+        Err(panic) => {
+            let words = words_of(&*panic);
+            tracing::error!(record.id = %id, words, "run broke off");
+            Ended::aborted(ReasonLine::BrokeOff { words })
         }
-        None => Ended {
-            end: RunEnd::Aborted,
-            reason: vec![ReasonLine::NoPlan],
-        },
     };
+    finish(engine, claimed, ended).await
+}
+
+async fn carry_plan(engine: &Engine, claimed: Claimed, active: Active) -> StoreResult<Ended> {
+    let Some(plan) = claimed.record.plan.clone() else {
+        return Ok(Ended::aborted(ReasonLine::NoPlan));
+    };
+    let run = Run {
+        engine: engine.clone(),
+        claimed,
+        plan,
+        stop: active.stop,
+        read_bytes: active.read_bytes,
+    };
+    run.carry().await
+}
+
+/// Returns what a program said when it broke.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    clean_words(text.unwrap_or("it did not say why"))
+}
+
+async fn finish(engine: &Engine, claimed: &Claimed, ended: Ended) -> StoreResult<RecordStatus> {
     let store = &engine.inner.store;
     let now_ms = engine.inner.clock.now_ms();
-    let task = store.tasks().by_key(&task_key).await?;
+    let task = store.tasks().by_key(&claimed.record.task_key).await?;
     let after = TaskAfter {
         status: task.map_or(TaskStatus::Completed, |task| task.status_at_rest()),
     };
     let Some(finished) = store
         .records()
-        .finish(no, fence, ended.end, ended.reason, now_ms, after)
+        .finish(claimed.no, claimed.fence, ended.end, ended.reason, now_ms, after)
         .await?
     else {
         return Err(StoreError::LeaseLost);

@@ -98,6 +98,7 @@ impl From<&ReasonLine> for Text {
             ),
             ReasonLine::StoppedBy { user } => text!("reason-stopped-by", user = user),
             ReasonLine::NoPlan => text!("reason-no-plan"),
+            ReasonLine::BrokeOff { words } => text!("reason-broke-off", words = words),
             ReasonLine::Text { text } => Self::verbatim(text),
         }
     }

@@ -9,6 +9,7 @@ mod bundles;
 pub mod failures;
 mod faults;
 mod language;
+pub mod notes;
 mod text;
 
 pub use language::Language;

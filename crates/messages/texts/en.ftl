@@ -126,7 +126,8 @@ quota-below-used = the repository holds { $used } bytes already
 paths-at-once = at most { $most } paths at once
 not-supported = this version does not support it
 between = it has to be between { $least } and { $most }
-too-many-to-sort = more than { $n } details that a prefix, a version, an outcome or a failure selects come in the order of time only: narrow them down
+cursor-gone = the detail that the page before ended with is gone: begin with the first page
+too-many-to-sort = more than { $n } details that a prefix, a version, an outcome, a failure or a note selects come in the order of time only: narrow them down
 length = it has to have { $least } to { $most } characters
 past = the time is not in the future (read in zone { $zone })
 not-cron = it is no Quartz cron expression: { $fault }
@@ -222,6 +223,7 @@ reason-not-attempted-from = { $cluster }: `{ $repository }` was not attempted fr
 reason-not-attempted = { $cluster }: `{ $repository }` was not attempted: { $failure }
 reason-stopped-by = stopped by { $user }
 reason-no-plan = the record does not say what it runs with
+reason-broke-off = this node broke the run off by a fault of its own: { $words }; its log says more, and a retry takes what is left
 
 ## Failures: `step/class: what happened; what to do`
 
@@ -244,3 +246,13 @@ advice-changed = it changed while it was read; run again
 advice-disk = free space or mend the disk, then retry
 advice-protocol = check that the address is the right service, then retry
 advice-stopped = retry the record to carry what is left
+
+## Notes: what a reader should know of an artifact that is there all the same
+
+note-yanked = yanked at the source; the target cannot be told so, and offers it like any other version
+note-yanked-why = yanked at the source ("{ $why }"); the target cannot be told so, and offers it like any other version
+note-files-yanked = { $files }: yanked at the source; the target cannot be told so, and offers them like any other files
+note-files-yanked-why = { $files }: yanked at the source ("{ $why }"); the target cannot be told so, and offers them like any other files
+note-properties-unkept = the target keeps no such properties: { $names }
+note-properties-differ = other properties stand there, which the conflict strategy leaves alone: { $names }
+note-files-stay = files that the source does not have stay there beside the new ones: { $files }

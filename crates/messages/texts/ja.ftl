@@ -125,7 +125,8 @@ quota-below-used = リポジトリはすでに{ $used }バイトを使用して�
 paths-at-once = 一度に指定できるパスは{ $most }個までです
 not-supported = このバージョンでは対応していません
 between = { $least } から { $most } の間でなければなりません
-too-many-to-sort = 接頭辞・バージョン・結果・失敗で選んだ明細が { $n } 件を超えると、時刻順にしか並べられません。絞り込んでください
+cursor-gone = 前のページの最後の明細がなくなりました。最初のページからやり直してください
+too-many-to-sort = 接頭辞・バージョン・結果・失敗・注記で選んだ明細が { $n } 件を超えると、時刻順にしか並べられません。絞り込んでください
 length = { $least } 文字以上 { $most } 文字以下でなければなりません
 past = 時刻が未来ではありません（タイムゾーン { $zone } で解釈）
 not-cron = Quartz の cron 式ではありません：{ $fault }
@@ -217,6 +218,7 @@ reason-not-attempted-from = { $cluster }：`{ $repository }` は `{ $key }` 以�
 reason-not-attempted = { $cluster }：`{ $repository }` は試みていません：{ $failure }
 reason-stopped-by = { $user } が停止しました
 reason-no-plan = この記録には実行する内容がありません
+reason-broke-off = このノード自身のプログラムの不具合により実行が中断されました: { $words }。詳しくはノードのログを参照してください。再試行すると残りが処理されます
 
 ## Failures: `step/class: what happened; what to do`
 
@@ -239,3 +241,13 @@ advice-changed = 読み取り中に内容が変わりました。もう一度実
 advice-disk = 空き容量を増やすかディスクを修復してから再試行してください
 advice-protocol = アドレスが正しいサービスを指すことを確認してから再試行してください
 advice-stopped = 残りを転送するには記録を再試行してください
+
+## Notes: what a reader should know of an artifact that is there all the same
+
+note-yanked = 複製元で取り下げ（yank）済みです。複製先には伝えられず、ほかのバージョンと同じように提供されます
+note-yanked-why = 複製元で取り下げ（yank）済みです（「{ $why }」）。複製先には伝えられず、ほかのバージョンと同じように提供されます
+note-files-yanked = { $files }：複製元で取り下げ（yank）済みです。複製先には伝えられず、ほかのファイルと同じように提供されます
+note-files-yanked-why = { $files }：複製元で取り下げ（yank）済みです（「{ $why }」）。複製先には伝えられず、ほかのファイルと同じように提供されます
+note-properties-unkept = 複製先が保持しない属性：{ $names }
+note-properties-differ = 複製先の属性は異なりますが、競合時の方針によりそのままです：{ $names }
+note-files-stay = 複製元にないファイルが、新しいファイルと並んで複製先に残っています：{ $files }

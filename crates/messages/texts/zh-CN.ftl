@@ -125,7 +125,8 @@ quota-below-used = 仓库已占用{ $used }字节
 paths-at-once = 一次最多{ $most }个路径
 not-supported = 当前版本不支持
 between = 取值范围为{ $least }至{ $most }
-too-many-to-sort = 按前缀、版本、结果或失败筛选出的明细超过 { $n } 条时只能按时间排序：请缩小范围
+cursor-gone = 上一页末尾的明细已不存在：请从第一页重新开始
+too-many-to-sort = 按前缀、版本、结果、失败或附注筛选出的明细超过 { $n } 条时只能按时间排序：请缩小范围
 length = 长度须为{ $least }至{ $most }个字符
 past = 该时间不在未来（按时区{ $zone }解释）
 not-cron = 不是有效的Quartz表达式：{ $fault }
@@ -217,6 +218,7 @@ reason-not-attempted-from = { $cluster }：仓库`{ $repository }`自`{ $key }`�
 reason-not-attempted = { $cluster }：仓库`{ $repository }`未同步：{ $failure }
 reason-stopped-by = 已由{ $user }停止
 reason-no-plan = 该记录未说明执行内容
+reason-broke-off = 本节点因自身程序错误中断了执行：{ $words }；详情见节点日志，重试会处理剩余部分
 
 ## Failures: `step/class: what happened; what to do`
 
@@ -239,3 +241,13 @@ advice-changed = 读取期间内容发生变化，请重新执行
 advice-disk = 请释放空间或修复磁盘，然后重试
 advice-protocol = 请确认地址指向正确的服务，然后重试
 advice-stopped = 请重试该记录以传输剩余内容
+
+## Notes: what a reader should know of an artifact that is there all the same
+
+note-yanked = 来源已撤回（yank）该版本；无法告知目标，目标仍像其他版本一样提供
+note-yanked-why = 来源已撤回（yank）该版本（“{ $why }”）；无法告知目标，目标仍像其他版本一样提供
+note-files-yanked = { $files }：来源已撤回（yank）；无法告知目标，目标仍像其他文件一样提供
+note-files-yanked-why = { $files }：来源已撤回（yank）（“{ $why }”）；无法告知目标，目标仍像其他文件一样提供
+note-properties-unkept = 目标不保存这些属性：{ $names }
+note-properties-differ = 目标的属性不同，按冲突策略保持不变：{ $names }
+note-files-stay = 来源没有的文件仍留在目标，与新文件并存：{ $files }

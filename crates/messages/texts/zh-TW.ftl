@@ -125,7 +125,8 @@ quota-below-used = 倉庫已占用{ $used }位元組
 paths-at-once = 一次最多{ $most }個路徑
 not-supported = 目前版本不支援
 between = 取值範圍為{ $least }至{ $most }
-too-many-to-sort = 按前綴、版本、結果或失敗篩選出的明細超過 { $n } 條時只能按時間排序：請縮小範圍
+cursor-gone = 上一頁末尾的明細已不存在：請從第一頁重新開始
+too-many-to-sort = 按前綴、版本、結果、失敗或附註篩選出的明細超過 { $n } 條時只能按時間排序：請縮小範圍
 length = 長度須為{ $least }至{ $most }個字元
 past = 該時間不在未來（按時區{ $zone }解釋）
 not-cron = 不是有效的Quartz運算式：{ $fault }
@@ -217,6 +218,7 @@ reason-not-attempted-from = { $cluster }：倉庫`{ $repository }`自`{ $key }`�
 reason-not-attempted = { $cluster }：倉庫`{ $repository }`未同步：{ $failure }
 reason-stopped-by = 已由{ $user }停止
 reason-no-plan = 該記錄未說明執行內容
+reason-broke-off = 本節點因自身程式錯誤中斷了執行：{ $words }；詳情見節點日誌，重試會處理剩餘部分
 
 ## Failures: `step/class: what happened; what to do`
 
@@ -239,3 +241,13 @@ advice-changed = 讀取期間內容發生變化，請重新執行
 advice-disk = 請釋放空間或修復磁碟，然後重試
 advice-protocol = 請確認位址指向正確的服務，然後重試
 advice-stopped = 請重試該記錄以傳輸剩餘內容
+
+## Notes: what a reader should know of an artifact that is there all the same
+
+note-yanked = 來源已撤回（yank）該版本；無法告知目標，目標仍像其他版本一樣提供
+note-yanked-why = 來源已撤回（yank）該版本（「{ $why }」）；無法告知目標，目標仍像其他版本一樣提供
+note-files-yanked = { $files }：來源已撤回（yank）；無法告知目標，目標仍像其他檔案一樣提供
+note-files-yanked-why = { $files }：來源已撤回（yank）（「{ $why }」）；無法告知目標，目標仍像其他檔案一樣提供
+note-properties-unkept = 目標不保存這些屬性：{ $names }
+note-properties-differ = 目標的屬性不同，依衝突策略保持不變：{ $names }
+note-files-stay = 來源沒有的檔案仍留在目標，與新檔案並存：{ $files }

@@ -20,6 +20,7 @@ enum Condition {
     Outcome(i64),
     Class(&'static str),
     Causes(Vec<i64>),
+    Noted,
 }
 
 /// Rows found through one index.
@@ -71,6 +72,7 @@ pub fn branches(
         conditions.push(Condition::Class(class.as_str()));
     }
     conditions.extend(causes.map(Condition::Causes));
+    conditions.extend(filter.noted.then_some(Condition::Noted));
     let mut branches = vec![Branch {
         lanes: lanes.to_vec(),
         every_lane: others.is_empty(),
@@ -218,7 +220,7 @@ impl Condition {
     fn has_index(&self) -> bool {
         let others = matches!(
             self,
-            Self::Package(_) | Self::Version(_) | Self::Causes(_) | Self::Outcome(_)
+            Self::Package(_) | Self::Version(_) | Self::Causes(_) | Self::Outcome(_) | Self::Noted
         );
         self.is_of_names() || others
     }
@@ -255,6 +257,9 @@ impl Condition {
             Self::Causes(causes) => {
                 sql.push(&format!(" AND {} IN ", column("cause_no")))
                     .bind_list(causes.iter().map(|cause| int(*cause)));
+            }
+            Self::Noted => {
+                sql.push(&format!(" AND {} IS NOT NULL", column("note")));
             }
             Self::Class(class) => {
                 sql.push(" AND class = ").bind(text(*class));

@@ -12,16 +12,16 @@ use crate::records::Unit;
 use crate::rows::{from_json, json, unreadable};
 
 /// Columns of a detail, in the order of [`Entry::values`].
-pub const COLUMNS: usize = 22;
+pub const COLUMNS: usize = 23;
 /// The statement that adds details.
 pub const INSERT: &str = "INSERT INTO detail (record_no, start_ms, id, lane, lane_group, name, version, package_name, \
     outcome, size_bytes, digest, ended_ms, conflict, on_conflict, moved_bytes, moved_blobs, failed_blobs, \
-    attempts, class, failure, historical, cause_no) VALUES";
+    attempts, class, failure, note, historical, cause_no) VALUES";
 /// The statement that settles a running one.
 pub const SETTLE: &str = "UPDATE detail SET lane = $4, lane_group = $5, name = $6, version = $7, package_name = $8, \
     outcome = $9, size_bytes = $10, digest = $11, ended_ms = $12, conflict = $13, on_conflict = $14, \
     moved_bytes = $15, moved_blobs = $16, failed_blobs = $17, attempts = $18, class = $19, failure = $20, \
-    historical = $21, cause_no = $22 WHERE record_no = $1 AND start_ms = $2 AND id = $3 AND outcome = 0";
+    note = $21, historical = $22, cause_no = $23 WHERE record_no = $1 AND start_ms = $2 AND id = $3 AND outcome = 0";
 
 const RUNNING: i64 = 0;
 const IMPORTED: i64 = 7;
@@ -128,7 +128,7 @@ impl Entry<'_> {
             EntryState::Settled(settlement) => values.extend(settlement_values(settlement)),
             EntryState::Running | EntryState::Imported { .. } => {
                 values.extend([flag(false), Value::Null, int(0), int(0), int(0), int(1)]);
-                values.extend([Value::Null, Value::Null]);
+                values.extend([Value::Null, Value::Null, Value::Null]);
             }
         }
         values.push(maybe(self.historical, json));
@@ -160,7 +160,8 @@ fn member<'a>(object: &'a Option<serde_json::Value>, name: &str) -> Option<&'a s
     object.as_ref()?.get(name)?.as_str()
 }
 
-fn settlement_values(settlement: &Settlement) -> [Value; 8] {
+fn settlement_values(settlement: &Settlement) -> [Value; 9] {
+    let notes = Some(&settlement.notes).filter(|notes| !notes.is_empty());
     let failure = settlement.failure.as_ref();
     [
         flag(settlement.conflict),
@@ -171,6 +172,7 @@ fn settlement_values(settlement: &Settlement) -> [Value; 8] {
         int(settlement.attempts.into()),
         maybe(failure.map(|failure| failure.class.as_str()), text),
         maybe(failure, json),
+        maybe(notes, json),
     ]
 }
 
@@ -274,7 +276,7 @@ fn read_state(row: &Row) -> StoreResult<DetailState> {
     }
     let small =
         |column: &str| -> StoreResult<u32> { Ok(u32::try_from(row.int(column)?).unwrap_or(u32::MAX)) };
-    let failure = row.maybe_text("failure")?;
+    let (failure, notes) = (row.maybe_text("failure")?, row.maybe_text("note")?);
     Ok(DetailState::Settled(Settlement {
         outcome: outcome(code)?,
         conflict: row.flag("conflict")?,
@@ -284,5 +286,6 @@ fn read_state(row: &Row) -> StoreResult<DetailState> {
         failed_blobs: small("failed_blobs")?,
         attempts: small("attempts")?,
         failure: failure.map(|json| from_json("detail", &json)).transpose()?,
+        notes: notes.map_or(Ok(Vec::new()), |json| from_json("detail", &json))?,
     }))
 }

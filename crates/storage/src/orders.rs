@@ -35,6 +35,8 @@ pub enum Sorted {
     Rows(Vec<RecordDetail>),
     /// More details are selected than are put in order, and they cannot be read in order: see [`MOST_SORTED`].
     TooMany,
+    /// The detail they are to lie behind is gone, so that nobody knows where that is; by time it is known.
+    Gone,
 }
 
 /// Most details that are put in order for a page.
@@ -44,13 +46,13 @@ const BEHIND: &str = "SELECT * FROM detail WHERE record_no = $1 AND start_ms = $
 
 impl Details<'_> {
     /// Returns at most `limit` selected details in `order` or, `descending`, the other way round: those behind the one
-    /// that was begun at `behind.0` with the id `behind.1`. One that is gone is as good as none: the list begins anew.
+    /// that was begun at `after.0` with the id `after.1`.
     pub async fn sorted(
         &self,
         record: RecordId,
         filter: &DetailFilter,
         (order, descending): (DetailOrder, bool),
-        behind: Option<(i64, DetailId)>,
+        after: Option<(i64, DetailId)>,
         limit: usize,
     ) -> StoreResult<Sorted> {
         let mut read = self.0.db().snapshot().await?;
@@ -58,28 +60,31 @@ impl Details<'_> {
             return Ok(Sorted::Rows(Vec::new()));
         };
         let selection = Selection::read(&mut read, no, filter).await?;
-        let behind = place_of(&mut read, record, &selection, behind).await?;
+        let behind = place_of(&mut read, record, &selection, after).await?;
+        if after.is_some() && behind.is_none() && order != DetailOrder::Time {
+            return Ok(Sorted::Gone);
+        }
         let asked = Asked {
+            record,
             order,
             descending,
+            after,
             behind,
             limit,
         };
         let few = details::all_if_few(&mut read, &selection, MOST_SORTED).await?;
-        let rows = match few {
-            Some(rows) => Some(rows),
-            None if order == DetailOrder::Time => Some(asked.by_time(&mut read, &selection).await?),
-            None => walks::rows(&mut read, &selection, &asked).await?,
+        let found = match few {
+            Some(rows) => Some(details::read(&rows, record, &selection)?),
+            None if order == DetailOrder::Time => {
+                let rows = asked.by_time(&mut read, &selection).await?;
+                Some(details::read(&rows, record, &selection)?)
+            }
+            None => walks::first(&mut read, &selection, &asked).await?,
         };
-        let Some(rows) = rows else {
+        let Some(mut found) = found else {
             return Ok(Sorted::TooMany);
         };
-        let mut found = details::read(&rows, record, &selection)?;
-        if let Some(behind) = &asked.behind {
-            found.retain(|detail| asked.compare(detail, behind).is_gt());
-        }
-        found.sort_unstable_by(|a, b| asked.compare(a, b));
-        found.truncate(limit);
+        asked.cut(&mut found);
         Ok(Sorted::Rows(found))
     }
 }
@@ -89,9 +94,9 @@ async fn place_of(
     read: &mut Snapshot,
     record: RecordId,
     selection: &Selection,
-    behind: Option<(i64, DetailId)>,
+    after: Option<(i64, DetailId)>,
 ) -> StoreResult<Option<RecordDetail>> {
-    let Some((start_ms, id)) = behind else {
+    let Some((start_ms, id)) = after else {
         return Ok(None);
     };
     let values = vec![int(selection.no), int(start_ms), blob(*id.as_bytes())];
@@ -101,8 +106,12 @@ async fn place_of(
 
 /// Which part of a list is asked for, in which order.
 pub(crate) struct Asked {
+    pub(crate) record: RecordId,
     pub(crate) order: DetailOrder,
     pub(crate) descending: bool,
+    /// Where it begins, by time.
+    pub(crate) after: Option<(i64, DetailId)>,
+    /// The detail that stands there, if it still does.
     pub(crate) behind: Option<RecordDetail>,
     pub(crate) limit: usize,
 }
@@ -116,7 +125,10 @@ impl Asked {
             DetailOrder::Size => size_of(a).cmp(&size_of(b)),
             DetailOrder::Attempts => attempts(a).cmp(&attempts(b)),
         };
-        let compared = compared.then_with(|| (a.started_ms, a.id).cmp(&(b.started_ms, b.id)));
+        self.directed(compared.then_with(|| (a.started_ms, a.id).cmp(&(b.started_ms, b.id))))
+    }
+
+    fn directed(&self, compared: Ordering) -> Ordering {
         if self.descending {
             compared.reverse()
         } else {
@@ -124,9 +136,21 @@ impl Asked {
         }
     }
 
+    /// Leaves of `found` the first ones behind the place asked for, in order, and no more than are asked for.
+    pub(crate) fn cut(&self, found: &mut Vec<RecordDetail>) {
+        found.retain(|detail| match (&self.behind, self.after) {
+            (Some(behind), _) => self.compare(detail, behind).is_gt(),
+            (None, Some(after)) => self.directed((detail.started_ms, detail.id).cmp(&after)).is_gt(),
+            (None, None) => true,
+        });
+        found.sort_unstable_by(|a, b| self.compare(a, b));
+        found.truncate(self.limit);
+    }
+
     async fn by_time(&self, read: &mut Snapshot, selection: &Selection) -> StoreResult<Vec<Row>> {
-        let behind = self.behind.as_ref();
-        let place = behind.map(|behind| (behind.started_ms, behind.id.as_bytes().to_vec()));
+        let place = self
+            .after
+            .map(|(start_ms, id)| (start_ms, id.as_bytes().to_vec()));
         let strides = match (self.descending, place) {
             (true, place) => Strides::new(selection, Direction::Back, place),
             (false, Some(place)) => Strides::forth(read, selection, place).await?,

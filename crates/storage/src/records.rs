@@ -373,6 +373,7 @@ pub(crate) fn read_counts(row: &Row) -> StoreResult<Counts> {
         failed: row.size("failed")?,
         deleted: row.size("deleted")?,
         conflicts: row.size("conflicts")?,
+        noted: row.size("noted")?,
         blobs_moved: row.size("blobs_moved")?,
         blobs_failed: row.size("blobs_failed")?,
         bytes_moved: row.size("bytes_moved")?,

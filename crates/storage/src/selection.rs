@@ -185,6 +185,7 @@ fn may_match(filter: &DetailFilter, lane: i64, units: &BTreeMap<u16, Unit>) -> b
         && settled_as.is_none_or(|wanted| wanted == status)
         && ((filter.class.is_none() && filter.cause.is_none() && filter.words.is_none())
             || status == DetailStatus::Failed)
+        && (!filter.noted || status == DetailStatus::Success)
         && filter
             .cluster
             .as_ref()

@@ -17,8 +17,8 @@ use crate::writer::{DetailRow, RowState};
 const COUNT: &str = "UPDATE record SET copied = copied + $2, overwritten = overwritten + $3, \
     unchanged = unchanged + $4, skipped_conflict = skipped_conflict + $5, failed = failed + $6, \
     deleted = deleted + $7, conflicts = conflicts + $8, blobs_moved = blobs_moved + $9, \
-    blobs_failed = blobs_failed + $10, bytes_moved = bytes_moved + $11, bytes_settled = bytes_settled + $12 \
-    WHERE no = $1";
+    blobs_failed = blobs_failed + $10, bytes_moved = bytes_moved + $11, bytes_settled = bytes_settled + $12, \
+    noted = noted + $13 WHERE no = $1";
 const REMOVE: &str = "DELETE FROM detail WHERE record_no = $1 AND start_ms = $2 AND id = $3 AND outcome = 0";
 
 /// Stores the details of a run and counts them in the overview of record `no`.
@@ -117,5 +117,6 @@ fn count_values(no: i64, counts: &Counts) -> Vec<Value> {
         size(counts.blobs_failed),
         size(counts.bytes_moved),
         size(counts.bytes_settled),
+        size(counts.noted),
     ]
 }

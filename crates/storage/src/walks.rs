@@ -1,6 +1,6 @@
 //! Reads details in the order of an index: from each lane, or group of lanes, the first ones behind a place.
 //!
-//! Whoever asks puts them together; nothing is looked at that cannot be on the page, however many are selected.
+//! They are put together part by part; nothing is looked at that cannot be on the page, however many are selected.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,8 @@ use domain::detail::RecordDetail;
 
 use crate::builder::Builder;
 use crate::conditions::groups;
-use crate::db::{Row, Snapshot, StoreResult, Value, blob, by_index, int, size, text};
+use crate::db::{Snapshot, StoreResult, Value, blob, by_index, int, size, text};
+use crate::details;
 use crate::lanes::{Kind, group_of, kind_of};
 use crate::orders::{Asked, DetailOrder, attempts, size_of};
 use crate::selection::Selection;
@@ -27,16 +28,18 @@ struct Walk {
     keys: &'static [&'static str],
 }
 
-/// Returns for each part of `selection` the first rows `asked` for; `None` when no index has them in order.
-pub(crate) async fn rows(
+/// Returns the first details of `selection` that are `asked` for; `None` when no index has them in order.
+///
+/// However many parts there are, no more than twice as many are held as are asked for.
+pub(crate) async fn first(
     read: &mut Snapshot,
     selection: &Selection,
     asked: &Asked,
-) -> StoreResult<Option<Vec<Row>>> {
+) -> StoreResult<Option<Vec<RecordDetail>>> {
     let Some(walks) = walks(selection, asked.order) else {
         return Ok(None);
     };
-    let mut rows = Vec::new();
+    let mut first = Vec::new();
     for walk in walks {
         let mut missing = asked.limit;
         for stage in walk.stages(asked) {
@@ -46,10 +49,11 @@ pub(crate) async fn rows(
             let sql = walk.statement(selection, asked, &stage, missing);
             let found = read.fetch_all(sql.sql, sql.values).await?;
             missing = missing.saturating_sub(found.len());
-            rows.extend(found);
+            first.extend(details::read(&found, asked.record, selection)?);
         }
+        asked.cut(&mut first);
     }
-    Ok(Some(rows))
+    Ok(Some(first))
 }
 
 fn walks(selection: &Selection, order: DetailOrder) -> Option<Vec<Walk>> {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::artifact::{ArtifactKey, Metadata};
+use domain::artifact::{ArtifactKey, EXECUTABLE, MTIME, Metadata};
 use domain::clock::Clock;
 use domain::digest::{Digest, Hasher};
 use domain::failure::{ErrorKind, Stage};
@@ -30,11 +30,6 @@ use beneath::Root;
 pub use source::FolderSource;
 pub use target::FolderTarget;
 pub use walk::{NotCarried, WhyNot};
-
-/// Property that holds a file's modification time: Unix seconds, a point, nine digits of nanoseconds.
-pub const MTIME: &str = "waybill.mtime";
-/// Property that says whether a file is executable: `true` or `false`.
-pub const EXECUTABLE: &str = "waybill.executable";
 
 /// A file that changed this shortly before it was hashed might change again within the same tick of its times.
 const TICK: Duration = Duration::from_millis(100);

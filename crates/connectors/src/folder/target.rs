@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::artifact::{ArtifactKey, Blob, Existing, Metadata};
+use domain::artifact::{ArtifactKey, Blob, EXECUTABLE, Existing, MTIME, Metadata};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{
     Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, SMALL_BLOB_BYTES, Settled,
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::beneath::{is_folder, make_root};
 use super::draft::{remove_drafts, sweep};
 use super::store::{Job, Need, found, look, store, store_stream};
-use super::{EXECUTABLE, Folder, FolderOptions, MTIME, blocking, failure, relative};
+use super::{Folder, FolderOptions, blocking, failure, relative};
 
 /// Bytes of small files that are written and made durable together.
 const TOGETHER_BYTES: u64 = 8 * 1024 * 1024;
@@ -107,6 +107,10 @@ impl Target for FolderTarget {
                 .is_none_or(|value| existing.get(name) == Some(value))
         };
         same(MTIME) && same(EXECUTABLE)
+    }
+
+    fn keeps_property(&self, name: &str) -> bool {
+        [MTIME, EXECUTABLE].contains(&name)
     }
 
     async fn prepare(&self, create: bool) -> ConnectorResult<()> {

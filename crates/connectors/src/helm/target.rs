@@ -226,17 +226,20 @@ impl HelmTarget {
         if existing.is_some_and(|existing| artifact.likeness(&existing) == Likeness::Same) {
             return Ok(());
         }
-        if was_absent
-            && kept.is_some()
-            && let Err(error) = self.remove(chart).await
-        {
-            tracing::warn!(artifact.key = %artifact.key, %error, "a wrong chart stays behind");
-        }
         let error = ConnectorError::new(ErrorKind::Corrupt, Stage::Verify, artifact.key.to_string());
-        Err(error.words(match kept {
-            Some(_) => "the server keeps other bytes than it was sent",
-            None => "the server took the file and does not have this chart: its Chart.yaml may name another",
-        }))
+        let Some(_) = kept else {
+            let words =
+                "the server took the file and does not have this chart: its Chart.yaml may name another";
+            return Err(error.words(words));
+        };
+        let error = error.words("the server keeps other bytes than it was sent");
+        if !was_absent {
+            return Err(error);
+        }
+        Err(match self.remove(chart).await {
+            Ok(()) => error,
+            Err(left) => error.leaving(&left.to_string()),
+        })
     }
 }
 

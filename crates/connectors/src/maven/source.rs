@@ -73,7 +73,7 @@ impl MavenSource {
                     let versions = self.repository.listed_versions(&package, Stage::List).await;
                     let Ok(versions) = told(versions)? else {
                         // It is listed as itself, and fails as that.
-                        roots.insert(package.folder(), Depth::Nothing);
+                        roots.insert(behind_all(package.folder()), Depth::Nothing);
                         continue;
                     };
                     let wanted = filter.select_by(versions, newer);
@@ -118,7 +118,8 @@ impl MavenSource {
         let looks: Vec<_> = left
             .map(|root| async move {
                 if root.depth == Depth::Nothing {
-                    return Ok(Package::of_folder(&root.folder).map(Told::unread));
+                    let package = root.folder.split_last().map(|(_, folder)| folder);
+                    return Ok(package.and_then(Package::of_folder).map(Told::unread));
                 }
                 let Some(version) = Version::of_folder(&root.folder) else {
                     return Ok(None);
@@ -364,10 +365,17 @@ impl Told {
     /// Tells a package itself, whose versions cannot be.
     fn unread(package: Package) -> Self {
         Self {
-            folder: package.folder(),
+            folder: behind_all(package.folder()),
             key: package_key(&package),
         }
     }
+}
+
+/// Returns the place behind all versions in the folder of a package: where that is told itself, even if some of them were
+/// told before, so that those that were not fail with it.
+fn behind_all(mut folder: Vec<String>) -> Vec<String> {
+    folder.push(char::MAX.into());
+    folder
 }
 
 /// Returns the key of a package whose versions cannot be told.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
 use async_trait::async_trait;
-use domain::artifact::{ArtifactKey, Blob, Existing};
+use domain::artifact::{Artifact, ArtifactKey, Blob, Existing};
+use domain::decide::Action;
 use domain::failure::{ErrorKind, Stage};
+use domain::note::Note;
 use domain::ports::{
     Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled, Target,
 };
@@ -231,6 +233,12 @@ impl Target for MavenTarget {
             needs_sha256: false,
             verifies: false,
         }
+    }
+
+    fn notes(&self, artifact: &Artifact, before: Option<&Existing>, action: Action) -> Vec<Note> {
+        let replaced = before.filter(|_| action == Action::Overwrite);
+        let stay = replaced.and_then(|before| Note::files_stay(artifact, before));
+        stay.into_iter().collect()
     }
 
     async fn prepare(&self, _create: bool) -> ConnectorResult<()> {

@@ -34,8 +34,12 @@ impl Upload<'_> {
         let is_lacking = |blob: &&Blob| standing.is_none_or(|standing| !standing.has(blob));
         let lacking: Vec<&Blob> = self.artifact.blobs.iter().filter(is_lacking).collect();
         let put = self.put_all(&lacking).await;
-        if put.is_err() && standing.is_none() {
-            self.take_back(&lacking).await;
+        if let (Err(error), None) = (&put, standing) {
+            let error = error.again();
+            return Err(match self.take_back(&lacking).await {
+                Ok(()) => error,
+                Err(left) => error.leaving(&left.to_string()),
+            });
         }
         put?;
         Ok(Moved {
@@ -100,8 +104,8 @@ impl Upload<'_> {
         }
     }
 
-    /// Removes what was put, as far as the server lets it.
-    async fn take_back(&self, blobs: &[&Blob]) {
+    /// Removes what was put, as far as the server lets it; the first that it does not is the error.
+    async fn take_back(&self, blobs: &[&Blob]) -> ConnectorResult<()> {
         let endings = ["", ".sha512", ".sha256", ".sha1", ".md5"];
         let names = blobs
             .iter()
@@ -112,15 +116,17 @@ impl Upload<'_> {
                 let files = self.repository.files();
                 let activity = files.server().activity();
                 let request = files.request(Method::DELETE, &url);
-                if let Err(error) = files.ask(request, &activity, Stage::Commit, url.path()).await {
-                    tracing::debug!(artifact.key = %self.artifact.key, %error, "half a version stays behind");
+                let removed = files.ask(request, &activity, Stage::Commit, url.path()).await;
+                let Err(error) = removed else { return Ok(()) };
+                // What never arrived needs not be removed.
+                match files.facts(&url, Stage::Commit, url.path()).await {
+                    Ok(Some(_)) => Err(error),
+                    Ok(None) | Err(_) => Ok(()),
                 }
             })
             .collect();
-        stream::iter(removals)
-            .buffer_unordered(PARALLEL)
-            .collect::<Vec<()>>()
-            .await;
+        let removed: Vec<_> = stream::iter(removals).buffer_unordered(PARALLEL).collect().await;
+        removed.into_iter().collect()
     }
 }
 

@@ -56,13 +56,15 @@ impl NpmTarget {
                     moved_blobs: blobs,
                 },
                 (Ok(_), Err(error)) => PutOutcome::Failed(error.again()),
-                (Err(error), _) => {
-                    if error.kind == ErrorKind::Corrupt && arrived.sent.is_some() {
-                        // What is wrong must not be seen; if it cannot be taken out, the failure says what stands there.
-                        let _ = self.registry.withdraw(name, arrived.job.version).await;
-                    }
-                    PutOutcome::Failed(error)
+                // What is wrong must not be seen; if it cannot be taken out, the failure says so.
+                (Err(error), _) if error.kind == ErrorKind::Corrupt && arrived.sent.is_some() => {
+                    let withdrawn = self.registry.withdraw(name, arrived.job.version).await;
+                    PutOutcome::Failed(match withdrawn {
+                        Err(left) if left.kind != ErrorKind::NotFound => error.leaving(&left.to_string()),
+                        _ => error,
+                    })
                 }
+                (Err(error), _) => PutOutcome::Failed(error),
             };
             settled.settled(index, outcome);
         }

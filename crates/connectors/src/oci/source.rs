@@ -50,7 +50,8 @@ pub(super) struct Listed {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Behind {
     image: String,
-    version: String,
+    /// `None`: behind all of the image.
+    version: Option<String>,
 }
 
 impl OciSource {
@@ -325,8 +326,15 @@ impl Source for OciSource {
                 Err(_) => vec![None],
             };
             let is_told = |version: &Option<&String>| match (after, version) {
-                (Some(after), Some(version)) => **version <= after.version,
-                (after, _) => after.is_some(),
+                (None, _) => false,
+                (Some(Behind { version: None, .. }), _) => true,
+                // An image of which some tags were told already is told as itself too: the others fail with it.
+                (
+                    Some(Behind {
+                        version: Some(told), ..
+                    }),
+                    version,
+                ) => version.is_some_and(|it| it <= told),
             };
             let begin = versions.partition_point(is_told);
             for (index, version) in versions.iter().enumerate().skip(begin) {
@@ -339,7 +347,7 @@ impl Source for OciSource {
                         index + 1 == versions.len() && covered.last().is_some_and(|(last, _)| last == image);
                     let behind = Behind {
                         image: image.clone(),
-                        version: version.cloned().unwrap_or_default(),
+                        version: version.cloned(),
                     };
                     let next = serde_json::to_string(&behind).ok().filter(|_| !is_last);
                     return Ok(KeyPage {

@@ -17,11 +17,11 @@ use domain::ports::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::REQUIRES_PYTHON;
 use super::file;
 use super::page::{File, Page};
 use super::target::PyPiTarget;
 use super::upload::Upload;
-use super::{REQUIRES_PYTHON, YANKED};
 use crate::fatal::is_the_servers;
 
 /// Versions that are verified at the same time.
@@ -124,8 +124,11 @@ impl PyPiTarget {
             let likeness = now.as_ref().map(|now| job.put.artifact.likeness(now));
             match (likeness, &standing) {
                 (Some(Likeness::Different), None) => {
-                    self.undo(&work, page.as_deref(), None, &attempt).await;
-                    return Ok(Step::Settled(PutOutcome::Raced { found: now }));
+                    let undone = self.undo(&work, page.as_deref(), None, &attempt).await;
+                    return match undone {
+                        Ok(true) => Ok(Step::Settled(PutOutcome::Raced { found: now })),
+                        undone => Err(unless_withdrawn(undone, error)),
+                    };
                 }
                 (Some(Likeness::Different), Some(_)) if is_taken(&error) => {
                     let error = match self.replaced(&work, page.as_deref(), &mut attempt).await {
@@ -134,17 +137,18 @@ impl PyPiTarget {
                         Err(error) => error,
                     };
                     // What stood there was let go of: no half of what was to replace it stays.
-                    if let Ok(page) = self.0.page(job.project, Stage::Write).await {
-                        self.undo(&work, page.as_deref(), None, &attempt).await;
-                    }
-                    return Err(error);
+                    let undone = match self.0.page(job.project, Stage::Write).await {
+                        Ok(page) => self.undo(&work, page.as_deref(), None, &attempt).await,
+                        // Whether anything of it is left is not known.
+                        Err(_) => Ok(true),
+                    };
+                    return Err(unless_withdrawn(undone, error));
                 }
                 _ => {}
             }
         }
-        self.undo(&work, page.as_deref(), standing.as_ref(), &attempt)
-            .await;
-        Err(error)
+        let undone = self.undo(&work, page.as_deref(), standing.as_ref(), &attempt);
+        Err(unless_withdrawn(undone.await, error))
     }
 
     /// Uploads what lacks, one file after the other, so that nothing is on its way any more once one has failed.
@@ -241,14 +245,15 @@ impl PyPiTarget {
     }
 
     /// Takes out what a failed attempt left behind: all it brought of a version that was not there before, wrong bytes
-    /// of one that was. What cannot be taken out the next attempt finds; what others brought stays.
+    /// of one that was; says whether nothing of it is left. What cannot be taken out the next attempt finds; what others
+    /// brought stays.
     async fn undo(
         &self,
         work: &Work<'_>,
         page: Option<&Page>,
         standing: Option<&Existing>,
         attempt: &Attempt,
-    ) {
+    ) -> ConnectorResult<bool> {
         let Work { job, uploads, .. } = work;
         let files: Vec<&File> = page
             .into_iter()
@@ -266,12 +271,7 @@ impl PyPiTarget {
             attempt.tried.contains(name) && !stood(name) && (standing.is_none() || !right)
         };
         let (gone, stay): (Vec<&File>, Vec<&File>) = files.into_iter().partition(is_new);
-        if gone.is_empty() {
-            return;
-        }
-        if let Err(error) = self.0.withdraw(&gone, &stay).await {
-            tracing::warn!(artifact.key = %job.put.artifact.key, %error, "part of a version stays behind");
-        }
+        self.0.withdraw(&gone, &stay).await
     }
 
     /// Looks at what the index shows of the versions that were `sent` and settles each.
@@ -296,12 +296,11 @@ impl PyPiTarget {
                     moved_bytes: files.values().map(|sums| sums.length_bytes).sum(),
                     moved_blobs: u32::try_from(files.len()).unwrap_or(u32::MAX),
                 },
-                Err(error) => {
-                    if error.kind == ErrorKind::Corrupt {
-                        self.spoiled(&job, &files, page.as_deref()).await;
-                    }
-                    PutOutcome::Failed(error)
+                Err(error) if error.kind == ErrorKind::Corrupt => {
+                    let withdrawn = self.spoiled(&job, &files, page.as_deref()).await;
+                    PutOutcome::Failed(unless_withdrawn(withdrawn, error))
                 }
+                Err(error) => PutOutcome::Failed(error),
             };
             settled.settled(job.index, outcome);
         }
@@ -352,27 +351,28 @@ impl PyPiTarget {
                 let digests = self.0.files().server().digests();
                 digests.put_length(file.url.as_str(), &sums.digest, sums.length_bytes);
             }
-            if page_lacks_yank(job, file) {
-                tracing::warn!(
-                    artifact.key = %key, file.name = %name,
-                    "a yanked file is an ordinary one at the target: the upload API cannot say it"
-                );
-            }
         }
         Ok(())
     }
 
-    /// Takes out a version of which other bytes arrived than were sent.
-    async fn spoiled(&self, job: &Job<'_>, sent: &Sent, page: Option<&Page>) {
+    /// Takes out a version of which other bytes arrived than were sent; says whether nothing of it is left.
+    async fn spoiled(&self, job: &Job<'_>, sent: &Sent, page: Option<&Page>) -> ConnectorResult<bool> {
         let files: Vec<&File> = page
             .into_iter()
             .flat_map(|page| page.files(job.version))
             .collect();
         let was_sent = |file: &&File| sent.contains_key(&file.blob.name);
         let (gone, stay): (Vec<&File>, Vec<&File>) = files.into_iter().partition(was_sent);
-        if let Err(error) = self.0.withdraw(&gone, &stay).await {
-            tracing::warn!(artifact.key = %job.put.artifact.key, %error, "wrong bytes stay behind");
-        }
+        self.0.withdraw(&gone, &stay).await
+    }
+}
+
+/// Adds to `error` that something of a version is left at the index, unless it was `withdrawn`.
+fn unless_withdrawn(withdrawn: ConnectorResult<bool>, error: ConnectorError) -> ConnectorError {
+    match withdrawn {
+        Ok(true) => error,
+        Ok(false) => error.leaving("the index does not allow that"),
+        Err(left) => error.leaving(&left.to_string()),
     }
 }
 
@@ -398,13 +398,6 @@ fn uploads_of<'a>(job: &Job<'a>) -> ConnectorResult<Vec<Upload<'a>>> {
         })
     });
     uploads.collect()
-}
-
-/// Says whether the source calls `file` yanked and the target does not.
-fn page_lacks_yank(job: &Job<'_>, file: &File) -> bool {
-    let document = job.put.artifact.document.as_ref();
-    let entry = document.and_then(|document| document.get("files")?.get(&file.blob.name));
-    entry.is_some_and(|entry| entry.get(YANKED).is_some()) && file.yanked.is_none()
 }
 
 /// Returns the verified bytes of a file.

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use domain::artifact::{ArtifactKey, Blob, Existing, Metadata};
+use domain::artifact::{Artifact, ArtifactKey, Blob, Existing, Metadata};
+use domain::decide::Action;
 use domain::digest::Hasher;
 use domain::failure::{ErrorKind, Stage};
+use domain::note::Note;
 use domain::ports::{
     Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled, Target,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::YANKED;
 use super::file::parts;
 use super::index::Index;
 use super::page::{File, Page};
@@ -97,7 +100,7 @@ impl PyPiTarget {
             size_bytes: blobs.iter().map(|blob| blob.size_bytes).sum(),
             blobs,
             mark: Some(mark),
-            metadata: Metadata::new(),
+            metadata: yanked_of(&files),
         }))
     }
 
@@ -109,6 +112,45 @@ impl PyPiTarget {
             ..file.blob.clone()
         }))
     }
+}
+
+/// Returns which of these files are yanked, as properties: nothing else looks at those of what stands here.
+fn yanked_of(files: &[&File]) -> Metadata {
+    let yanked = files.iter().filter(|file| file.yanked.is_some());
+    yanked
+        .map(|file| (yanked_name(&file.blob.name), String::new()))
+        .collect()
+}
+
+/// Returns the property that says of what stands here that `file` is yanked.
+fn yanked_name(file: &str) -> String {
+    format!("{YANKED} {file}")
+}
+
+/// Notes the files that the source of `artifact` calls yanked and this index does not: the upload API cannot say it.
+fn yank_lacks(artifact: &Artifact, before: Option<&Existing>) -> Option<Note> {
+    let entries = artifact.document.as_ref()?.get("files")?.as_object()?;
+    let is_yanked_here = |blob: &Blob| {
+        let before = before.filter(|before| before.metadata.contains_key(&yanked_name(&blob.name)));
+        // Other bytes under its name are gone, and what was said of them.
+        before.is_some_and(|before| {
+            let there = before.blobs.iter().find(|there| there.name == blob.name);
+            there.is_some_and(|there| blob.same_bytes(there) != Some(false))
+        })
+    };
+    let yanked: Vec<(&Blob, &str)> = artifact
+        .blobs
+        .iter()
+        .filter_map(|blob| Some((blob, entries.get(&blob.name)?.get(YANKED)?.as_str()?)))
+        .collect();
+    let lacking: Vec<_> = yanked.iter().filter(|(blob, _)| !is_yanked_here(blob)).collect();
+    let why = lacking.iter().map(|(_, why)| *why).find(|why| !why.is_empty());
+    let all = lacking.len() == artifact.blobs.len();
+    let named = lacking
+        .iter()
+        .map(|(blob, _)| blob.name.as_str())
+        .filter(|_| !all);
+    (!lacking.is_empty()).then(|| Note::yanked(named, why.unwrap_or_default()))
 }
 
 /// Returns what the state of these files is called, so that another one is noticed.
@@ -143,6 +185,17 @@ impl Target for PyPiTarget {
     fn same_metadata(&self, _wanted: &Metadata, _existing: &Metadata) -> bool {
         // What an index says of a version came with its files.
         true
+    }
+
+    fn keeps_property(&self, _name: &str) -> bool {
+        // Which versions of Python a file is for goes into the upload; the yank is noted by itself.
+        true
+    }
+
+    fn notes(&self, artifact: &Artifact, before: Option<&Existing>, action: Action) -> Vec<Note> {
+        let stay = before.filter(|_| action == Action::Overwrite);
+        let stay = stay.and_then(|before| Note::files_stay(artifact, before));
+        yank_lacks(artifact, before).into_iter().chain(stay).collect()
     }
 
     async fn prepare(&self, _create: bool) -> ConnectorResult<()> {

@@ -122,9 +122,9 @@ impl Index {
         error
     }
 
-    /// Takes the files `gone` out of the index, as far as it lets that be done; none of those that `stay` goes with
-    /// them.
-    pub(super) async fn withdraw(&self, gone: &[&File], stay: &[&File]) -> ConnectorResult<()> {
+    /// Takes the files `gone` out of the index, as far as it lets that be done, and says whether it did; none of those
+    /// that `stay` goes with them.
+    pub(super) async fn withdraw(&self, gone: &[&File], stay: &[&File]) -> ConnectorResult<bool> {
         let mut refused = Vec::new();
         for file in gone {
             if !self.deleted(file).await? {
@@ -134,6 +134,7 @@ impl Index {
         // `remove_pkg` takes everything of that name out.
         let kept: BTreeSet<_> = stay.iter().map(|file| removed_as(file)).collect();
         let removed: BTreeSet<_> = refused.iter().map(|file| removed_as(file)).collect();
+        let mut all = removed.is_disjoint(&kept);
         for (name, version) in removed.difference(&kept) {
             let body = Serializer::new(String::new())
                 .append_pair(":action", "remove_pkg")
@@ -145,9 +146,9 @@ impl Index {
                 .request(Method::POST, self.uploads().await?)
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(body);
-            self.asked(request, name).await?;
+            all &= self.asked(request, name).await?;
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Deletes a file where it is; says whether that was done. A file that another index keeps is left alone.

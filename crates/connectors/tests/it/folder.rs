@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connectors::digests::DigestCache;
-use connectors::folder::{EXECUTABLE, FolderOptions, FolderSource, FolderTarget, MTIME, WhyNot};
-use domain::artifact::Metadata;
+use connectors::folder::{FolderOptions, FolderSource, FolderTarget, WhyNot};
+use domain::artifact::{EXECUTABLE, MTIME, Metadata};
 use domain::digest::Digest;
 use domain::failure::ErrorKind;
 use domain::ports::{Expect, Put, PutOutcome, Source, Target};

@@ -108,6 +108,14 @@ impl Carrier {
         }
     }
 
+    /// Adds what a reader should know of `item` to the settlement of one that is there.
+    pub(crate) fn noted(&self, item: &Item, settlement: Settlement) -> Settlement {
+        Settlement {
+            notes: item.notes(&*self.target, &self.settings),
+            ..settlement
+        }
+    }
+
     async fn put(&self, pending: &mut [Pending]) -> Vec<PutOutcome> {
         let answers = Answers(Mutex::new(pending.iter().map(|_| None).collect()));
         let putting = async {
@@ -197,7 +205,9 @@ impl Carrier {
                 moved_blobs,
             } => {
                 self.part.answered_write();
-                Next::Settle(pending.item.carried_out(moved_bytes, moved_blobs, pending.tried))
+                let item = &pending.item;
+                let settlement = item.carried_out(moved_bytes, moved_blobs, pending.tried);
+                Next::Settle(self.noted(item, settlement))
             }
             PutOutcome::Raced { found } => {
                 self.part.answered_write();
@@ -207,7 +217,8 @@ impl Carrier {
                         .as_ref()
                         .is_some_and(|it| pending.item.artifact.likeness(it) == Likeness::Same)
                 {
-                    return Next::Settle(pending.item.arrived_before(pending.tried));
+                    let item = &pending.item;
+                    return Next::Settle(self.noted(item, item.arrived_before(pending.tried)));
                 }
                 pending.item.existing = found;
                 self.decide_again(pending)
@@ -224,10 +235,11 @@ impl Carrier {
             return Next::Settle(item.failed(refused(&self.part.cluster)));
         }
         if !item.action.writes() {
-            return Next::Settle(Settlement {
+            let settlement = Settlement {
                 attempts: pending.tried,
                 ..item.action.settled()
-            });
+            };
+            return Next::Settle(self.noted(item, settlement));
         }
         if pending.tried >= MOST_TRIES {
             let error = ConnectorError::new(ErrorKind::Conflict, Stage::Commit, &item.artifact.key.name)

@@ -1,10 +1,13 @@
 //! One artifact on its way to one target, and the row it ends as.
 
-use domain::artifact::{Artifact, ArtifactKey, Existing};
+use std::collections::BTreeSet;
+
+use domain::artifact::{Artifact, ArtifactKey, Existing, Metadata};
 use domain::decide::{Action, decide};
 use domain::detail::{Outcome, Settlement};
 use domain::failure::Failure;
 use domain::id::DetailId;
+use domain::note::Note;
 use domain::ports::{Expect, Put, Target};
 use domain::task::Settings;
 use storage::writer::{DetailRow, RowState};
@@ -19,6 +22,22 @@ pub(crate) fn decided(
     let differ = |existing: &Existing| !target.same_metadata(&artifact.metadata, &existing.metadata);
     let compared = settings.include_metadata && existing.is_some_and(differ);
     decide(artifact, existing, settings.on_conflict, compared)
+}
+
+/// Returns the names of the properties that are not at `target` as they are `wanted`.
+fn differing<'a>(target: &dyn Target, wanted: &'a Metadata, existing: &'a Metadata) -> Vec<&'a str> {
+    if target.same_metadata(wanted, existing) {
+        return Vec::new();
+    }
+    let alone = |metadata: &Metadata, name: &str| -> Metadata {
+        let property = metadata.get_key_value(name).into_iter();
+        property
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    };
+    let names: BTreeSet<&str> = wanted.keys().chain(existing.keys()).map(String::as_str).collect();
+    let differs = |name: &&str| !target.same_metadata(&alone(wanted, name), &alone(existing, name));
+    names.into_iter().filter(differs).collect()
 }
 
 /// An artifact to be written, and what was decided for it.
@@ -52,6 +71,31 @@ impl Item {
             expect,
             with_metadata: include_metadata,
         }
+    }
+
+    /// Returns what a reader should know of this item once its action was carried out at `target`.
+    ///
+    /// Nothing but what was described and found is looked at, so a run that goes on after a crash comes to the same.
+    pub(crate) fn notes(&self, target: &dyn Target, settings: &Settings) -> Vec<Note> {
+        let (artifact, existing) = (&self.artifact, self.existing.as_ref());
+        if matches!(self.action, Action::SkipConflict | Action::Refuse) {
+            return Vec::new();
+        }
+        let mut notes = target.notes(artifact, existing, self.action);
+        if settings.include_metadata {
+            let wanted = &artifact.metadata;
+            let names = wanted.keys().map(String::as_str);
+            let unkept = names.filter(|name| !target.keeps_property(name));
+            notes.extend(Note::properties_unkept(unkept, wanted));
+            if let (Action::Keep, Some(existing)) = (self.action, existing) {
+                notes.extend(Note::properties_differ(differing(
+                    target,
+                    wanted,
+                    &existing.metadata,
+                )));
+            }
+        }
+        notes
     }
 
     /// Returns the settlement of this item when its action was carried out.

@@ -48,6 +48,16 @@ pub(crate) struct Ended {
     pub(crate) reason: Vec<ReasonLine>,
 }
 
+impl Ended {
+    /// Ends a run that nothing more can be done for, because of `reason`.
+    pub(crate) fn aborted(reason: ReasonLine) -> Self {
+        Self {
+            end: RunEnd::Aborted,
+            reason: vec![reason],
+        }
+    }
+}
+
 /// One claimed record and what it runs with.
 pub(crate) struct Run {
     pub(crate) engine: Engine,

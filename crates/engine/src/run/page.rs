@@ -251,7 +251,8 @@ impl UnitRun {
         };
         if let (Action::Keep, Some(journalled)) = (action, journalled) {
             item.action = journalled;
-            page.settled.push((Line::of(&item), item.arrived_before(1)));
+            let settlement = self.carrier.noted(&item, item.arrived_before(1));
+            page.settled.push((Line::of(&item), settlement));
         } else if action.writes() {
             page.writes.push(item);
         } else if action == Action::Refuse {
@@ -264,7 +265,8 @@ impl UnitRun {
                 .get_or_insert((item.artifact.key.clone(), failure));
             page.settled.push((Line::of(&item), settlement));
         } else {
-            page.settled.push((Line::of(&item), action.settled()));
+            let settlement = self.carrier.noted(&item, action.settled());
+            page.settled.push((Line::of(&item), settlement));
         }
     }
 

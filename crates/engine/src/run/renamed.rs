@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::artifact::{ArtifactKey, Blob, Existing, Likeness, Metadata};
+use domain::artifact::{Artifact, ArtifactKey, Blob, Existing, Likeness, Metadata};
+use domain::decide::Action;
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
+use domain::note::Note;
 use domain::ports::{
     ByteStream, Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled, Target,
 };
@@ -114,6 +116,14 @@ impl Target for Renamed {
 
     fn same_metadata(&self, wanted: &Metadata, existing: &Metadata) -> bool {
         self.target.same_metadata(wanted, existing)
+    }
+
+    fn keeps_property(&self, name: &str) -> bool {
+        self.target.keeps_property(name)
+    }
+
+    fn notes(&self, artifact: &Artifact, before: Option<&Existing>, action: Action) -> Vec<Note> {
+        self.target.notes(artifact, before, action)
     }
 
     async fn prepare(&self, create: bool) -> ConnectorResult<()> {

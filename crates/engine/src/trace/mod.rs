@@ -5,8 +5,9 @@
 mod verdict;
 
 use domain::artifact::{Artifact, ArtifactKey, Existing};
-use domain::detail::RecordDetail;
+use domain::detail::{DetailState, RecordDetail};
 use domain::failure::{ErrorKind, Failure, Stage};
+use domain::note::Note;
 use domain::ports::{ConnectorError, ConnectorResult};
 use domain::repository::{RepositoryRef, RepositoryType};
 use domain::task::{Scope, TaskObject};
@@ -43,6 +44,16 @@ pub struct Side {
     pub latest: Option<RecordDetail>,
     /// How it compares with what is here, and what it waits for.
     pub verdict: Verdict,
+}
+
+impl Side {
+    /// Returns what the latest attempt to carry it there noted; `None` when it is not settled.
+    pub fn notes(&self) -> Option<&[Note]> {
+        match &self.latest.as_ref()?.state {
+            DetailState::Settled(settled) => Some(&settled.notes),
+            DetailState::Running | DetailState::Imported { .. } => None,
+        }
+    }
 }
 
 /// What is known of one artifact.

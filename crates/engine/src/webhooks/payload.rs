@@ -67,6 +67,7 @@ fn reason(line: &ReasonLine) -> Value {
             "failure": failure(why) }),
         ReasonLine::StoppedBy { user } => json!({ "kind": "stopped", "user": user }),
         ReasonLine::NoPlan => json!({ "kind": "no_plan" }),
+        ReasonLine::BrokeOff { words } => json!({ "kind": "broke_off", "words": words }),
         ReasonLine::Text { text } => json!({ "kind": "text", "text": text }),
     }
 }

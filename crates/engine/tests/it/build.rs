@@ -65,6 +65,11 @@ impl TaskBuilder {
         self
     }
 
+    pub fn without_metadata(mut self) -> Self {
+        self.settings.include_metadata = false;
+        self
+    }
+
     pub fn on_error(mut self, strategy: ErrorStrategy) -> Self {
         self.settings.on_error = strategy;
         self

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::detail::{DetailState, Outcome, RecordDetail};
-use domain::record::RecordStatus;
+use domain::detail::{DetailFilter, DetailState, DetailStatus, Outcome, RecordDetail};
+use domain::record::{ReasonLine, RecordStatus};
 use domain::task::{ConflictStrategy, ErrorStrategy};
 use testkit::{Hold, MemoryRepository, Op, artifact, on, on_any};
 
@@ -32,6 +32,29 @@ fn crashing(name: &str) -> TaskBuilder {
         .of(&[name])
         .on_conflict(ConflictStrategy::Overwrite)
         .on_error(ErrorStrategy::FastFail)
+}
+
+#[tokio::test]
+async fn a_run_that_the_program_breaks_at_is_closed_with_a_reason_and_can_be_retried() {
+    let world = World::start().await;
+    world.source.holds_files(2_500);
+    world.target.script(on(Op::Find).nth(2).panics());
+
+    let record = world.run(task()).await;
+    let rest = DetailFilter {
+        status: Some(DetailStatus::Failed),
+        ..DetailFilter::default()
+    };
+    let retry = world.engine.retry_record(record.id, rest, "admin").await;
+    let retry = world.end_of(retry.unwrap()).await;
+
+    assert_eq!(record.status, RecordStatus::Failed);
+    let [ReasonLine::BrokeOff { words }] = record.reason.as_slice() else {
+        panic!("the fault is the only reason: {:?}", record.reason);
+    };
+    assert_eq!(words, "the script of a test breaks it here");
+    assert_eq!(retry.status, RecordStatus::Succeeded, "{:?}", retry.reason);
+    assert_eq!(world.target.content(), world.source.content());
 }
 
 /// Fills both ends: most artifacts are absent, one is equal, one is another, one has other properties.

@@ -8,6 +8,7 @@ mod failures;
 mod faults;
 mod leases;
 mod limits;
+mod notes;
 mod outcomes;
 mod plans;
 mod real_time;

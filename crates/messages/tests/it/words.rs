@@ -2,8 +2,10 @@
 
 use domain::cron::CronExpression;
 use domain::failure::{ErrorKind, Failure, Stage};
+use domain::note::Note;
 use domain::record::ReasonLine;
 use messages::Language::{self, English, Japanese, SimplifiedChinese, TraditionalChinese};
+use messages::notes::in_words;
 use messages::{Render, Text, text};
 
 fn failure() -> Failure {
@@ -38,6 +40,39 @@ fn a_failure_says_step_class_words_tries_and_what_to_do() {
         ),
     ] {
         assert_eq!(failure().render(language), words);
+    }
+}
+
+#[test]
+fn notes_are_one_line_that_says_what_is_otherwise_at_the_target() {
+    let notes = [
+        Note::yanked(["a.whl", "b.whl"], "broken"),
+        Note::PropertiesDiffer {
+            names: "stage".into(),
+        },
+        Note::FilesStay {
+            files: "a.asc".into(),
+        },
+    ];
+
+    assert_eq!(
+        in_words(&notes, English).as_deref(),
+        Some(
+            "a.whl, b.whl: yanked at the source (\"broken\"); the target cannot be told so, and offers them like any \
+             other files; other properties stand there, which the conflict strategy leaves alone: stage; files that \
+             the source does not have stay there beside the new ones: a.asc"
+        )
+    );
+    assert_eq!(in_words(&[], English), None);
+    for language in Language::ALL {
+        for note in [
+            Note::yanked([], ""),
+            Note::yanked([], "broken"),
+            Note::yanked(["a.whl"], ""),
+        ] {
+            let words = note.render(language);
+            assert!(words.contains("yank") && !words.contains("note-"), "{words}");
+        }
     }
 }
 

@@ -336,13 +336,16 @@ ui-overwritten = replaced
 ui-skipped-short = skipped
 ui-conflict = conflict
 ui-words-contain = Error contains
+ui-notes = Notes
+ui-noted = with notes
+ui-noted-artifacts = { $n } with notes
 ui-causes = Root causes of what failed
 ui-what-was-said = What was said, and what to do
 ui-no-cause-known = failed without a cause that is known: imported, or of an earlier version
 ui-for-example = For example
 ui-show = Show
 ui-actions = Actions
-ui-too-many-to-sort = Of what a prefix, a version, an outcome or a failure selects, at most { $n } artifacts are put in this order: narrow them down. Shown are the newest.
+ui-too-many-to-sort = Of what a prefix, a version, an outcome, a failure or a note selects, at most { $n } artifacts are put in this order: narrow them down. Shown are the newest.
 ui-path-begins = Path begins with
 ui-package-begins = Package begins with
 

@@ -317,13 +317,16 @@ ui-overwritten = 置き換え
 ui-skipped-short = スキップ
 ui-conflict = 競合
 ui-words-contain = エラーに含む
+ui-notes = 注記
+ui-noted = 注記あり
+ui-noted-artifacts = 注記あり { $n } 件
 ui-causes = 失敗の根本原因
 ui-what-was-said = 内容と対処
 ui-no-cause-known = 原因不明：取り込まれたもの、または以前の版のもの
 ui-for-example = 例
 ui-show = 表示
 ui-actions = 操作
-ui-too-many-to-sort = 接頭辞、バージョン、結果、失敗で絞り込んだものをこの順に並べられるのは { $n } 件までです。さらに絞り込んでください。新しい順に表示しています。
+ui-too-many-to-sort = 接頭辞、バージョン、結果、失敗、注記で絞り込んだものをこの順に並べられるのは { $n } 件までです。さらに絞り込んでください。新しい順に表示しています。
 ui-path-begins = パスの先頭
 ui-package-begins = パッケージの先頭
 

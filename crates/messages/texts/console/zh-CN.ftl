@@ -317,13 +317,16 @@ ui-overwritten = 已覆盖
 ui-skipped-short = 已跳过
 ui-conflict = 冲突
 ui-words-contain = 错误包含
+ui-notes = 附注
+ui-noted = 有附注
+ui-noted-artifacts = { $n } 个有附注
 ui-causes = 失败的根本原因
 ui-what-was-said = 错误信息与建议
 ui-no-cause-known = 失败原因未知：导入的记录或旧版本记录
 ui-for-example = 例如
 ui-show = 查看
 ui-actions = 操作
-ui-too-many-to-sort = 按前缀、版本、结果或失败筛选出的制品，最多只能对 { $n } 个这样排序：请缩小范围。现按最新的显示。
+ui-too-many-to-sort = 按前缀、版本、结果、失败或附注筛选出的制品，最多只能对 { $n } 个这样排序：请缩小范围。现按最新的显示。
 ui-path-begins = 路径开头
 ui-package-begins = 包名开头
 

@@ -317,13 +317,16 @@ ui-overwritten = 已覆蓋
 ui-skipped-short = 已略過
 ui-conflict = 衝突
 ui-words-contain = 錯誤包含
+ui-notes = 附註
+ui-noted = 有附註
+ui-noted-artifacts = { $n } 個有附註
 ui-causes = 失敗的根本原因
 ui-what-was-said = 錯誤訊息與建議
 ui-no-cause-known = 失敗原因未知：匯入的記錄或舊版本記錄
 ui-for-example = 例如
 ui-show = 查看
 ui-actions = 操作
-ui-too-many-to-sort = 按前綴、版本、結果或失敗篩選出的製品，最多只能對 { $n } 個這樣排序：請縮小範圍。現按最新的顯示。
+ui-too-many-to-sort = 按前綴、版本、結果、失敗或附註篩選出的製品，最多只能對 { $n } 個這樣排序：請縮小範圍。現按最新的顯示。
 ui-path-begins = 路徑開頭
 ui-package-begins = 套件名開頭
 

@@ -146,6 +146,11 @@ impl Occasion {
         self.does(Effect::Wait(hold.clone()))
     }
 
+    /// The program breaks, as by a fault of its own.
+    pub fn panics(self) -> Line {
+        self.does(Effect::Panic)
+    }
+
     fn does(self, effect: Effect) -> Line {
         Line {
             occasion: self,
@@ -218,6 +223,7 @@ pub(super) enum Effect {
     Change(Bytes),
     Race(Option<Bytes>),
     Wait(Hold),
+    Panic,
 }
 
 /// The error a script answers with.

@@ -32,7 +32,7 @@ pub struct ArtifactCommand {
     server: Server,
 }
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     Column::text("CLUSTER", |row| text(row, "cluster")),
     Column::text("REPOSITORY", |row| text(row, "repository")),
     Column::text("TASK", |row| text(row, "task")),
@@ -48,6 +48,7 @@ const COLUMNS: [Column; 7] = [
     }),
     Column::text("SHA256", |row| text(&row["there"], "sha256")),
     Column::text("VERDICT", |row| text(row, "verdict").replace('_', " ")),
+    Column::text("NOTE", |row| text(row, "note")),
 ];
 
 impl ArtifactCommand {
@@ -92,5 +93,6 @@ fn row(side: &Value) -> Value {
         "task": side["task"]["name"],
         "there": side["there"],
         "verdict": side["verdict"],
+        "note": side["note"],
     })
 }

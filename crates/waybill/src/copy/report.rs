@@ -8,6 +8,7 @@ use domain::failure::ErrorKind;
 use domain::record::{Record, RecordStatus};
 use engine::Engine;
 use indicatif::ProgressBar;
+use messages::notes::in_words;
 use messages::{Language, Render};
 use serde_json::{Value, json};
 
@@ -59,6 +60,11 @@ const FAILED: [Column; 2] = [
     Column::text("REASON", |row| text(row, "reason")),
 ];
 
+const NOTED: [Column; 2] = [
+    Column::text("NOTED", |row| text(row, "artifact")),
+    Column::text("NOTE", |row| text(row, "note")),
+];
+
 /// Prints what became of everything.
 pub async fn outcome(
     format: Format,
@@ -68,6 +74,7 @@ pub async fn outcome(
 ) -> CliResult<()> {
     let counts = record.counts.unwrap_or_default();
     let failures = failures(engine, record).await?;
+    let noted = noted(engine, record).await?;
     let reason: Vec<String> = record
         .reason
         .iter()
@@ -79,6 +86,7 @@ pub async fn outcome(
         "counts": counts,
         "reason": reason,
         "failed": failures,
+        "noted": noted,
         "uncarried": uncarried.losses,
         "uncarriedNames": uncarried.named,
         "emptyFolders": uncarried.empty_folders,
@@ -90,6 +98,10 @@ pub async fn outcome(
     if !failures.is_empty() {
         println!();
         list(format, &FAILED, &failures, "")?;
+    }
+    if !noted.is_empty() {
+        println!();
+        list(format, &NOTED, &noted, "")?;
     }
     for line in &reason {
         eprintln!("{}", one_line(line));
@@ -136,8 +148,34 @@ fn rows(status: RecordStatus, counts: &Counts) -> Vec<(&'static str, String)> {
             },
             counts.failed.to_string(),
         ),
+        ("with notes", counts.noted.to_string()),
         ("moved", bytes(counts.bytes_moved)),
     ]
+}
+
+/// Returns the first details that `filter` selects.
+async fn details(engine: &Engine, record: &Record, filter: &DetailFilter) -> CliResult<Vec<RecordDetail>> {
+    let details = engine.store().details();
+    let found = details.after(record.id, filter, None, NAMED).await;
+    found.map_err(|error| failed(error.to_string()))
+}
+
+async fn noted(engine: &Engine, record: &Record) -> CliResult<Vec<Value>> {
+    let filter = DetailFilter {
+        noted: true,
+        ..DetailFilter::default()
+    };
+    let note = |detail: &RecordDetail| match &detail.state {
+        DetailState::Settled(settled) => in_words(&settled.notes, Language::English),
+        DetailState::Running | DetailState::Imported { .. } => None,
+    };
+    let details = details(engine, record, &filter).await?;
+    Ok(details
+        .iter()
+        .map(|detail| {
+            json!({ "artifact": detail.artifact.as_ref().map(ToString::to_string), "note": note(detail) })
+        })
+        .collect())
 }
 
 async fn failures(engine: &Engine, record: &Record) -> CliResult<Vec<Value>> {
@@ -145,12 +183,7 @@ async fn failures(engine: &Engine, record: &Record) -> CliResult<Vec<Value>> {
         status: Some(DetailStatus::Failed),
         ..DetailFilter::default()
     };
-    let details = engine
-        .store()
-        .details()
-        .after(record.id, &filter, None, NAMED)
-        .await;
-    let details = details.map_err(|error| failed(error.to_string()))?;
+    let details = details(engine, record, &filter).await?;
     // What was stopped is not worth a line each: the same command carries it.
     let stopped = |detail: &RecordDetail| match &detail.state {
         DetailState::Settled(settled) => settled

@@ -8,6 +8,7 @@ use domain::failure::{ErrorKind, Failure};
 use domain::repository::RepositoryRef;
 use engine::trace::{Side, Trace};
 use messages::Render;
+use messages::notes::in_words;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -98,6 +99,8 @@ struct SideView {
     repository: String,
     task: TaskView,
     there: CopyView,
+    /// What the latest attempt to carry it there noted.
+    note: Option<String>,
     /// `same`, or why it isn't there yet: `failed`, `running`, `silent`, `off`, `next_run`, `by_hand`, `left_alone`,
     /// `not_here`; `uncompared` and `unknown` where nobody can say.
     verdict: &'static str,
@@ -154,12 +157,14 @@ impl FileView {
 
 impl SideView {
     fn of(side: Side, reader: &Reader) -> Self {
+        let note = side.notes().and_then(|notes| in_words(notes, reader.language));
         Self {
             cluster: side.cluster,
             project: side.repository.project,
             repository: side.repository.name,
             task: TaskView::of(side.standing),
             there: CopyView::there(side.there, reader),
+            note,
             verdict: side.verdict.as_str(),
         }
     }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::detail::{DetailState, DetailStatus, RecordDetail};
+use messages::notes::in_words;
 use messages::{Render, text};
 use serde::Serialize;
 use storage::orders::{DetailOrder, MOST_SORTED, Sorted};
@@ -51,6 +52,8 @@ pub(crate) struct DetailView {
     attempts: u32,
     failure: Option<FailureView>,
     reason: Option<String>,
+    /// What should be known of it although it is there, such as what its target does not keep.
+    note: Option<String>,
     started_at: String,
     ended_at: Option<String>,
     execute_type: Option<&'static str>,
@@ -99,6 +102,7 @@ impl DetailView {
             attempts: settled.map_or(0, |settled| settled.attempts),
             failure: failure.map(FailureView::from),
             reason,
+            note: settled.and_then(|settled| in_words(&settled.notes, reader.language)),
             started_at: time(detail.started_ms),
             ended_at: detail.ended_ms.map(time),
             execute_type: detail
@@ -156,7 +160,7 @@ fn order(params: &Params) -> ApiResult<Option<(DetailOrder, bool)>> {
 /// Lists the selected details of a record, the newest first or in another order; `cursor` is the `next` of the page
 /// before.
 ///
-/// More than 10,000 details that a prefix, a version, an outcome or a failure selects come in the order of time only.
+/// More than 10,000 details that a prefix, a version, an outcome, a failure or a note selects come in the order of time only.
 #[utoipa::path(get, path = "/api/v1/records/{id}/details", params(filter::FilterParams, DetailPage), responses((status = 200, body = Details)))]
 async fn list(
     _: Admin,
@@ -178,6 +182,10 @@ async fn list(
             Sorted::TooMany => {
                 let error = ApiError::invalid("sort", params.filled("sort").unwrap_or_default());
                 return Err(error.because(text!("too-many-to-sort", n = MOST_SORTED)));
+            }
+            Sorted::Gone => {
+                let error = ApiError::invalid("cursor", params.filled("cursor").unwrap_or_default());
+                return Err(error.because(text!("cursor-gone")));
             }
         },
     };

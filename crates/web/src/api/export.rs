@@ -27,7 +27,7 @@ use crate::reader::Reader;
 const ROWS: usize = 500;
 
 /// Columns of a CSV export: members of a detail.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "id",
     "localCluster",
     "cluster",
@@ -46,6 +46,7 @@ const COLUMNS: [&str; 18] = [
     "reason",
     "startedAt",
     "endedAt",
+    "note",
 ];
 
 /// Returns the routes.

@@ -2,6 +2,7 @@
 
 use domain::detail::{DetailFilter, DetailStatus, Outcome};
 use domain::failure::ErrorKind;
+use messages::text;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -54,6 +55,7 @@ pub struct FilterView {
     class: Option<&'static str>,
     cause: Option<i64>,
     words: Option<String>,
+    noted: Option<bool>,
 }
 
 /// Selects details: every member given holds.
@@ -84,6 +86,8 @@ pub struct FilterParams {
     cause: Option<i64>,
     /// Part of the words, class or cluster of a root cause; numbers, digests and ids in it stand for any.
     words: Option<String>,
+    /// `true`: those with a note only.
+    noted: Option<bool>,
 }
 
 impl FilterView {
@@ -101,6 +105,7 @@ impl FilterView {
             class: filter.class.map(ErrorKind::as_str),
             cause: filter.cause,
             words: filter.words,
+            noted: filter.noted.then_some(true),
         }
     }
 }
@@ -131,6 +136,7 @@ const MEMBERS: &[&str] = &[
     "class",
     "cause",
     "words",
+    "noted",
 ];
 
 /// Reads a filter from a body; a member it does not know is refused, since ignoring it would select more.
@@ -158,6 +164,12 @@ fn read(member: impl Fn(&str) -> ApiResult<Option<String>>) -> ApiResult<DetailF
         let known = text.parse::<i64>().ok().filter(|cause| *cause > 0);
         known.ok_or_else(|| ApiError::invalid("cause", &text))
     });
+    let noted = member("noted")?.map(|text| {
+        let known = text.parse::<bool>().ok();
+        known.ok_or_else(|| {
+            ApiError::invalid("noted", &text).because(text!("choose-among", choices = "true, false"))
+        })
+    });
     Ok(DetailFilter {
         status: status.transpose()?,
         cluster: member("cluster")?,
@@ -170,6 +182,7 @@ fn read(member: impl Fn(&str) -> ApiResult<Option<String>>) -> ApiResult<DetailF
         class: class.transpose()?,
         cause: cause.transpose()?,
         words: member("words")?,
+        noted: noted.transpose()?.unwrap_or(false),
         artifact: None,
     })
 }

@@ -14,7 +14,7 @@ use messages::text;
 use url::form_urlencoded::Serializer;
 
 use super::look::{ForAdmin, Look};
-use super::records::{outcome, reason};
+use super::records::{note, outcome, reason};
 use super::run;
 use super::shell::{Page, Section, crumbs};
 use super::show::{bytes_exactly, pill, when};
@@ -136,10 +136,13 @@ fn presence(look: &Look, side: &Side) -> Markup {
     pill(class, &look.say(name))
 }
 
-/// Says why an artifact is not at a target yet; nothing when it is.
+/// Says why an artifact is not at a target yet; when it is, what should be known of it there.
 fn why_not(look: &Look, side: &Side, trace: &Trace) -> String {
     let waits = match side.verdict {
-        Verdict::Same | Verdict::Uncompared => return String::new(),
+        Verdict::Same | Verdict::Uncompared => {
+            let noted = side.latest.as_ref().and_then(|latest| note(look, latest));
+            return noted.unwrap_or_default();
+        }
         Verdict::Unknown => {
             let failure = side.there.as_ref().err().or(trace.here.as_ref().err());
             return failure.map(|failure| look.say(failure)).unwrap_or_default();
@@ -183,7 +186,10 @@ fn attempts(look: &Look, attempts: &[RecordDetail]) -> Markup {
                             td { a href=(format!("/records/{}", detail.record_id)) { (when(look, detail.started_ms)) } }
                             td { (detail.remote_cluster) }
                             td { (outcome(look, detail)) }
-                            td .grow { @if let Some(reason) = reason(look, detail) { div .why.bad { (reason) } } }
+                            td .grow {
+                                @if let Some(reason) = reason(look, detail) { div .why.bad { (reason) } }
+                                @if let Some(note) = note(look, detail) { div .why { (note) } }
+                            }
                         }
                     } }
                 } }

@@ -18,6 +18,7 @@ mod fuzz;
 mod live;
 mod native;
 mod nodes;
+mod notes;
 mod overview;
 mod pages;
 mod paging;

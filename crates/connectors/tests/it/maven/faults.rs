@@ -82,6 +82,31 @@ async fn a_target_that_breaks_never_shows_half_a_version_and_is_completed_later(
 }
 
 #[tokio::test]
+async fn what_cannot_be_removed_again_is_said_to_stay() {
+    for removes in [true, false] {
+        let worlds = Worlds::start().await;
+        let (pom, any) = ("*app-1.0.pom", "*app-1.0.*");
+        worlds.proxy.add(Rule::on("PUT", pom, Fault::status(500)));
+        if !removes {
+            worlds.proxy.add(Rule::on("DELETE", any, Fault::status(403)));
+        }
+
+        let error = refused(carry(&worlds.here.opened(), &worlds.target(), &key(APP, "1.0")).await);
+
+        let words = error.words.clone().unwrap_or_default();
+        assert_eq!(error.remote_status, Some(500), "{error}");
+        assert_eq!(
+            words.contains("what arrived of it stays there"),
+            !removes,
+            "{words}"
+        );
+        let files = worlds.there.files();
+        let stays = files.iter().any(|file| file.ends_with("app-1.0.jar"));
+        assert_eq!(stays, !removes, "{files:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_version_that_could_not_be_listed_failed_and_is_listed_by_the_next_try() {
     let worlds = Worlds::start().await;
     worlds
@@ -272,6 +297,50 @@ async fn a_document_that_means_harm_fails_its_package_alone_where_folders_are_no
             "gav://org.example:snap 1.0-SNAPSHOT: document type",
         ];
         assert_eq!(said.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_package_whose_versions_cannot_be_told_any_more_half_way_fails_and_is_not_passed_over() {
+    let options = NginxOptions {
+        lists: false,
+        ..NginxOptions::default()
+    };
+    let here = World::on(Nginx::with(options).await);
+    for (package, version) in [(APP, "1.0"), (APP, "2.0"), ("org.example:zoo", "1.0")] {
+        here.hold(&here.release(package, version, 100, 1)).await;
+    }
+    let proxy = FaultProxy::to(here.nginx.server.address()).await;
+    let selection = |name: &str| PackageSelection {
+        key: format!("gav://{name}"),
+        versions: Vec::new(),
+        target_versions: Vec::new(),
+    };
+    let scope = Scope::Packages(vec![selection(APP), selection("org.example:zoo")]);
+    let source = at(&format!("{}/repo", proxy.url())).source;
+    let first = source.list(&scope, None, 1).await.expect("a page");
+    let broken = Fault::Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: "<html/>".into(),
+    };
+    proxy.add(Rule::on("GET", "*/app/maven-metadata.xml", broken));
+
+    for limit in [1, 10] {
+        let (mut keys, mut cursor) = (first.keys.clone(), first.next.clone());
+        while let Some(behind) = cursor {
+            let page = source.list(&scope, Some(&behind), limit).await.expect("a page");
+            keys.extend(page.keys);
+            cursor = page.next;
+        }
+
+        let shown: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let expected = [
+            "gav://org.example:app 1.0",
+            "gav://org.example:app",
+            "gav://org.example:zoo 1.0",
+        ];
+        assert_eq!(shown, expected, "pages of {limit}");
     }
 }
 

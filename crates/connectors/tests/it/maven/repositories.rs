@@ -1,6 +1,8 @@
 //! Versions between two Maven repositories on nginx.
 
+use domain::decide::Action;
 use domain::failure::ErrorKind;
+use domain::note::Note;
 use domain::ports::{Expect, PutOutcome};
 use domain::task::{PackageSelection, Scope};
 use testkit::contract::packages::PackageWorld;
@@ -44,6 +46,33 @@ async fn a_version_arrives_with_its_sums_and_a_second_time_nothing_moves() {
             .await
             .is_none()
     );
+}
+
+#[tokio::test]
+async fn files_that_stay_beside_those_that_replaced_the_others_are_noted() {
+    let (here, there) = (World::start().await, World::start().await);
+    let (new, old) = (here.release(APP, "1.0", 100, 1), here.release(APP, "1.0", 100, 2));
+    here.hold(&new).await;
+    there.hold(&old).await;
+    there.write(
+        "org/example/app/1.0/app-1.0.jar.asc",
+        b"a signature of the old file",
+    );
+    let (from, to, key) = (here.opened(), there.opened(), key(APP, "1.0"));
+    let before = to
+        .target
+        .find(std::slice::from_ref(&key))
+        .await
+        .expect("an answer")
+        .remove(0);
+
+    moved(carry(&from, &to, &key).await);
+    let notes = |action| to.target.notes(&new.artifact, before.as_ref(), action);
+
+    let files = "app-1.0.jar.asc".to_owned();
+    assert!(there.text("org/example/app/1.0/app-1.0.jar.asc").is_some());
+    assert_eq!(notes(Action::Overwrite), [Note::FilesStay { files }]);
+    assert_eq!(notes(Action::Keep), []);
 }
 
 #[tokio::test]

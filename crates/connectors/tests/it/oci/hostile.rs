@@ -2,6 +2,7 @@
 
 use domain::digest::Digest;
 use domain::failure::ErrorKind;
+use domain::task::Scope;
 use serde_json::{Value, json};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 use testkit::images::{INDEX, Image, MANIFEST, manifest_at};
@@ -216,6 +217,35 @@ async fn an_image_whose_tags_cannot_be_listed_fails_alone_and_says_why() {
         assert_eq!(shown, expected, "pages of {limit}");
     }
     assert_eq!(gate.asked("secret"), 0, "what leads elsewhere is not asked for");
+}
+
+#[tokio::test]
+async fn an_image_whose_tags_cannot_be_listed_any_more_half_way_fails_and_is_not_passed_over() {
+    let (here, gate) = gate().await;
+    for (name, tag) in [("app", "v1"), ("app", "v2"), ("zoo", "v1")] {
+        Image::of(&[b"x"]).push(&here.server.url(), name, tag).await;
+    }
+    let source = || at(&gate.url("")).source;
+    let first = source().list(&Scope::Repository, None, 1).await.expect("a page");
+    gate.say("/v2/app/tags/list", "application/json", "{\"tags\":7}");
+
+    // Whoever goes on after a restart remembers no tags.
+    for limit in [1, 10] {
+        let (mut keys, mut cursor) = (first.keys.clone(), first.next.clone());
+        while let Some(behind) = cursor {
+            let page = source().list(&Scope::Repository, Some(&behind), limit).await;
+            let page = page.expect("a page");
+            keys.extend(page.keys);
+            cursor = page.next;
+        }
+
+        let shown: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            ["docker://app v1", "docker://app", "docker://zoo v1"],
+            "pages of {limit}"
+        );
+    }
 }
 
 #[tokio::test]

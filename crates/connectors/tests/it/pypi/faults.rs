@@ -93,6 +93,35 @@ async fn an_upload_that_breaks_leaves_nothing_and_is_repeated_to_the_end() {
 }
 
 #[tokio::test]
+async fn an_index_that_lets_nobody_withdraw_is_said_to_keep_a_part() {
+    let broken = Broken::start().await;
+    let release = large("1.0.0", 1);
+    // The question, and the first file; then neither the second file nor its withdrawal.
+    let refusal = Rule::on("POST", "/", Fault::status(403)).after(2);
+    broken.proxy.add(refusal);
+
+    let error = error_of(broken.put(&release).await);
+
+    let words = error.words.clone().unwrap_or_default();
+    assert_eq!(error.remote_status, Some(403), "{error}");
+    assert!(
+        words.starts_with("the proxy says no; what arrived of it stays there"),
+        "{words}"
+    );
+    assert!(!broken.has_nothing_of(&release).await);
+    broken.proxy.clear();
+    let target = at(&broken.proxy.url()).target;
+    let found = target.find(std::slice::from_ref(&release.artifact.key)).await;
+    let mark = found.expect("an answer").remove(0).expect("a part").mark;
+    let completed = put(&*target, &release, Expect::Mark(mark.expect("a mark"))).await;
+    assert!(
+        matches!(completed, Ok(PutOutcome::Stored { .. })),
+        "{completed:?}"
+    );
+    assert!(broken.has_all_of(&release).await);
+}
+
+#[tokio::test]
 async fn what_an_index_does_not_show_as_it_was_sent_is_no_success() {
     let broken = Broken::start().await;
     let release = made("left-pad", "1.0.0", 1000, 1);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use connectors::digests::{DigestCache, Digests};
 use domain::artifact::Likeness;
 use domain::cluster::{Credentials, Secret};
+use domain::decide::Action;
 use domain::failure::ErrorKind;
+use domain::note::Note;
 use domain::ports::{Expect, PutOutcome};
 use domain::task::Scope;
 use serde_json::json;
@@ -118,16 +120,19 @@ async fn nothing_is_replaced_where_that_would_take_away_what_only_the_target_has
             .find(std::slice::from_ref(&old.artifact.key))
             .await
             .expect("an answer");
-        let mark = existing[0]
-            .as_ref()
-            .and_then(|it| it.mark.clone())
-            .expect("it is there");
+        let before = existing[0].as_ref().expect("it is there");
+        let mark = before.mark.clone().expect("a mark");
 
         let outcome = put(&*target, &new, Expect::Mark(mark)).await.expect("it answers");
+        let notes = target.notes(&new.artifact, Some(before), Action::Overwrite);
 
         assert_eq!(std::fs::read(&own).expect("it stays"), b"built here");
         match outcome {
-            PutOutcome::Stored { .. } => assert!(replaces),
+            PutOutcome::Stored { .. } => {
+                let files = "left_pad-1.0.0-cp312-cp312-linux_x86_64.whl".to_owned();
+                assert!(replaces);
+                assert_eq!(notes, [Note::FilesStay { files }]);
+            }
             PutOutcome::Failed(error) => {
                 assert!(!replaces && error.kind == ErrorKind::Conflict, "{error}");
                 assert_eq!(pypi.found(&old).await[0].as_deref(), Some(&old.bytes[0][..]));
@@ -252,6 +257,7 @@ async fn what_an_index_says_of_files_travels_and_files_come_from_wherever_it_poi
 
     assert_eq!(artifact.metadata["yanked"], "it pads wrongly");
     assert_eq!(artifact.metadata["requires-python"], ">=3.8");
+    let described = artifact.clone();
     let document = artifact.document.expect("what it says");
     assert_eq!(
         document["files"][names(&release)[0]],
@@ -259,6 +265,25 @@ async fn what_an_index_says_of_files_travels_and_files_come_from_wherever_it_poi
     );
     assert_eq!(document["files"][names(&release)[1]], json!({"yanked": ""}));
     assert_eq!(moved(carried), 1040);
+    let yanked = |files: &[&str]| vec![Note::yanked(files.iter().copied(), "it pads wrongly")];
+    let key = std::slice::from_ref(&release.artifact.key);
+    let arrived = to.target().find(key).await.expect("an answer").remove(0);
+    let notes = |before, action| to.target().notes(&described, before, action);
+    assert_eq!(notes(None, Action::Copy), yanked(&[]));
+    assert_eq!(
+        notes(arrived.as_ref(), Action::Keep),
+        yanked(&[]),
+        "by the next run, too"
+    );
+    let told = from.target.find(key).await.expect("an answer").remove(0);
+    assert_eq!(
+        notes(told.as_ref(), Action::Keep),
+        [],
+        "an index that says so itself"
+    );
+    let mut half = told.clone().expect("it is there");
+    half.metadata.pop_last();
+    assert_eq!(notes(Some(&half), Action::Keep), yanked(&names(&release)[..1]));
     assert!(to.found(&release).await == release.bytes.iter().cloned().map(Some).collect::<Vec<_>>());
     assert!(
         proxy

@@ -5,6 +5,7 @@ use domain::detail::{
     DetailFilter, DetailState, DetailStatus, Historical, Outcome, RecordDetail, Settlement,
 };
 use domain::failure::{ErrorKind, Failure, Stage};
+use domain::note::Note;
 use storage::writer::{DetailRow, RowState};
 
 use crate::world::{Run, START_MS, World, unit};
@@ -53,8 +54,18 @@ pub(super) fn settlement(dice: &mut Dice) -> Settlement {
         moved_blobs: dice.below(2) as u32,
         conflict: outcome == Outcome::SkippedConflict,
         failure: (outcome == Outcome::Failed).then(|| failure(class)),
+        notes: notes(dice, outcome),
         ..Settlement::of(outcome)
     }
+}
+
+/// Returns what is noted of some of those that are there.
+fn notes(dice: &mut Dice, outcome: Outcome) -> Vec<Note> {
+    let is_noted = dice.below(4) == 0 && outcome != Outcome::Failed;
+    let names = || dice.one_of(&["team", "team, \"é\" stage"]).to_owned();
+    let unkept = is_noted.then(names).map(|names| Note::PropertiesUnkept { names });
+    let yanked = unkept.iter().map(|_| Note::yanked(["a.whl"], "broken"));
+    yanked.chain(unkept.clone()).collect()
 }
 
 /// Files and package versions of four units; start times repeat, names share prefixes.
@@ -199,6 +210,7 @@ pub(super) fn selects(filter: &DetailFilter, row: &RecordDetail) -> bool {
         && filter
             .outcome
             .is_none_or(|outcome| settlement.is_some_and(|settlement| settlement.outcome == outcome))
+        && (!filter.noted || settlement.is_some_and(|settlement| !settlement.notes.is_empty()))
         && filter.class.is_none_or(|class| {
             settlement
                 .and_then(|settlement| settlement.failure.as_ref())
@@ -259,6 +271,21 @@ pub(super) fn filters() -> Vec<DetailFilter> {
     ] {
         filters.push(DetailFilter {
             outcome: Some(outcome),
+            ..DetailFilter::default()
+        });
+    }
+    for (cluster, path_prefix, status) in [
+        (None, None, None),
+        (text("edge-2"), None, None),
+        (None, text("/a/"), None),
+        (None, None, Some(DetailStatus::Failed)),
+        (text("edge-1"), text("/"), Some(DetailStatus::Success)),
+    ] {
+        filters.push(DetailFilter {
+            noted: true,
+            cluster,
+            path_prefix,
+            status,
             ..DetailFilter::default()
         });
     }

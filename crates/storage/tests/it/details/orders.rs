@@ -180,3 +180,39 @@ async fn what_no_index_has_in_order_is_refused_when_it_is_long_and_a_filter_help
             .eq(ordered(&model, &failed, by_size))
     );
 }
+
+#[tokio::test]
+async fn behind_a_detail_that_is_gone_lists_go_on_by_time_only() {
+    let world = World::start().await;
+    let run = world.run("nightly").await;
+    set_units(&world, &run).await;
+    let rows = varied(&world, &mut Dice(24), 60, 30);
+    world.commit(&run, rows.clone(), vec![]).await.unwrap();
+    let model: Vec<RecordDetail> = rows.iter().map(|row| detail(&run, row)).collect();
+    let filter = DetailFilter::default();
+    let middle = ordered(&model, &filter, (DetailOrder::Time, false))[30];
+    let gone = Some((middle.started_ms, world.store.next_id()));
+    let ask = async |order| {
+        let details = world.store.details();
+        details.sorted(run.id, &filter, order, gone, 100).await.unwrap()
+    };
+
+    for order in ORDERS
+        .into_iter()
+        .flat_map(|order| [(order, false), (order, true)])
+    {
+        let rest: Vec<RecordDetail> = ordered(&model, &filter, order)
+            .into_iter()
+            .filter(|row| {
+                let place = Some((row.started_ms, row.id));
+                if order.1 { place < gone } else { place > gone }
+            })
+            .cloned()
+            .collect();
+        let expected = match order.0 {
+            DetailOrder::Time => Sorted::Rows(rest),
+            DetailOrder::Name | DetailOrder::Size | DetailOrder::Attempts => Sorted::Gone,
+        };
+        assert_eq!(ask(order).await, expected, "{order:?}");
+    }
+}

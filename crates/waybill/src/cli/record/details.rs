@@ -14,7 +14,8 @@ const EXAMPLES: &str = "\
 Examples:
   waybill record details nightly --status failed
   waybill record details nightly --path /img --cluster edge-1 --outcome overwritten
-  waybill record details nightly --outcome copied --sort size --descending";
+  waybill record details nightly --outcome copied --sort size --descending
+  waybill record details nightly --noted";
 
 /// `waybill record details RECORD ...`.
 #[derive(Args)]
@@ -39,7 +40,7 @@ pub struct Details {
 }
 
 /// What is shown of each detail.
-pub const COLUMNS: [Column; 8] = [
+pub const COLUMNS: [Column; 9] = [
     Column::text("OUTCOME", outcome),
     Column::text("CLUSTER", |row| text(row, "cluster")),
     Column::text("REPOSITORY", |row| text(row, "repository")),
@@ -50,6 +51,7 @@ pub const COLUMNS: [Column; 8] = [
     Column::number("TRIES", |row| text(row, "attempts")),
     Column::text("STARTED", |row| time(row, "startedAt")),
     Column::text("REASON", |row| text(row, "reason")),
+    Column::text("NOTE", |row| text(row, "note")),
 ];
 
 /// Says what became of an artifact; of old rows only the status is known.

@@ -77,6 +77,9 @@ pub struct Filter {
     /// Failures whose words, class or cluster have this in them.
     #[arg(long)]
     words: Option<String>,
+    /// Those with a note: something to know of artifacts that are there all the same.
+    #[arg(long)]
+    noted: bool,
 }
 
 impl Filter {
@@ -94,6 +97,7 @@ impl Filter {
             ("version", self.version.clone()),
             ("cause", self.cause.map(|cause| cause.to_string())),
             ("words", self.words.clone()),
+            ("noted", self.noted.then(|| "true".into())),
         ]
     }
 

@@ -40,6 +40,7 @@ pub async fn show(client: &Client, format: Format, id: &str) -> CliResult<()> {
         ("unchanged", text(counts, "unchanged")),
         ("skipped", text(counts, "skippedConflict")),
         ("failed", text(counts, "failed")),
+        ("with notes", text(counts, "noted")),
         (
             "moved",
             counts["bytesMoved"].as_u64().map_or_else(|| "-".into(), bytes),

@@ -90,6 +90,41 @@ async fn pip_installs_from_the_copy_what_twine_uploaded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_yank_is_noted_by_every_run_since_no_index_can_be_told() {
+    let (from, to) = (PypiServer::start().await, PypiServer::start().await);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    twine(folder.path(), &from.server.url()).await;
+    let proxy = FaultProxy::to(from.server.address()).await;
+    let files = python_packages();
+    let names = files.iter().filter_map(|file| file.file_name()?.to_str());
+    let links = names
+        .filter(|name| name.starts_with("six-"))
+        .map(|name| format!("<a href=\"/packages/{name}\" data-yanked=\"it counts twice\">{name}</a>\n"));
+    let answer = Fault::Answer {
+        status: 200,
+        headers: vec![("Content-Type".into(), "text/html".into())],
+        body: format!("<html><body>{}</body></html>", links.collect::<String>()),
+    };
+    proxy.add(Rule::on("GET", "/simple/six/", answer));
+
+    for outcome in ["copied", "unchanged"] {
+        let (said, counts) = copy(folder.path(), &proxy.url(), &to.server.url());
+
+        assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+        assert_eq!(
+            (&counts[outcome], &counts["noted"]),
+            (&2.into(), &1.into()),
+            "{counts}"
+        );
+        let whole: Value = serde_json::from_str(&said.out).expect("JSON");
+        let noted = &whole["noted"][0];
+        assert_eq!(noted["artifact"], "pypi://six 1.17.0", "{whole}");
+        let note = noted["note"].as_str().expect("a note");
+        assert!(note.starts_with("yanked at the source (\"it counts"), "{note}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_arrives_otherwise_than_its_index_says_fails_its_version_and_no_other() {
     let (from, to) = (PypiServer::start().await, PypiServer::start().await);
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -41,6 +41,8 @@ struct CountsView {
     failed: u64,
     deleted: u64,
     conflicts: u64,
+    /// Artifacts with a note.
+    noted: u64,
     blobs_moved: u64,
     blobs_failed: u64,
     bytes_moved: u64,
@@ -72,6 +74,7 @@ impl CountsView {
             failed: counts.failed,
             deleted: counts.deleted,
             conflicts: counts.conflicts,
+            noted: counts.noted,
             blobs_moved: counts.blobs_moved,
             blobs_failed: counts.blobs_failed,
             bytes_moved: counts.bytes_moved,
@@ -85,7 +88,10 @@ impl ReasonView {
         let (cluster, failure) = match line {
             ReasonLine::ArtifactsFailed { cluster, first, .. } => (Some(cluster), Some(first)),
             ReasonLine::NotAttempted { cluster, failure, .. } => (Some(cluster), Some(failure)),
-            ReasonLine::StoppedBy { .. } | ReasonLine::NoPlan | ReasonLine::Text { .. } => (None, None),
+            ReasonLine::StoppedBy { .. }
+            | ReasonLine::NoPlan
+            | ReasonLine::BrokeOff { .. }
+            | ReasonLine::Text { .. } => (None, None),
         };
         Self {
             text: line.render(reader.language),

@@ -3,6 +3,7 @@
 use domain::detail::{DetailState, DetailStatus, Outcome, RecordDetail};
 use domain::record::Record;
 use maud::{Markup, html};
+use messages::notes::in_words;
 use messages::text;
 use storage::orders::{MOST_SORTED, Sorted};
 
@@ -40,8 +41,13 @@ impl Details {
         let id = record.id.to_string();
         let behind = place(params, "after")?;
         if let Some(order) = order {
-            let sorted = app.engine().details_sorted(&id, &chosen, order, behind, ROWS + 1);
-            if let Sorted::Rows(rows) = sorted.await? {
+            let sorted = |behind| app.engine().details_sorted(&id, &chosen, order, behind, ROWS + 1);
+            let found = match sorted(behind).await? {
+                // Where the page would begin nobody knows any more.
+                Sorted::Gone => sorted(None).await?,
+                found => found,
+            };
+            if let Sorted::Rows(rows) = found {
                 return Ok(Self::of(rows));
             }
             let newest = app.engine().details_after(&id, &chosen, None, ROWS).await?;
@@ -126,6 +132,7 @@ fn detail(look: &Look, project: &str, detail: &RecordDetail) -> Markup {
                     None => span .soft { (detail.local_repository) },
                 }
                 @if let Some(reason) = reason(look, detail) { div .why.bad { (reason) } }
+                @if let Some(note) = note(look, detail) { div .why { (note) } }
             }
             td { (detail.remote_cluster) }
             td .wide { (detail.local_repository) }
@@ -154,6 +161,14 @@ pub(in crate::console) fn reason(look: &Look, detail: &RecordDetail) -> Option<S
         DetailState::Running | DetailState::Imported { .. } => {
             detail.historical.as_ref()?.error_reason.clone()
         }
+    }
+}
+
+/// Says what should be known of a detail although it ended well.
+pub(in crate::console) fn note(look: &Look, detail: &RecordDetail) -> Option<String> {
+    match &detail.state {
+        DetailState::Settled(settled) => in_words(&settled.notes, look.language),
+        DetailState::Running | DetailState::Imported { .. } => None,
     }
 }
 

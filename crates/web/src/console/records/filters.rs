@@ -9,7 +9,7 @@ use super::super::look::Look;
 use crate::params::Params;
 
 /// Names of the filters, as they stand in a query.
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 12] = [
     "status",
     "outcome",
     "class",
@@ -21,6 +21,7 @@ pub(super) const NAMES: [&str; 11] = [
     "version",
     "cause",
     "words",
+    "noted",
 ];
 
 /// What the query says of the list besides its filters.
@@ -63,6 +64,7 @@ pub(super) fn form(look: &Look, record: &Record, params: &Params) -> Markup {
             ]))
             (select(look, params, "outcome", text!("ui-outcome"), &outcomes(look)))
             (select(look, params, "class", text!("ui-class"), &CLASSES.map(|class| (class, class.into()))))
+            (select(look, params, "noted", text!("ui-notes"), &[("true", look.say(text!("ui-noted")))]))
             (names(look, params, "cluster", text!("ui-cluster"), &clusters))
             (names(look, params, "repository", text!("ui-repository"), &repositories))
             (input(look, params, "path", text!("ui-path-begins"), true))

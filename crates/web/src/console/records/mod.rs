@@ -6,7 +6,7 @@ mod details;
 mod filters;
 mod view;
 
-pub(super) use details::{outcome, reason};
+pub(super) use details::{note, outcome, reason};
 
 use axum::Router;
 use axum::routing::{get, post};

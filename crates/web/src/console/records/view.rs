@@ -129,6 +129,7 @@ fn overview(look: &Look, record: &Record, usual: Option<u64>) -> Markup {
                         span .soft.small.tab {
                             (look.say(text!("ui-artifacts", n = count(counts.settled()), count = counts.settled())))
                             @if let Some(usual) = usual { " / ~" (count(usual)) }
+                            @if counts.noted > 0 { " · " a href=(format!("{}?noted=true#details", run::path(record))) { (look.say(text!("ui-noted-artifacts", n = count(counts.noted)))) } }
                             @if let Some(speed) = run::speed(record, look.now_ms) { " · " (bytes(speed)) "/s" }
                             @if let Some(left) = run::left(record, usual, look.now_ms) { " · " (look.say(left)) }
                         }

@@ -219,6 +219,7 @@ async fn details_come_in_the_order_that_is_asked_for_and_every_one_once() {
         ("sort=colour", "attempts"),
         ("sort=name&order=up", "asc"),
         ("sort=name&cursor=x", "cursor"),
+        ("sort=name&cursor=7.66c0a1b2c3d4e5f607182930", "is gone"),
     ] {
         let answer = world.get(&format!("{base}?{bad}")).await;
         let said = answer.body["detail"].as_str().unwrap_or_default().to_owned();

@@ -1,6 +1,6 @@
 //! The console's pages, asked for as a browser without scripts does it: cookies, links and forms.
 
-mod browser;
+pub mod browser;
 mod forms;
 mod login;
 mod properties;
