@@ -1,6 +1,7 @@
 //! A chart repository as a server shows it: its index, the files of a chart, and ChartMuseum's API beside them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,13 +9,14 @@ use domain::artifact::Blob;
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
+use futures_util::TryStreamExt;
 use reqwest::{Method, StatusCode};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 use url::Url;
 
 use super::chart::Chart;
 use super::index::{Index, MOST_BYTES};
-use crate::http::{Files, Wanted, answered};
+use crate::http::{Fetched, Files, Wanted, answered};
 
 /// How long an index that was read is taken for what the repository holds.
 const READ_FOR: Duration = Duration::from_secs(30);
@@ -23,6 +25,29 @@ const MOST_PROVENANCE_BYTES: u64 = 256 * 1024;
 /// Questions about different charts that are asked at the same time.
 pub(super) const PARALLEL: usize = 8;
 
+/// Pieces of an index that are read and not understood yet.
+const PIECES: usize = 4;
+
+/// An index as it comes, to be read where nothing else waits.
+struct Pieces {
+    read: mpsc::Receiver<Bytes>,
+    open: Bytes,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.open.is_empty() {
+            match self.read.blocking_recv() {
+                Some(piece) => self.open = piece,
+                None => return Ok(0),
+            }
+        }
+        let piece = self.open.split_to(self.open.len().min(buffer.len()));
+        buffer[..piece.len()].copy_from_slice(&piece);
+        Ok(piece.len())
+    }
+}
+
 /// A chart repository.
 #[derive(Clone, Debug)]
 pub(super) struct Repository(Arc<Inner>);
@@ -30,7 +55,7 @@ pub(super) struct Repository(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     files: Files,
-    index: Mutex<Option<(Arc<Index>, Instant)>>,
+    index: tokio::sync::Mutex<Option<(Arc<Index>, Instant)>>,
     /// Where ChartMuseum's API is; known once it was looked for.
     api: OnceCell<Url>,
 }
@@ -39,7 +64,7 @@ impl Repository {
     pub(super) fn of(files: Files) -> Self {
         Self(Arc::new(Inner {
             files,
-            index: Mutex::default(),
+            index: Default::default(),
             api: OnceCell::new(),
         }))
     }
@@ -55,34 +80,55 @@ impl Repository {
 
     /// Returns the index, as it was a moment ago; read anew if `anew` is set.
     pub(super) async fn index(&self, anew: bool, stage: Stage) -> ConnectorResult<Arc<Index>> {
-        let read = self
-            .0
-            .index
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some((index, when)) = read
+        // Whoever asks meanwhile waits for it: an index is long, and one reader is enough.
+        let mut known = self.0.index.lock().await;
+        if let Some((index, when)) = &*known
             && !anew
             && when.elapsed() < READ_FOR
         {
-            return Ok(index);
+            return Ok(index.clone());
         }
+        let index = Arc::new(self.read_index(stage).await?);
+        *known = Some((index.clone(), Instant::now()));
+        Ok(index)
+    }
+
+    async fn read_index(&self, stage: Stage) -> ConnectorResult<Index> {
         let url = self.url(&["index.yaml"]);
         let error = |kind| ConnectorError::new(kind, stage, url.path());
-        let found = self.get(&url, MOST_BYTES, stage).await?;
-        let found = found.ok_or_else(|| {
+        let found = self.find(&url, stage).await?.ok_or_else(|| {
             error(ErrorKind::NotFound).words("there is no index.yaml: it is no chart repository")
         })?;
-        // Some are long.
-        let parsed = tokio::task::spawn_blocking(move || Index::parse(&found)).await;
-        let parsed = parsed.unwrap_or_else(|_| Err("index.yaml cannot be read".into()));
-        let index = Arc::new(parsed.map_err(|words| error(ErrorKind::Protocol).words(words))?);
-        *self.0.index.lock().unwrap_or_else(PoisonError::into_inner) = Some((index.clone(), Instant::now()));
-        Ok(index)
+        let (pieces, read) = mpsc::channel(PIECES);
+        let reading = tokio::task::spawn_blocking(move || {
+            Index::read(Pieces {
+                read,
+                open: Bytes::new(),
+            })
+        });
+        let mut bytes = found.at_most(MOST_BYTES);
+        while let Some(piece) = bytes.try_next().await? {
+            if pieces.send(piece).await.is_err() {
+                // What was read so far is wrong.
+                break;
+            }
+        }
+        drop(pieces);
+        let index = reading
+            .await
+            .unwrap_or_else(|_| Err("index.yaml cannot be read".into()));
+        index.map_err(|words| error(ErrorKind::Protocol).words(words))
     }
 
     /// Returns the whole file at `url`, wherever it is kept; `None` when there is none.
     async fn get(&self, url: &Url, most_bytes: u64, stage: Stage) -> ConnectorResult<Option<Bytes>> {
+        match self.find(url, stage).await? {
+            Some(answer) => Ok(Some(answer.whole(most_bytes).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn find(&self, url: &Url, stage: Stage) -> ConnectorResult<Option<Fetched>> {
         let wanted = Wanted {
             method: Method::GET,
             url: url.clone(),
@@ -91,10 +137,7 @@ impl Repository {
             stage,
             subject: url.path(),
         };
-        match self.files().fetch(wanted).await? {
-            Some(answer) => Ok(Some(answer.whole(most_bytes).await?)),
-            None => Ok(None),
-        }
+        self.files().fetch(wanted).await
     }
 
     /// Returns where the file of `chart` is that is `named` so, perhaps on another server.

@@ -38,14 +38,14 @@ impl HelmSource {
         let entry = entry.ok_or_else(|| error(ErrorKind::NotFound, "the index has no such chart"))?;
         let chart =
             chart.ok_or_else(|| error(ErrorKind::Protocol, "no chart can have this name and version"))?;
-        if !entry.is_called(name) {
+        if !entry.is_its_own {
             return Err(error(
                 ErrorKind::Protocol,
                 "the index has another chart under this name",
             ));
         }
-        let url = self.0.file_url(&chart, entry.file(), stage)?;
-        Ok((chart, url, entry.digest()))
+        let url = self.0.file_url(&chart, entry.file.as_deref(), stage)?;
+        Ok((chart, url, entry.digest))
     }
 
     /// Describes `key`; the outer error is the repository's.
