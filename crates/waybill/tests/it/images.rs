@@ -1,5 +1,6 @@
 //! `waybill copy` between two real registries, looked at with the tools people use.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -9,6 +10,7 @@ use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 use testkit::images::Image;
 use testkit::servers::{OciRegistry, RegistryLogin, program, run};
 
+use crate::clients::{buildah, keeping};
 use crate::support::{Said, waybill};
 
 struct World {
@@ -99,6 +101,70 @@ async fn images_with_all_their_platforms_are_copied_and_a_second_copy_moves_noth
         .arg(format!("docker://{}/mirror/two:latest", world.there.host()))
         .arg(format!("oci:{}:two", folder.display()));
     run(&mut skopeo).await;
+}
+
+/// Builds an image of one file with buildah and pushes it, packed as `packing` and tagged so; returns the file's bytes.
+fn push_packed(home: &Path, registry: &str, packing: &str) -> Vec<u8> {
+    // Of other bytes each: buildah sends a layer in one packing only.
+    let (file, bytes) = (
+        home.join(packing),
+        [packing.as_bytes(), &noise(200_000, 11)].concat(),
+    );
+    std::fs::write(&file, &bytes).expect("written");
+    let container = buildah(home, &["from", "scratch"]);
+    let file = file.to_str().expect("UTF-8");
+    buildah(
+        home,
+        &["copy", "--chmod", "751", &container, file, "/opt/program"],
+    );
+    buildah(home, &["commit", &container, packing]);
+    let to = format!("docker://{registry}/app:{packing}");
+    buildah(
+        home,
+        &[
+            "push",
+            "--tls-verify=false",
+            "--compression-format",
+            packing,
+            packing,
+            &to,
+        ],
+    );
+    bytes
+}
+
+/// Unpacks an image in a store of its own; returns where its files are.
+fn unpacked(home: &Path, image: &str) -> PathBuf {
+    let unpack = |arguments: &[&str]| keeping("buildah", home, "unpacked", arguments);
+    let container = unpack(&[
+        "from",
+        "--tls-verify=false",
+        "--pull-always",
+        &format!("docker://{image}"),
+    ]);
+    unpack(&["mount", &container]).into()
+}
+
+#[tokio::test]
+async fn a_container_image_is_unpacked_from_the_copy_whatever_its_layers_are_packed_with() {
+    let world = World::start().await;
+    let home = world.state.path().join("home");
+    std::fs::create_dir_all(&home).expect("made");
+    let packings = [("gzip", "layer.v1.tar+gzip"), ("zstd", "layer.v1.tar+zstd")];
+    let pushed = packings.map(|(packing, _)| push_packed(&home, &world.here.host(), packing));
+
+    let said = world.copy(&[&world.from("/app"), &world.to("/app")]).await;
+
+    assert_eq!(outcome(&said)["counts"]["copied"], 2, "{} {}", said.out, said.err);
+    for ((packing, layer), bytes) in packings.into_iter().zip(pushed) {
+        let here = inspected(&format!("{}/app:{packing}", world.here.host())).await;
+        let there = inspected(&format!("{}/app:{packing}", world.there.host())).await;
+        assert_eq!(here, there);
+        assert!(there.contains(layer), "{there}");
+        let root = unpacked(&home, &format!("{}/app:{packing}", world.there.host()));
+        let arrived = std::fs::read(root.join("opt/program")).expect("it is there");
+        assert!(arrived == bytes, "{packing}: other bytes were unpacked");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bkrepo;
+mod clients;
 mod console;
 mod copy;
 mod cron;

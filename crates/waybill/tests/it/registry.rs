@@ -1,49 +1,11 @@
 //! The clients people have push to a node and pull from it, and images go from node to node.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
-use testkit::servers::program;
 
+use super::clients::{buildah, client, keeping};
 use super::two::Two;
-
-/// Runs `name` with nothing of the tester's own settings; it must succeed.
-fn client(name: &str, home: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(program(name))
-        .args(arguments)
-        .env("HOME", home)
-        .env("XDG_RUNTIME_DIR", home)
-        .env("REGISTRY_AUTH_FILE", home.join("auth.json"))
-        .env("TMPDIR", home)
-        .output()
-        .expect("it runs");
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{name} {arguments:?}: {out}{err}");
-    out.into_owned()
-}
-
-/// Runs a client that keeps images, in the store `store` of `home`.
-fn keeping(name: &str, home: &Path, store: &str, arguments: &[&str]) -> String {
-    let (root, run) = (home.join(store), home.join(format!("{store}.run")));
-    let mut all = vec![
-        "--storage-driver",
-        "vfs",
-        "--root",
-        root.to_str().expect("UTF-8"),
-        "--runroot",
-        run.to_str().expect("UTF-8"),
-    ];
-    all.extend(arguments);
-    client(name, home, &all).trim().to_owned()
-}
-
-fn buildah(home: &Path, arguments: &[&str]) -> String {
-    keeping("buildah", home, "store", arguments)
-}
 
 /// Lets podman, in a store of its own, pull `from` and push it as `to`; returns the digest it says it pushed.
 fn podman_carries(home: &Path, host: &str, from: &str, to: &str) -> String {
