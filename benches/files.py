@@ -76,14 +76,14 @@ def rclone(*arguments):
 
 
 class Store:
-    """One s3s-fs with the bucket `bucket1`."""
+    """One s3s-fs with the bucket `bucket1`; with `is_open` nobody has to sign."""
 
-    def __init__(self, name):
+    def __init__(self, name, is_open=False):
         self.port, self.root = free_port(), os.path.join(WORK, name)
         os.makedirs(os.path.join(self.root, "bucket1"), exist_ok=True)
         binary = shutil.which("s3s-fs") or os.environ["S3S_FS"]
-        self.process = spawn(name, self.port, [binary, "--host", "127.0.0.1", "--port", str(self.port), "--access-key",
-                                               "bench", "--secret-key", "benchbench", self.root])
+        keys = [] if is_open else ["--access-key", "bench", "--secret-key", "benchbench"]
+        self.process = spawn(name, self.port, [binary, "--host", "127.0.0.1", "--port", str(self.port), *keys, self.root])
         self.rclone = (f":s3,provider=Other,access_key_id=bench,secret_access_key=benchbench,region=us-east-1,"
                        f"endpoint='http://127.0.0.1:{self.port}',force_path_style=true:bucket1")
         self.waybill = f"s3+http://bench@127.0.0.1:{self.port}/bucket1"
@@ -152,8 +152,13 @@ def drop(*servers):
 
 def bench_s3(size):
     folder = make(size)
-    ours, ours_again, theirs, theirs_again = [], [], [], []
+    ours, ours_again, theirs, theirs_again, gets, puts = [], [], [], [], [], []
     for run in range(ARGV.runs):
+        bare = Store(f"s3-{size}-bare-{run}", is_open=True)
+        puts.append(curl(folder, f"http://127.0.0.1:{bare.port}/bucket1", True, 64))
+        same(folder, bare.files)
+        gets.append(curl(folder, f"http://127.0.0.1:{bare.port}/bucket1", False, 64))
+        drop(bare)
         source = Store(f"s3-{size}-source-{run}")
         rclone("copy", folder, f"{source.rclone}/data/")
         peer = Store(f"s3-{size}-rclone-{run}")
@@ -169,18 +174,25 @@ def bench_s3(size):
     report(name, ours, ours_again)
     peer = row(f"rclone, 64 transfers: {name}", [run[0] for run in theirs])
     row("rclone, CPU", [run[1] for run in theirs])
+    least = [get[0] + put[0] for get, put in zip(gets, puts)]
+    row("curl -Z, 64 at once: GET, then PUT, nothing signed, compared or logged", least)
+    row("curl, CPU", [get[1] + put[1] for get, put in zip(gets, puts)])
     again = row("rclone again, --checksum", [run[0] for run in theirs_again])
     compare(f"rclone / Waybill: {name}", statistics.median(run[0] for run in ours), peer, 2 if size == "small" else 1)
+    ROWS.append((f"rclone / curl: {name}", peer / statistics.median(least), "x", ""))
     compare("rclone / Waybill, again", statistics.median(run[0] for run in ours_again), again, 1)
 
 
-def curl_config(folder, base, path, upload):
+def curl(folder, base, upload, at_once):
+    """Gets all of `folder` from `base`, or puts it there."""
+    path = os.path.join(WORK, "curl.cfg")
     with open(path, "w") as config:
         for root, _, files in os.walk(folder):
             for file in files:
                 full = os.path.join(root, file)
                 way = f'upload-file = "{full}"\n' if upload else ""
                 config.write(f'{way}url = "{base}/{os.path.relpath(full, folder)}"\noutput = /dev/null\n')
+    return timed(["curl", "-s", "-f", "-Z", "--parallel-max", str(at_once), "-K", path])
 
 
 def bench_dav(size):
@@ -189,10 +201,9 @@ def bench_dav(size):
     for run in range(ARGV.runs):
         source = Dav(f"dav-{size}-source-{run}")
         shutil.copytree(folder, source.files, dirs_exist_ok=True)
-        peer, config = Dav(f"dav-{size}-curl-{run}"), os.path.join(WORK, "curl.cfg")
-        for values, base, upload in [(gets, source.port, False), (puts, peer.port, True)]:
-            curl_config(folder, f"http://127.0.0.1:{base}", config, upload)
-            values.append(timed(["curl", "-s", "-Z", "--parallel-max", "8", "-K", config]))
+        peer = Dav(f"dav-{size}-curl-{run}")
+        gets.append(curl(folder, f"http://127.0.0.1:{source.port}", False, 8))
+        puts.append(curl(folder, f"http://127.0.0.1:{peer.port}", True, 8))
         same(folder, peer.files)
         drop(peer)
         target, state = Dav(f"dav-{size}-target-{run}"), os.path.join(WORK, f"state-dav-{size}-{run}")
