@@ -58,9 +58,14 @@ pub(super) struct Part {
     pub(super) number: u32,
     /// Its bytes.
     pub(super) bytes: Bytes,
-    /// Their MD5.
-    pub(super) md5: [u8; 16],
     _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Part {
+    /// Returns the MD5 of its bytes.
+    pub(super) async fn md5(&self) -> [u8; 16] {
+        md5_of(self.bytes.clone()).await
+    }
 }
 
 /// Cuts a stream into parts.
@@ -104,12 +109,9 @@ impl Parts {
             return Ok(None);
         }
         self.number += 1;
-        let bytes = part.freeze();
-        let md5 = md5_of(bytes.clone()).await;
         Ok(Some(Part {
             number: self.number,
-            bytes,
-            md5,
+            bytes: part.freeze(),
             _room: room,
         }))
     }
@@ -141,7 +143,7 @@ mod tests {
 
         let mut cut = Vec::new();
         while let Some(part) = parts.next().await.expect("a part") {
-            assert_eq!(part.md5, <[u8; 16]>::from(Md5::digest(&part.bytes)));
+            assert_eq!(part.md5().await, <[u8; 16]>::from(Md5::digest(&part.bytes)));
             cut.push((part.number, part.bytes));
         }
 

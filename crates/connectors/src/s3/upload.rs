@@ -155,8 +155,7 @@ impl S3Target {
         let key = self.bucket.key(job.path.as_str());
         for id in self.uploads(&key).await?.into_iter().rev().take(3) {
             let there = self.parts_there(&key, &id).await.unwrap_or_default();
-            let fits = there.get(&first.number).is_some_and(|part| is_same(part, first));
-            if fits {
+            if is_there(&there, first).await.is_some() {
                 return Ok(Upload { id, there });
             }
         }
@@ -217,13 +216,9 @@ impl S3Target {
         let mut sending = FuturesUnordered::new();
         let (mut next, mut broken) = (Some(first), None);
         'parts: while let Some(part) = next.take() {
-            let there = upload
-                .there
-                .get(&part.number)
-                .filter(|there| is_same(there, &part));
-            match there {
-                Some(there) => {
-                    tags.insert(part.number, there.etag.clone());
+            match is_there(&upload.there, &part).await {
+                Some(etag) => {
+                    tags.insert(part.number, etag.to_owned());
                 }
                 None => {
                     moved_bytes += part.bytes.len() as u64;
@@ -271,16 +266,18 @@ impl S3Target {
     async fn send_part(&self, job: &Job<'_>, upload: &Upload, part: Part) -> ConnectorResult<(u32, String)> {
         let key = self.bucket.key(job.path.as_str());
         let number = part.number.to_string();
+        // Summed here, so that meanwhile the next part is read.
+        let md5 = part.md5().await;
         let mut tries = 1;
         loop {
             let mut ask = Ask::new(Method::PUT, Some(&key), Stage::Write, job.path.as_str())
-                .header("content-md5", STANDARD.encode(part.md5));
+                .header("content-md5", STANDARD.encode(md5));
             ask.query = vec![("partNumber", &number), ("uploadId", &upload.id)];
             ask.body = Some(part.bytes.clone());
             let error = match self.bucket.send(ask).await {
                 Ok(answer) => {
                     let state = State::of(answer.response.headers());
-                    let md5 = hex::encode(part.md5);
+                    let md5 = hex::encode(md5);
                     let is_md5 = state.sealed != Some(true);
                     let plain = |tag: &String| {
                         tag.bytes()
@@ -379,7 +376,9 @@ fn conditions(job: &Job<'_>, over: &Standing) -> Vec<(String, String)> {
     }
 }
 
-/// Says whether a part that is there holds the bytes of `part`.
-fn is_same(there: &wire::Part, part: &Part) -> bool {
-    there.size_bytes == part.bytes.len() as u64 && there.etag == hex::encode(part.md5)
+/// Returns what the store calls `part`, if it is among those that are there.
+async fn is_there<'a>(there: &'a HashMap<u32, wire::Part>, part: &Part) -> Option<&'a str> {
+    let there = there.get(&part.number)?;
+    let same_length = there.size_bytes == part.bytes.len() as u64;
+    (same_length && there.etag == hex::encode(part.md5().await)).then_some(&*there.etag)
 }
