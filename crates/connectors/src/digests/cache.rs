@@ -19,7 +19,10 @@ const MAGIC: &[u8; 16] = b"waybill digests1";
 const SLOT_BYTES: usize = 96;
 /// Slots an entry may lie in, beginning at the one its key hashes to.
 const WINDOW: u64 = 16;
-const FIRST_SLOTS: u64 = 4096;
+/// As many as the first 30,000 files need; what is not written takes no room on the disk.
+const FIRST_SLOTS: u64 = 64 << 10;
+/// How much a table grows when a window is full.
+const GROWTH: u64 = 4;
 /// Beyond this (384 MiB) entries replace each other.
 const MOST_SLOTS: u64 = 4 << 20;
 
@@ -178,9 +181,9 @@ impl Table {
         Ok(Self { file, slots })
     }
 
-    /// Copies everything into a table of twice the size and puts that in this one's place.
+    /// Copies everything into a larger table and puts that in this one's place.
     fn grow(&self, path: &Path) -> io::Result<Self> {
-        let grown = Self::beside(path, self.slots * 2)?;
+        let grown = Self::beside(path, (self.slots * GROWTH).min(MOST_SLOTS))?;
         let mut piece = vec![0; SLOT_BYTES * 4096];
         for first in (0..self.slots).step_by(4096) {
             self.file.read_exact_at(&mut piece, place(first))?;
@@ -295,14 +298,14 @@ mod tests {
         let cache = DigestCache::open(&path).expect("a cache");
 
         // More than the first table holds, so it grows.
-        for inode in 1..=10_000 {
+        for inode in 1..=70_000 {
             cache.put(&identity(inode), &digest(inode)).expect("room");
         }
         drop(cache);
         let cache = DigestCache::open(&path).expect("a cache");
 
-        assert!((1..=10_000).all(|inode| cache.get(&identity(inode)) == Some(digest(inode))));
-        assert_eq!(cache.get(&identity(10_001)), None);
+        assert!((1..=70_000).all(|inode| cache.get(&identity(inode)) == Some(digest(inode))));
+        assert_eq!(cache.get(&identity(70_001)), None);
     }
 
     #[test]
