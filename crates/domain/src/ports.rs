@@ -28,6 +28,8 @@ pub type ConnectorResult<T> = Result<T, ConnectorError>;
 
 /// Blobs up to this size travel together, in memory; larger ones travel alone, as streams.
 pub const SMALL_BLOB_BYTES: u64 = 256 * 1024;
+/// Bytes of small artifacts that travel together, unless a target says otherwise: enough to hide the way there and back.
+pub const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Why a repository could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -253,6 +255,8 @@ pub struct Capabilities {
     pub metadata: bool,
     /// Most artifacts of one [`Target::put`].
     pub batch_artifacts: usize,
+    /// Most bytes of the small artifacts of one [`Target::put`]; [`BATCH_BYTES`] where nothing speaks for another number.
+    pub batch_bytes: u64,
     /// Batches that may be put at the same time.
     pub parallel_batches: usize,
     /// Whether every blob's SHA-256 has to be known before it is put. A blob whose source does not know it is then

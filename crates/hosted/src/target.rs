@@ -7,8 +7,8 @@ use domain::artifact::{ArtifactKey, Blob, Existing};
 use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{
-    Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, SMALL_BLOB_BYTES, Settled,
-    Target,
+    BATCH_BYTES, Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, SMALL_BLOB_BYTES,
+    Settled, Target,
 };
 use storage::publish::Viewer;
 
@@ -132,6 +132,7 @@ impl Target for HostedTarget {
             conditional_write: true,
             metadata: true,
             batch_artifacts: 500,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: 2,
             needs_sha256: true,
             verifies: true,

@@ -9,7 +9,9 @@ use domain::artifact::{ArtifactKey, Blob, Existing};
 use domain::checksums::Checksums;
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
-use domain::ports::{Capabilities, ConnectorError, ConnectorResult, Content, Put, Settled, Target};
+use domain::ports::{
+    BATCH_BYTES, Capabilities, ConnectorError, ConnectorResult, Content, Put, Settled, Target,
+};
 use domain::repository::RepositoryRef;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
@@ -112,6 +114,7 @@ impl Target for BkRepoTarget {
             conditional_write: false,
             metadata: true,
             batch_artifacts: 500,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: 2,
             needs_sha256: true,
             verifies: true,

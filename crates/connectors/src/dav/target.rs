@@ -255,6 +255,8 @@ impl Target for DavTarget {
             conditional_write: false,
             metadata: false,
             batch_artifacts: 1_000,
+            // A batch waits for its drafts, so it is better large; its files are read and sent group by group.
+            batch_bytes: 64 * 1024 * 1024,
             // Most of them wait for the second of their drafts to be over.
             parallel_batches: 12,
             needs_sha256: false,

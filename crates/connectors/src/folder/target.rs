@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use domain::artifact::{ArtifactKey, Blob, EXECUTABLE, Existing, MTIME, Metadata};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{
-    Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, SMALL_BLOB_BYTES, Settled,
-    Target,
+    BATCH_BYTES, Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, SMALL_BLOB_BYTES,
+    Settled, Target,
 };
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
@@ -94,6 +94,7 @@ impl Target for FolderTarget {
             conditional_write: false,
             metadata: true,
             batch_artifacts: 1000,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: 2,
             needs_sha256: true,
             verifies: true,

@@ -8,7 +8,8 @@ use domain::checksums;
 use domain::digest::{Digest, Hasher};
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{
-    Capabilities, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome, Settled, Target,
+    BATCH_BYTES, Capabilities, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome, Settled,
+    Target,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
@@ -289,6 +290,7 @@ impl Target for HelmTarget {
             conditional_write: false,
             metadata: false,
             batch_artifacts: 32,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: 4,
             needs_sha256: false,
             verifies: false,

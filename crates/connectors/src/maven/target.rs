@@ -9,7 +9,7 @@ use domain::decide::Action;
 use domain::failure::{ErrorKind, Stage};
 use domain::note::Note;
 use domain::ports::{
-    Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled, Target,
+    BATCH_BYTES, Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled, Target,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Mutex;
@@ -229,6 +229,7 @@ impl Target for MavenTarget {
             conditional_write: false,
             metadata: false,
             batch_artifacts: 64,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: 4,
             needs_sha256: false,
             verifies: false,

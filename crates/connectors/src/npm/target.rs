@@ -12,7 +12,7 @@ use domain::artifact::{Artifact, ArtifactKey, Blob, Existing, Likeness, Metadata
 use domain::checksums::Sums;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{
-    ByteStream, Capabilities, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome,
+    BATCH_BYTES, ByteStream, Capabilities, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome,
     SMALL_BLOB_BYTES, Settled, Target,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -263,6 +263,7 @@ impl Target for NpmTarget {
             conditional_write: false,
             metadata: true,
             batch_artifacts: BATCH_VERSIONS,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: PACKAGES,
             needs_sha256: false,
             verifies: false,

@@ -12,8 +12,8 @@ use domain::artifact::{ArtifactKey, Blob, Existing, Metadata};
 use domain::failure::{ErrorKind, Stage};
 use domain::oci::{MANIFEST_BYTES, Role, digest_of, has_digest, is_digest};
 use domain::ports::{
-    Capabilities, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome, SMALL_BLOB_BYTES,
-    Settled, Target,
+    BATCH_BYTES, Capabilities, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome,
+    SMALL_BLOB_BYTES, Settled, Target,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
@@ -366,6 +366,7 @@ impl Target for OciTarget {
             conditional_write: false,
             metadata: false,
             batch_artifacts: 16,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: 4,
             needs_sha256: false,
             verifies: true,

@@ -196,6 +196,7 @@ impl Target for PeerTarget {
             conditional_write: true,
             metadata: true,
             batch_artifacts: BATCH_ARTIFACTS,
+            batch_bytes: domain::ports::BATCH_BYTES,
             parallel_batches: PARALLEL_BATCHES,
             needs_sha256: true,
             verifies: true,

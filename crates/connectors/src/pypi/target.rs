@@ -9,7 +9,7 @@ use domain::digest::Hasher;
 use domain::failure::{ErrorKind, Stage};
 use domain::note::Note;
 use domain::ports::{
-    Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled, Target,
+    BATCH_BYTES, Capabilities, ConnectorError, ConnectorResult, Content, Put, PutOutcome, Settled, Target,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -176,6 +176,7 @@ impl Target for PyPiTarget {
             conditional_write: false,
             metadata: false,
             batch_artifacts: BATCH_VERSIONS,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: PROJECTS,
             needs_sha256: false,
             verifies: false,

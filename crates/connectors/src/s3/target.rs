@@ -9,7 +9,9 @@ use domain::artifact::{ArtifactKey, Blob, Existing, Likeness, Metadata};
 use domain::digest::{Digest, Hasher};
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
-use domain::ports::{Capabilities, ConnectorResult, Content, Expect, Put, PutOutcome, Settled, Target};
+use domain::ports::{
+    BATCH_BYTES, Capabilities, ConnectorResult, Content, Expect, Put, PutOutcome, Settled, Target,
+};
 use futures_util::future::ready;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -322,6 +324,7 @@ impl Target for S3Target {
             conditional_write: false,
             metadata: false,
             batch_artifacts: 1_000,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: 6,
             needs_sha256: false,
             verifies: true,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::artifact::{Artifact, Blob, Likeness};
 use domain::detail::Settlement;
 use domain::failure::{ErrorKind, Stage};
-use domain::ports::{ConnectorError, ConnectorResult, PutOutcome, Settled, Target};
+use domain::ports::{Capabilities, ConnectorError, ConnectorResult, PutOutcome, Settled, Target};
 use domain::task::Settings;
 use futures_util::StreamExt;
 use tokio::sync::mpsc::UnboundedSender;
@@ -334,8 +334,9 @@ pub(crate) fn refused(cluster: &str) -> domain::failure::Failure {
         .to_failure(cluster, 1)
 }
 
-/// Splits `items` into batches: small ones together up to `most_artifacts` and `most_bytes`, large ones alone.
-pub(crate) fn batches(items: Vec<Item>, most_artifacts: usize, most_bytes: u64) -> Vec<Vec<Item>> {
+/// Splits `items` into batches: small ones together, as many as a target with `capabilities` takes, large ones alone.
+pub(crate) fn batches(items: Vec<Item>, capabilities: &Capabilities) -> Vec<Vec<Item>> {
+    let (most_artifacts, most_bytes) = (capabilities.batch_artifacts, capabilities.batch_bytes);
     let mut batches = Vec::new();
     let mut small: Vec<Item> = Vec::new();
     let mut small_bytes = 0;

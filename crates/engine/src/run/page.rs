@@ -30,9 +30,6 @@ use crate::metrics::Tally;
 /// Most rows of one group.
 pub(super) const GROUP_ROWS: usize = 2_000;
 
-/// Most bytes of small artifacts that travel together.
-const BATCH_BYTES: u64 = 4 * 1024 * 1024;
-
 /// A page that is decided: some artifacts are settled already, the others have to be written.
 pub(crate) struct DecidedPage {
     pub(crate) settled: Vec<(Line, Settlement)>,
@@ -380,7 +377,7 @@ impl UnitRun {
         let capabilities = self.carrier.target.capabilities();
         let mut flight = Flight::new(&writes, &before);
         let (ended, mut endings) = mpsc::unbounded_channel();
-        let mut carrying: FuturesUnordered<_> = batches(writes, capabilities.batch_artifacts, BATCH_BYTES)
+        let mut carrying: FuturesUnordered<_> = batches(writes, &capabilities)
             .into_iter()
             .map(|batch| self.carrier.carry(batch, ended.clone()))
             .collect();

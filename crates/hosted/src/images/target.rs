@@ -9,8 +9,8 @@ use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::oci::{MANIFEST_BYTES, Role};
 use domain::ports::{
-    Capabilities, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome, SMALL_BLOB_BYTES,
-    Settled, Target, known_digest,
+    BATCH_BYTES, Capabilities, ConnectorError, ConnectorResult, Content, Expect, Put, PutOutcome,
+    SMALL_BLOB_BYTES, Settled, Target, known_digest,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use storage::images::ImageWritten;
@@ -262,6 +262,7 @@ impl Target for ImageTarget {
             conditional_write: true,
             metadata: false,
             batch_artifacts: 16,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: 2,
             needs_sha256: true,
             verifies: true,

@@ -9,8 +9,8 @@ use domain::digest::Digest;
 use domain::failure::{ErrorKind, Stage};
 use domain::path::FilePath;
 use domain::ports::{
-    ByteStream, Capabilities, ConnectorError, ConnectorResult, Content, Cursor, KeyPage, Put, PutOutcome,
-    SMALL_BLOB_BYTES, Settled, Source, Target,
+    BATCH_BYTES, ByteStream, Capabilities, ConnectorError, ConnectorResult, Content, Cursor, KeyPage, Put,
+    PutOutcome, SMALL_BLOB_BYTES, Settled, Source, Target,
 };
 use domain::task::Scope;
 use futures_util::TryStreamExt;
@@ -128,6 +128,7 @@ impl Target for MemoryRepository {
             conditional_write: true,
             metadata: true,
             batch_artifacts: 100,
+            batch_bytes: BATCH_BYTES,
             parallel_batches: 4,
             needs_sha256: true,
             verifies: true,
