@@ -79,6 +79,10 @@ pub enum Trust {
     Only(String),
 }
 
+/// How long an idle connection is kept: many servers close theirs after five seconds (Apache, Node.js), and a request that
+/// is sent at that moment breaks.
+const KEPT_IDLE: Duration = Duration::from_secs(4);
+
 /// Builds a client for `subject` (a URL without secrets, for errors).
 pub fn client(outgoing: &Outgoing, trust: &Trust, subject: &str) -> ConnectorResult<Client> {
     // A second call finds the provider installed and changes nothing.
@@ -90,6 +94,7 @@ pub fn client(outgoing: &Outgoing, trust: &Trust, subject: &str) -> ConnectorRes
         .http1_only()
         .tcp_nodelay(true)
         .pool_max_idle_per_host(128)
+        .pool_idle_timeout(KEPT_IDLE)
         .connect_timeout(outgoing.connect_timeout)
         .dns_resolver(outgoing.rules.resolver());
     let builder = match trust {
