@@ -146,7 +146,7 @@ impl Paging {
         let path = ["repositories", project, repository, name];
         let found = client.native(Method::GET, &path, &query, None).await?;
         list(format, columns, rows_in(&found, name), &format!("no {name}"))?;
-        if let (Format::Table, Some(next)) = (format, found["next"].as_str()) {
+        if let Some(next) = found["next"].as_str() {
             eprintln!("{} {name} in all; more: --after {next}", found["total"]);
         }
         Ok(())

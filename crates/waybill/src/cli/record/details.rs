@@ -89,7 +89,7 @@ impl Details {
             .native(Method::GET, &["records", &id, "details"], &query, None)
             .await?;
         list(format, &COLUMNS, rows_in(&found, "details"), "no details")?;
-        if let (Format::Table, Some(next)) = (format, found["next"].as_str()) {
+        if let Some(next) = found["next"].as_str() {
             eprintln!("there may be more: --after {next}");
         }
         Ok(())
