@@ -20,18 +20,30 @@ impl HostedRepository {
 
     /// Returns the package called `key`: `docker://team/app`.
     pub async fn package(&self, key: &str) -> HostedResult<Option<Package>> {
-        Ok(self.hosted().data().package(self.info().no, key).await?)
+        let key = self.own_key(key);
+        Ok(self.hosted().data().package(self.info().no, &key).await?)
+    }
+
+    /// Returns `key` as this repository writes it: an image is meant by `docker://` and by `oci://` alike.
+    fn own_key(&self, key: &str) -> String {
+        let image = self.image_of_package(key);
+        image.map_or_else(|_| key.to_owned(), |image| image.key().to_owned())
     }
 
     /// Returns one page of the versions of a package by name; of one that is not there, none.
     pub async fn versions(&self, key: &str, filter: &PackageFilter) -> HostedResult<Vec<PackageVersion>> {
-        Ok(self.hosted().data().versions(self.info().no, key, filter).await?)
+        let key = self.own_key(key);
+        Ok(self
+            .hosted()
+            .data()
+            .versions(self.info().no, &key, filter)
+            .await?)
     }
 
     /// Returns how many versions all pages show together.
     pub async fn version_count(&self, key: &str, filter: &PackageFilter) -> HostedResult<u64> {
-        let data = self.hosted().data();
-        Ok(data.version_count(self.info().no, key, filter).await?)
+        let (data, key) = (self.hosted().data(), self.own_key(key));
+        Ok(data.version_count(self.info().no, &key, filter).await?)
     }
 }
 

@@ -63,6 +63,8 @@ async fn images_are_packages_of_the_contract() {
         .ok();
     let info = format!("/repository/api/package/info/demo/images?{key}");
     let before = registry.world.get(&info).await.ok();
+    let by_the_other_name = info.replace("docker%3A", "oci%3A");
+    let by_the_other_name = registry.world.get(&by_the_other_name).await.ok();
     let versions = format!("/repository/api/version/page/demo/images?{key}");
     let versions = registry.world.get(&versions).await.ok();
     registry
@@ -83,6 +85,7 @@ async fn images_are_packages_of_the_contract() {
     };
     assert_eq!(shown(&page["records"][0]), expected("v2", 2));
     assert_eq!(shown(&before), expected("v2", 2));
+    assert_eq!(by_the_other_name, before);
     assert_eq!(shown(&after), expected("v1", 1));
     let rows = versions["records"].as_array().expect("rows");
     let names: Vec<_> = rows.iter().map(|row| row["name"].clone()).collect();
