@@ -155,9 +155,9 @@ def bench_s3(size):
     ours, ours_again, theirs, theirs_again, gets, puts = [], [], [], [], [], []
     for run in range(ARGV.runs):
         bare = Store(f"s3-{size}-bare-{run}", is_open=True)
-        puts.append(curl(folder, f"http://127.0.0.1:{bare.port}/bucket1", True, 64))
+        puts.append(curl(folder, f"http://127.0.0.1:{bare.port}/bucket1", True, 128))
         same(folder, bare.files)
-        gets.append(curl(folder, f"http://127.0.0.1:{bare.port}/bucket1", False, 64))
+        gets.append(curl(folder, f"http://127.0.0.1:{bare.port}/bucket1", False, 128))
         drop(bare)
         source = Store(f"s3-{size}-source-{run}")
         rclone("copy", folder, f"{source.rclone}/data/")
@@ -175,7 +175,7 @@ def bench_s3(size):
     peer = row(f"rclone, 64 transfers: {name}", [run[0] for run in theirs])
     row("rclone, CPU", [run[1] for run in theirs])
     least = [get[0] + put[0] for get, put in zip(gets, puts)]
-    row("curl -Z, 64 at once: GET, then PUT, nothing signed, compared or logged", least)
+    row("curl -Z, 128 at once: GET, then PUT, nothing signed, compared or logged", least)
     row("curl, CPU", [get[1] + put[1] for get, put in zip(gets, puts)])
     again = row("rclone again, --checksum", [run[0] for run in theirs_again])
     compare(f"rclone / Waybill: {name}", statistics.median(run[0] for run in ours), peer, 2 if size == "small" else 1)
