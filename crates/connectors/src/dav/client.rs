@@ -16,7 +16,7 @@ use url::Url;
 use super::state::State;
 use super::wire::{self, ASKED, Entry};
 use crate::bkrepo::PLAIN;
-use crate::http::{Activity, Again, Download, Reading, Server, answered, kind_of};
+use crate::http::{Activity, Again, Download, Reading, Server, answered, begins_at, kind_of};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,11 +177,14 @@ impl Dav {
         let changed = || error(ErrorKind::Changed).words("other content stands there now");
         match answer.status().as_u16() {
             412 => return Err(changed()),
-            206 if offset_bytes > 0 => {}
+            206 if offset_bytes > 0 && begins_at(answer.headers(), offset_bytes) => {}
             200 if offset_bytes > 0 => {
                 return Err(error(ErrorKind::Protocol).words("it sent the whole instead of a range"));
             }
-            206 => return Err(error(ErrorKind::Protocol).words("it sent a range nobody asked for")),
+            206 => {
+                let words = "it sent another range than was asked for";
+                return Err(error(ErrorKind::Protocol).words(words));
+            }
             301 | 302 | 307 | 308 if self.leads_into(&answer, path) => {
                 return Err(error(ErrorKind::NotFound).words("a folder stands there"));
             }

@@ -19,7 +19,7 @@ const MAGIC: &[u8; 16] = b"waybill digests1";
 const SLOT_BYTES: usize = 96;
 /// Slots an entry may lie in, beginning at the one its key hashes to.
 const WINDOW: u64 = 16;
-/// As many as the first 30,000 files need; what is not written takes no room on the disk.
+/// Room for about 25,000 entries; what is not written takes none on the disk.
 const FIRST_SLOTS: u64 = 64 << 10;
 /// How much a table grows when a window is full.
 const GROWTH: u64 = 4;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ConnectorError, ConnectorResult};
 use jiff::fmt::rfc2822;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_RANGE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
 use super::activity::Activity;
@@ -62,6 +62,16 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         }
     };
     Some(wait.min(LONGEST_WAIT))
+}
+
+/// Says whether the part of a file that came with `headers` begins with the byte at `offset_bytes`:
+/// `Content-Range: bytes FIRST-LAST/LENGTH` (RFC 9110, section 14.4).
+pub fn begins_at(headers: &HeaderMap, offset_bytes: u64) -> bool {
+    let range = headers
+        .get(CONTENT_RANGE)
+        .and_then(|said| said.to_str().ok()?.strip_prefix("bytes "));
+    let first = range.and_then(|range| range.split_once('-')?.0.trim().parse().ok());
+    first == Some(offset_bytes)
 }
 
 /// Returns the words of a refusal.

@@ -14,7 +14,7 @@ use reqwest::{Method, Response};
 use url::Url;
 
 use super::activity::Activity;
-use super::answer::answered;
+use super::answer::{answered, begins_at};
 use super::files::{Files, told};
 use super::json::{Cut, Take};
 use super::server::Server;
@@ -172,6 +172,9 @@ impl Files {
         let answer = self.fetch(wanted).await?.ok_or_else(gone)?;
         // Not every registry knows ranges: what comes before is passed over then.
         let is_range = answer.response.status().as_u16() == 206;
+        if is_range && !begins_at(answer.response.headers(), offset_bytes) {
+            return Err(answer.wrong("it sent another range than was asked for"));
+        }
         Ok(answer.stream(if is_range { 0 } else { offset_bytes }))
     }
 }

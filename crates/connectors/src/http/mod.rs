@@ -27,7 +27,7 @@ use domain::ports::{ConnectorError, ConnectorResult};
 use reqwest::{Certificate, Client};
 
 pub use activity::{Activity, send};
-pub use answer::{answered, broken, kind_of, read_beginning, read_words, retry_after, words_of};
+pub use answer::{answered, begins_at, broken, kind_of, read_beginning, read_words, retry_after, words_of};
 pub use body::{Broken, body};
 pub use download::{Again, Download, Learned, Reading};
 pub use fetch::{Fetched, Wanted};

@@ -9,15 +9,15 @@ use domain::failure::{ErrorKind, Stage};
 use domain::ports::{ByteStream, ConnectorError, ConnectorResult};
 use futures_util::stream;
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
+use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::sign::{self, Key};
 use super::state::{Standing, State};
 use super::wire::{self, Listing};
 use crate::bkrepo::PLAIN;
-use crate::http::{Again, Reading, Server, retry_after};
+use crate::http::{Again, Reading, Server, begins_at, retry_after};
 
 /// The region signatures are for when nobody says another.
 const REGION: &str = "us-east-1";
@@ -390,7 +390,9 @@ impl Bucket {
         }
         match (reading.response.status(), offset_bytes) {
             (StatusCode::OK, 0) => Ok(reading),
-            (StatusCode::PARTIAL_CONTENT, 1..) if begins_at(offset_bytes, &reading.response) => Ok(reading),
+            (StatusCode::PARTIAL_CONTENT, 1..) if begins_at(reading.response.headers(), offset_bytes) => {
+                Ok(reading)
+            }
             (status, _) => Err(ConnectorError::new(ErrorKind::Protocol, stage, path)
                 .status(status.as_u16())
                 .words("it sent another range than was asked for")),
@@ -414,14 +416,6 @@ impl Bucket {
             tracing::debug!(%error, "object not removed");
         }
     }
-}
-
-/// Says whether a part of an object begins with the byte at `offset_bytes`: `bytes FIRST-LAST/LENGTH` (RFC 9110, 14.4).
-fn begins_at(offset_bytes: u64, answer: &Response) -> bool {
-    let said = answer.headers().get(CONTENT_RANGE);
-    let range = said.and_then(|said| said.to_str().ok()?.strip_prefix("bytes "));
-    let first = range.and_then(|range| range.split_once('-')?.0.trim().parse().ok());
-    first == Some(offset_bytes)
 }
 
 /// Returns the body of an answer.

@@ -12,7 +12,8 @@ use domain::ports::{
     ByteStream, ConnectorError, ConnectorResult, Content, Cursor, Expect, Put, PutOutcome, Source,
 };
 use domain::task::Scope;
-use futures_util::{StreamExt, stream};
+use futures_util::future::ready;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use testkit::content::Outcomes;
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
@@ -185,4 +186,27 @@ pub async fn broken_bytes_never_arrive(
     }
     proxy.clear();
     moved(carry(from, to, key).await);
+}
+
+/// Reads `/a.bin`, which has `length` bytes and breaks off: what comes next has the right length and is another range.
+pub async fn another_range_is_refused(source: &dyn Source, proxy: &FaultProxy, length: usize) {
+    const BEFORE: usize = 1_000_000;
+    let key = testkit::contract::key("/a.bin");
+    let described = describe(source, &key).await.expect("it is there");
+    proxy.add(Rule::on("GET", "*", Fault::CutAnswer(BEFORE as u64)).times(1));
+    let another = Fault::Answer {
+        status: 206,
+        headers: vec![(
+            "Content-Range".into(),
+            format!("bytes 0-{}/{length}", length - BEFORE - 1),
+        )],
+        body: "x".repeat(length - BEFORE),
+    };
+    proxy.add(Rule::on("GET", "*", another));
+
+    let bytes = source.open(&key, &described.blobs[0], 0).await.expect("a stream");
+    let read = bytes.try_for_each(|_| ready(Ok(()))).await;
+
+    let error = read.expect_err("an error");
+    assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
 }

@@ -13,7 +13,7 @@ use testkit::content::MemoryContent;
 use testkit::contract::{artifact, key, noise};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
-use super::super::carrying::{breaks, broken_bytes_never_arrive};
+use super::super::carrying::{another_range_is_refused, breaks, broken_bytes_never_arrive};
 use super::world::{World, put_one};
 
 const LARGE: usize = 3_000_017;
@@ -166,6 +166,15 @@ async fn a_download_that_breaks_goes_on_where_it_was() {
         .map(|seen| seen.header("range").is_some())
         .collect();
     assert_eq!(ranges, [false, true, true]);
+}
+
+#[tokio::test]
+async fn a_download_that_goes_on_with_another_range_is_a_failure() {
+    let world = World::nginx().await;
+    world.hold("/a.bin", &noise(LARGE, 3));
+    let proxy = FaultProxy::to(world.dav.server.address()).await;
+
+    another_range_is_refused(&*world.open(&proxy.url()).source, &proxy, LARGE).await;
 }
 
 #[tokio::test]

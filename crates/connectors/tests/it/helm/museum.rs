@@ -132,7 +132,11 @@ async fn file(State(museum): Shared, Path(name): Path<String>, headers: HeaderMa
             .ok()
     });
     match from {
-        Some(from) => (StatusCode::PARTIAL_CONTENT, bytes[from..].to_vec()).into_response(),
+        Some(from) => {
+            let said = format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len());
+            let part = bytes[from..].to_vec();
+            (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, said)], part).into_response()
+        }
         None => bytes.into_response(),
     }
 }

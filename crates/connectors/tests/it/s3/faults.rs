@@ -7,13 +7,12 @@ use domain::digest::Digest;
 use domain::failure::ErrorKind;
 use domain::ports::{Expect, Put, PutOutcome};
 use domain::task::Scope;
-use futures_util::future::ready;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use testkit::content::MemoryContent;
 use testkit::contract::{artifact, key, noise};
 use testkit::fault_proxy::{Fault, FaultProxy, Rule};
 
-use super::super::carrying::{breaks, broken_bytes_never_arrive};
+use super::super::carrying::{another_range_is_refused, breaks, broken_bytes_never_arrive};
 use super::world::{World, put_one};
 
 /// Three parts.
@@ -174,34 +173,13 @@ async fn a_download_that_breaks_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_download_that_goes_on_with_other_bytes_than_it_asked_for_is_a_failure() {
+async fn a_download_that_goes_on_with_another_range_is_a_failure() {
     let world = World::start().await;
     let bytes = noise(3_000_017, 5);
     world.hold("/a.bin", &bytes).await;
     let proxy = FaultProxy::to(world.s3.server.address()).await;
-    let source = world.open(&proxy.url()).source;
-    let described = source
-        .describe(&[key("/a.bin")])
-        .await
-        .expect("an answer")
-        .remove(0)
-        .expect("it is there");
-    proxy.add(Rule::on("GET", "*/a.bin", Fault::CutAnswer(1_000_000)).times(1));
-    let another = Fault::Answer {
-        status: 206,
-        headers: vec![("Content-Range".into(), "bytes 0-3/4".into())],
-        body: "spam".into(),
-    };
-    proxy.add(Rule::on("GET", "*/a.bin", another));
 
-    let stream = source
-        .open(&key("/a.bin"), &described.blobs[0], 0)
-        .await
-        .expect("a stream");
-    let read = stream.try_for_each(|_| ready(Ok(()))).await;
-
-    let error = read.expect_err("an error");
-    assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+    another_range_is_refused(&*world.open(&proxy.url()).source, &proxy, bytes.len()).await;
 }
 
 #[tokio::test]
