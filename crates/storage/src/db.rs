@@ -21,10 +21,9 @@ use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
 
 use crate::live::{Live, Subject};
-use sql::unnumbered;
+use sql::grouped;
 pub use sql::{
-    MOST_VALUES, by_index, found_in, hex_of, json_member, list_of, number_of, placeholders, prefix_end,
-    unindexed,
+    by_index, found_in, hex_of, json_member, list_of, number_of, placeholders, prefix_end, unindexed,
 };
 pub use value::{Value, blob, flag, int, maybe, size, text};
 
@@ -423,24 +422,29 @@ impl Write {
         tail: &'static str,
         rows: Vec<Vec<Value>>,
     ) -> StoreResult<u64> {
-        // Groups of 256, 128, 64, ... rows: few texts, so that the driver keeps every one prepared.
-        let mut most = 256;
-        while most > 1 && most * columns > MOST_VALUES {
-            most /= 2;
-        }
         let mut touched = 0;
-        let mut left = rows.len();
-        let mut rows = rows.into_iter();
-        while left > 0 {
-            while most > left {
-                most /= 2;
-            }
-            let values: Vec<Value> = rows.by_ref().take(most).flatten().collect();
-            let sql = format!("{head} {} {tail}", unnumbered(columns, most));
-            touched += self.execute(sql, values).await?;
-            left -= most;
+        for (places, values) in grouped(columns, rows) {
+            touched += self.execute(format!("{head} {places} {tail}"), values).await?;
         }
         Ok(touched)
+    }
+
+    /// Changes what `rows` name, all of `columns` values each, with as few statements as the driver allows; returns
+    /// what the statements return.
+    ///
+    /// `head` ends with `(VALUES`, `tail` begins with the parenthesis behind the rows and ends with `RETURNING ...`.
+    pub async fn change_all(
+        &mut self,
+        head: &'static str,
+        columns: usize,
+        tail: &'static str,
+        rows: Vec<Vec<Value>>,
+    ) -> StoreResult<Vec<Row>> {
+        let mut returned = Vec::new();
+        for (places, values) in grouped(columns, rows) {
+            returned.extend(self.fetch_all(format!("{head} {places} {tail}"), values).await?);
+        }
+        Ok(returned)
     }
 
     /// Makes everything written durable.

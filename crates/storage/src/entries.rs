@@ -17,11 +17,16 @@ pub const COLUMNS: usize = 23;
 pub const INSERT: &str = "INSERT INTO detail (record_no, start_ms, id, lane, lane_group, name, version, package_name, \
     outcome, size_bytes, digest, ended_ms, conflict, on_conflict, moved_bytes, moved_blobs, failed_blobs, \
     attempts, class, failure, note, historical, cause_no) VALUES";
-/// The statement that settles a running one.
-pub const SETTLE: &str = "UPDATE detail SET lane = $4, lane_group = $5, name = $6, version = $7, package_name = $8, \
-    outcome = $9, size_bytes = $10, digest = $11, ended_ms = $12, conflict = $13, on_conflict = $14, \
-    moved_bytes = $15, moved_blobs = $16, failed_blobs = $17, attempts = $18, class = $19, failure = $20, \
-    note = $21, historical = $22, cause_no = $23 WHERE record_no = $1 AND start_ms = $2 AND id = $3 AND outcome = 0";
+/// Begins the statement that settles running ones, in front of their columns.
+pub const SETTLE: &str = "UPDATE detail SET lane = v.column4, lane_group = v.column5, name = v.column6, \
+    version = v.column7, package_name = v.column8, outcome = v.column9, size_bytes = v.column10, \
+    digest = v.column11, ended_ms = v.column12, conflict = v.column13, on_conflict = v.column14, \
+    moved_bytes = v.column15, moved_blobs = v.column16, failed_blobs = v.column17, attempts = v.column18, \
+    class = v.column19, failure = v.column20, note = v.column21, historical = v.column22, \
+    cause_no = v.column23 FROM (VALUES";
+/// Ends it; it returns the ids of those that were there.
+pub const SETTLED: &str = ") AS v WHERE detail.record_no = v.column1 AND detail.start_ms = v.column2 \
+    AND detail.id = v.column3 AND detail.outcome = 0 RETURNING id";
 
 const RUNNING: i64 = 0;
 const IMPORTED: i64 = 7;

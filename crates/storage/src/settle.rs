@@ -3,12 +3,15 @@
 //! One transaction, always: a detail, the overview of its record and the counts of its pages change
 //! together or not at all. That is why the overview equals the rows at every moment.
 
+use std::collections::HashSet;
+
 use domain::counts::Counts;
 use domain::detail::Outcome;
+use domain::id::DetailId;
 
 use crate::causes;
 use crate::db::{StoreResult, Value, Write, blob, int, size};
-use crate::entries::{COLUMNS, Entry, INSERT, SETTLE};
+use crate::entries::{COLUMNS, Entry, INSERT, SETTLE, SETTLED};
 use crate::failing;
 use crate::hours;
 use crate::stretches::{self, Change};
@@ -19,7 +22,9 @@ const COUNT: &str = "UPDATE record SET copied = copied + $2, overwritten = overw
     deleted = deleted + $7, conflicts = conflicts + $8, blobs_moved = blobs_moved + $9, \
     blobs_failed = blobs_failed + $10, bytes_moved = bytes_moved + $11, bytes_settled = bytes_settled + $12, \
     noted = noted + $13 WHERE no = $1";
-const REMOVE: &str = "DELETE FROM detail WHERE record_no = $1 AND start_ms = $2 AND id = $3 AND outcome = 0";
+const REMOVE: &str = "DELETE FROM detail WHERE (record_no, start_ms, id) IN (VALUES";
+// Found by their places: the index of all that are running is not asked.
+const REMOVED: &str = ") AND +outcome = 0 RETURNING id";
 
 /// Stores the details of a run and counts them in the overview of record `no`.
 ///
@@ -40,15 +45,19 @@ pub(crate) async fn store_rows<'a>(
     let causes = causes::count(write, no, rows.clone()).await?;
     hours::count(write, rows.clone()).await?;
     let last = stretches::last_place(write, no).await?;
-    let mut changes = Vec::new();
-    let mut new = Vec::new();
-    for row in rows {
+    let entries = rows.map(|row| {
         let entry = Entry {
             cause_no: causes.get(&row.id).copied(),
             ..row.entry()
         };
-        let kept = keeps_details || leaves_row(row);
-        let was_there = row.was_running && settle_running(write, no, &entry, kept).await?;
+        (entry, row.was_running, keeps_details || leaves_row(row))
+    });
+    let entries: Vec<_> = entries.collect();
+    let were_there = settle_running(write, no, &entries).await?;
+    let mut changes = Vec::new();
+    let mut new = Vec::new();
+    for (entry, _, kept) in entries {
+        let was_there = were_there.contains(&entry.id);
         if was_there {
             changes.push(change(&entry, entry.lane_while_running(), -1));
         }
@@ -84,15 +93,27 @@ pub(crate) fn change(entry: &Entry<'_>, lane: i64, delta: i64) -> Change {
     }
 }
 
-/// Settles the row of an artifact that was in flight; says whether there is one.
-async fn settle_running(write: &mut Write, no: i64, entry: &Entry<'_>, kept: bool) -> StoreResult<bool> {
-    let touched = if kept {
-        write.execute(SETTLE, entry.values(no)).await?
-    } else {
-        let place = vec![int(no), int(entry.started_ms), blob(*entry.id.as_bytes())];
-        write.execute(REMOVE, place).await?
-    };
-    Ok(touched > 0)
+/// Settles the rows of those artifacts that were in flight (the first flag), or removes those that are not kept (the
+/// second); returns which had one.
+async fn settle_running(
+    write: &mut Write,
+    no: i64,
+    entries: &[(Entry<'_>, bool, bool)],
+) -> StoreResult<HashSet<DetailId>> {
+    let running = entries.iter().filter(|(_, was_running, _)| *was_running);
+    let (mut settled, mut removed) = (Vec::new(), Vec::new());
+    for (entry, _, kept) in running {
+        match kept {
+            true => settled.push(entry.values(no)),
+            false => removed.push(vec![int(no), int(entry.started_ms), blob(*entry.id.as_bytes())]),
+        }
+    }
+    let mut there = write.change_all(SETTLE, COLUMNS, SETTLED, settled).await?;
+    there.extend(write.change_all(REMOVE, 3, REMOVED, removed).await?);
+    there
+        .iter()
+        .map(|row| Ok(DetailId::from(row.bytes("id")?)))
+        .collect()
 }
 
 /// Says whether a detail is kept by a record that keeps none of those that went well.

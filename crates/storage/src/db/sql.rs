@@ -1,7 +1,9 @@
 //! Parts of statements that are put together, and the few texts that differ between databases.
 
+use super::Value;
+
 /// Most values one statement may bind.
-pub const MOST_VALUES: usize = 32_000;
+const MOST_VALUES: usize = 32_000;
 
 /// Returns `($1, $2), ($3, $4), ...` for `rows` rows of `columns` columns, counting from `first`.
 pub fn placeholders(first: usize, columns: usize, rows: usize) -> String {
@@ -20,8 +22,29 @@ pub fn placeholders(first: usize, columns: usize, rows: usize) -> String {
     text
 }
 
-/// Returns the same without numbers, which SQLite would look up one by one in a list.
-pub(super) fn unnumbered(columns: usize, rows: usize) -> String {
+/// Cuts `rows`, all of `columns` values each, into as few groups as one statement each can bind; returns the places of
+/// each group's values (`(?,?),(?,?)`) and the values.
+pub(super) fn grouped(columns: usize, rows: Vec<Vec<Value>>) -> impl Iterator<Item = (String, Vec<Value>)> {
+    // Groups of 256, 128, 64, ... rows: few texts, so that the driver keeps every one prepared.
+    let mut most = 256;
+    while most > 1 && most * columns > MOST_VALUES {
+        most /= 2;
+    }
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        if rows.len() == 0 {
+            return None;
+        }
+        while most > rows.len() {
+            most /= 2;
+        }
+        let values = rows.by_ref().take(most).flatten().collect();
+        Some((unnumbered(columns, most), values))
+    })
+}
+
+/// Returns `(?,?),(?,?),...`: without numbers, which SQLite would look up one by one in a list.
+fn unnumbered(columns: usize, rows: usize) -> String {
     let row = format!("({})", vec!["?"; columns].join(","));
     vec![row; rows].join(",")
 }
