@@ -1,25 +1,29 @@
 //! Carries one batch of artifacts to a target until each of them is settled.
 //!
-//! What a target answered is settled at once; what it did not is tried again, at most five times. An
+//! What a target stored is settled as soon as it says so; what it did not is tried again, at most five times. An
 //! artifact somebody else changed meanwhile goes back to the decision; one whose source changed while it
 //! was read is described once more.
 
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::artifact::{Artifact, Blob, Likeness};
 use domain::detail::Settlement;
 use domain::failure::{ErrorKind, Stage};
-use domain::ports::{Capabilities, ConnectorError, ConnectorResult, PutOutcome, Settled, Target};
+use domain::ports::{Capabilities, ConnectorError, ConnectorResult, PutOutcome, Target};
 use domain::task::Settings;
 use futures_util::StreamExt;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::answers::Answers;
 use super::backoff::MOST_TRIES;
 use super::compare;
 use super::content::RunContent;
 use super::item::{Item, decided};
 use super::part::Part;
+use super::started::Noticing;
 
 /// An item's end, on its way to its row.
 pub(crate) type Ended = (Item, Settlement);
@@ -34,37 +38,13 @@ pub(crate) struct Carrier {
     pub(crate) local_cluster: String,
 }
 
-struct Pending {
-    item: Item,
+/// An item that is not settled yet.
+pub(super) struct Pending {
+    pub(super) item: Item,
     tried: u32,
     described_again: bool,
     /// Whether the source was found to hold other content than was described at first.
     changed: bool,
-}
-
-struct Answers(Mutex<Vec<Option<PutOutcome>>>);
-
-impl Settled for Answers {
-    fn settled(&self, index: usize, outcome: PutOutcome) {
-        let mut answers = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(answer) = answers.get_mut(index) {
-            *answer = Some(outcome);
-        }
-    }
-}
-
-/// Answers for those of a batch that are at these places of it.
-struct Placed<'a> {
-    answers: &'a Answers,
-    places: Vec<usize>,
-}
-
-impl Settled for Placed<'_> {
-    fn settled(&self, index: usize, outcome: PutOutcome) {
-        if let Some(place) = self.places.get(index) {
-            self.answers.settled(*place, outcome);
-        }
-    }
 }
 
 /// What is to become of a pending item after one answer.
@@ -74,7 +54,7 @@ enum Next {
 }
 
 impl Carrier {
-    /// Carries `items`; each is sent to `ended` exactly once.
+    /// Carries `items`; each is sent to `ended` exactly once, as soon as it is settled.
     pub(crate) async fn carry(&self, items: Vec<Item>, ended: UnboundedSender<Ended>) {
         let mut pending: Vec<Pending> = items
             .into_iter()
@@ -86,18 +66,17 @@ impl Carrier {
             })
             .collect();
         while !pending.is_empty() {
-            let answers = self.put(&mut pending).await;
             let mut wait = Duration::ZERO;
             let mut left = Vec::new();
-            for (mut item, answer) in pending.into_iter().zip(answers) {
-                match self.next(&mut item, answer).await {
+            for (mut pending, answer) in self.put(pending, &ended).await {
+                match self.next(&mut pending, answer).await {
                     Next::Settle(settlement) => {
                         // The page that listens ends only after its batches.
-                        let _ = ended.send((item.item, settlement));
+                        let _ = ended.send((pending.item, settlement));
                     }
                     Next::Again(after) => {
                         wait = wait.max(after);
-                        left.push(item);
+                        left.push(pending);
                     }
                 }
             }
@@ -116,52 +95,71 @@ impl Carrier {
         }
     }
 
-    async fn put(&self, pending: &mut [Pending]) -> Vec<PutOutcome> {
-        let answers = Answers(Mutex::new(pending.iter().map(|_| None).collect()));
-        let putting = async {
-            self.not_given_up()?;
-            let _turn = self.part.turn().await;
-            self.not_given_up()?;
-            let places = self.learn(pending, &answers).await;
-            let batch: Vec<_> = places
-                .iter()
-                .map(|place| pending[*place].item.put(self.settings.include_metadata))
-                .collect();
-            if batch.is_empty() {
-                return Ok(());
-            }
-            let settled = Placed {
-                answers: &answers,
-                places,
-            };
-            self.target.put(&batch, &self.content, &settled).await
-        };
-        let result = self.part.unless_stopped(putting).await;
-        let result = result.unwrap_or_else(|| Err(self.stopped()));
-        for pending in pending.iter_mut() {
+    /// Returns the settlement of `pending` once the target said that it is stored.
+    pub(super) fn stored(&self, pending: &Pending, moved_bytes: u64, moved_blobs: u32) -> Settlement {
+        self.part.answered_write();
+        let item = &pending.item;
+        self.noted(item, item.carried_out(moved_bytes, moved_blobs, pending.tried))
+    }
+
+    /// Puts `pending`; returns what was not stored, and what was answered for it.
+    async fn put(
+        &self,
+        mut pending: Vec<Pending>,
+        ended: &UnboundedSender<Ended>,
+    ) -> Vec<(Pending, PutOutcome)> {
+        for pending in &mut pending {
             pending.tried += 1;
         }
-        let unanswered = || match &result {
+        let ready = self.part.unless_stopped(self.ready(&mut pending)).await;
+        let (_turn, unreadable) = match ready.unwrap_or_else(|| Err(self.stopped())) {
+            Ok(ready) => ready,
+            Err(error) => {
+                let failed = |pending| (pending, PutOutcome::Failed(error.again()));
+                return pending.into_iter().map(failed).collect();
+            }
+        };
+        let now_ms = self.part.now_ms();
+        let mut started = HashMap::new();
+        for Pending { item, .. } in &mut pending {
+            item.started.put(now_ms);
+            started.insert(item.artifact.key.clone(), item.started.clone());
+        }
+        let answers = Answers::new(self, ended, pending, unreadable);
+        let batch = answers.batch();
+        let content = Noticing::new(&self.content, &self.part, started);
+        let result = match batch.is_empty() {
+            true => Ok(()),
+            false => {
+                let putting = self.target.put(&batch, &content, &answers);
+                let result = self.part.unless_stopped(content.during(putting)).await;
+                result.unwrap_or_else(|| Err(self.stopped()))
+            }
+        };
+        answers.left(|| match &result {
             Ok(()) => ConnectorError::new(ErrorKind::Protocol, Stage::Commit, &self.part.cluster)
                 .words("the target did not answer for this artifact"),
             Err(error) => error.again(),
-        };
-        let answers = answers
-            .0
-            .into_inner()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        answers
-            .into_iter()
-            .map(|answer| answer.unwrap_or_else(|| PutOutcome::Failed(unanswered())))
-            .collect()
+        })
     }
 
-    /// Learns the SHA-256 of what is to be put, where the target has to know it; returns the places of what can be
-    /// put, and answers for what cannot be read.
-    async fn learn(&self, pending: &mut [Pending], answers: &Answers) -> Vec<usize> {
-        let mut places: Vec<usize> = (0..pending.len()).collect();
+    /// Waits for a turn and learns what has to be known of `pending`; returns the turn, and answers for what cannot be
+    /// read.
+    async fn ready(
+        &self,
+        pending: &mut [Pending],
+    ) -> ConnectorResult<(Option<OwnedSemaphorePermit>, Vec<Option<PutOutcome>>)> {
+        self.not_given_up()?;
+        let turn = self.part.turn().await;
+        self.not_given_up()?;
+        Ok((turn, self.learn(pending).await))
+    }
+
+    /// Learns the SHA-256 of what is to be put, where the target has to know it; answers for what cannot be read.
+    async fn learn(&self, pending: &mut [Pending]) -> Vec<Option<PutOutcome>> {
+        let mut unreadable: Vec<Option<PutOutcome>> = pending.iter().map(|_| None).collect();
         if !self.target.capabilities().needs_sha256 {
-            return places;
+            return unreadable;
         }
         let unknown: Vec<usize> = (0..pending.len())
             .filter(|place| compare::lacks_digest(&pending[*place].item.artifact))
@@ -190,12 +188,9 @@ impl Carrier {
         let learning: Vec<_> = learning.collect();
         let mut learning = futures_util::stream::iter(learning).buffer_unordered(compare::LEARNED_AT_ONCE);
         while let Some((place, learned)) = learning.next().await {
-            if let Err(error) = learned {
-                answers.settled(place, PutOutcome::Failed(error));
-                places.retain(|known| *known != place);
-            }
+            unreadable[place] = learned.err().map(PutOutcome::Failed);
         }
-        places
+        unreadable
     }
 
     async fn next(&self, pending: &mut Pending, answer: PutOutcome) -> Next {
@@ -203,12 +198,7 @@ impl Carrier {
             PutOutcome::Stored {
                 moved_bytes,
                 moved_blobs,
-            } => {
-                self.part.answered_write();
-                let item = &pending.item;
-                let settlement = item.carried_out(moved_bytes, moved_blobs, pending.tried);
-                Next::Settle(self.noted(item, settlement))
-            }
+            } => Next::Settle(self.stored(pending, moved_bytes, moved_blobs)),
             PutOutcome::Raced { found } => {
                 self.part.answered_write();
                 // An earlier try arrived and only its acknowledgement was lost.
@@ -362,4 +352,71 @@ pub(crate) fn batches(items: Vec<Item>, capabilities: &Capabilities) -> Vec<Vec<
         batches.push(small);
     }
     batches
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::artifact::Metadata;
+    use domain::decide::Action;
+    use domain::id::DetailId;
+    use domain::path::FilePath;
+    use domain::ports::SMALL_BLOB_BYTES;
+
+    use super::super::started::Started;
+    use super::*;
+
+    fn items(sizes_bytes: &[u64]) -> Vec<Item> {
+        let item = |(number, size_bytes): (usize, &u64)| Item {
+            id: DetailId::from([number as u8; 12]),
+            artifact: Artifact::file(
+                &FilePath::try_from(format!("/{number}")).expect("a path"),
+                Blob::unknown(*size_bytes),
+                Metadata::new(),
+            ),
+            action: Action::Copy,
+            existing: None,
+            started: Started::not_yet(0),
+        };
+        sizes_bytes.iter().enumerate().map(item).collect()
+    }
+
+    #[test]
+    fn a_batch_has_as_many_artifacts_and_small_bytes_as_the_target_takes_and_large_ones_are_alone() {
+        let capabilities = |batch_artifacts, batch_bytes| Capabilities {
+            conditional_write: false,
+            metadata: false,
+            batch_artifacts,
+            batch_bytes,
+            parallel_batches: 1,
+            needs_sha256: false,
+            verifies: true,
+        };
+        let sizes = |capabilities| -> Vec<Vec<u64>> {
+            let items = items(&[10, 20, SMALL_BLOB_BYTES + 1, 30, 40, 50]);
+            let size_of = |item: &Item| item.artifact.size_bytes();
+            batches(items, &capabilities)
+                .iter()
+                .map(|batch| batch.iter().map(size_of).collect())
+                .collect()
+        };
+        let large = SMALL_BLOB_BYTES + 1;
+
+        assert_eq!(
+            sizes(capabilities(100, 1_000)),
+            [vec![large], vec![10, 20, 30, 40, 50]]
+        );
+        assert_eq!(
+            sizes(capabilities(2, 1_000)),
+            [vec![large], vec![10, 20], vec![30, 40], vec![50]]
+        );
+        assert_eq!(
+            sizes(capabilities(100, 60)),
+            [vec![large], vec![10, 20, 30], vec![40], vec![50]]
+        );
+        // One that is larger than that is put all the same.
+        assert_eq!(
+            sizes(capabilities(100, 1)),
+            [vec![10], vec![large], vec![20], vec![30], vec![40], vec![50]]
+        );
+    }
 }

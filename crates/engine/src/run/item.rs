@@ -12,6 +12,8 @@ use domain::ports::{Expect, Put, Target};
 use domain::task::Settings;
 use storage::writer::{DetailRow, RowState};
 
+use super::started::Started;
+
 /// Decides what happens to `artifact` at `target`: properties that it cannot keep make no difference.
 pub(crate) fn decided(
     target: &dyn Target,
@@ -51,8 +53,8 @@ pub(crate) struct Item {
     pub(crate) action: Action,
     /// What stood at the target when it was decided.
     pub(crate) existing: Option<Existing>,
-    /// When it was taken in hand (Unix milliseconds).
-    pub(crate) started_ms: i64,
+    /// When it was taken in hand.
+    pub(crate) started: Started,
 }
 
 impl Item {
@@ -148,7 +150,7 @@ impl Line {
             key: item.artifact.key.clone(),
             size_bytes: Some(item.artifact.size_bytes()),
             digest: item.artifact.sha256(),
-            started_ms: item.started_ms,
+            started_ms: item.started.ms(),
         }
     }
 

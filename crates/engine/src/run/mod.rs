@@ -4,7 +4,8 @@
 //! the other. Nothing is kept here that the store does not know: killed at any line and claimed again,
 //! the record comes to the same end.
 
-pub(crate) mod backoff;
+pub(crate) mod answers;
+mod backoff;
 pub(crate) mod batch;
 mod burst;
 pub(crate) mod compare;
@@ -17,6 +18,7 @@ pub(crate) mod listing;
 pub(crate) mod page;
 pub(crate) mod part;
 pub(crate) mod renamed;
+mod started;
 pub(crate) mod unit;
 
 use std::sync::Arc;

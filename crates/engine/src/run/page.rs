@@ -13,22 +13,17 @@ use domain::failure::{ErrorKind, Failure, Stage};
 use domain::id::{DetailId, EventId};
 use domain::ports::{ConnectorError, ConnectorResult};
 use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use storage::db::StoreResult;
 use storage::writer::{DetailRow, Group, JournalPage, PageMark};
-use tokio::sync::mpsc;
 
 use super::backoff::{jitter, wait_before_next};
-use super::batch::{Carrier, batches, refused};
+use super::batch::{Carrier, refused};
 use super::compare;
-use super::flight::{Flight, SHOWN_RUNNING_AFTER_MS};
 use super::item::{Item, Line, decided};
 use super::listing::absent;
+use super::started::Started;
 use super::unit::UnitRun;
 use crate::metrics::Tally;
-
-/// Most rows of one group.
-pub(super) const GROUP_ROWS: usize = 2_000;
 
 /// A page that is decided: some artifacts are settled already, the others have to be written.
 pub(crate) struct DecidedPage {
@@ -237,14 +232,14 @@ impl UnitRun {
     ) {
         let (target, settings) = (&*self.carrier.target, &self.carrier.settings);
         let action = decided(target, &artifact, existing.as_ref(), settings);
-        let (id, started_ms) = self.begin(&artifact.key, before);
+        let (id, started) = self.begin(&artifact.key, before);
         let journalled = before.journalled.get(&artifact.key).copied();
         let mut item = Item {
             id,
             artifact,
             action,
             existing,
-            started_ms,
+            started,
         };
         if let (Action::Keep, Some(journalled)) = (action, journalled) {
             item.action = journalled;
@@ -274,25 +269,24 @@ impl UnitRun {
         before: &Before,
         page: &mut DecidedPage,
     ) {
-        let (id, started_ms) = self.begin(key, before);
+        let (id, started) = self.begin(key, before);
         let line = Line {
             id,
             key: key.clone(),
             size_bytes: None,
             digest: None,
-            started_ms,
+            started_ms: started.ms(),
         };
         page.first_failed.get_or_insert((key.clone(), failure.clone()));
         page.settled.push((line, failed_settlement(failure)));
     }
 
-    fn begin(&self, key: &ArtifactKey, before: &Before) -> (DetailId, i64) {
+    fn begin(&self, key: &ArtifactKey, before: &Before) -> (DetailId, Started) {
         let now_ms = self.clock.now_ms();
-        before
-            .running
-            .get(key)
-            .copied()
-            .unwrap_or_else(|| (self.store.ids().next(now_ms), now_ms))
+        match before.running.get(key) {
+            Some((id, since_ms)) => (*id, Started::already(*since_ms)),
+            None => (self.store.ids().next(now_ms), Started::not_yet(now_ms)),
+        }
     }
 
     /// Settles the paths of the scope that name nothing, in a page of their own; returns the first failure.
@@ -308,13 +302,13 @@ impl UnitRun {
                 .words(absent(&self.listing.scope, &key));
             let failure = error.to_failure(&self.carrier.local_cluster, 1);
             first.get_or_insert_with(|| failure.clone());
-            let (id, started_ms) = self.begin(&key, &Before::default());
+            let (id, started) = self.begin(&key, &Before::default());
             let line = Line {
                 id,
                 key,
                 size_bytes: None,
                 digest: None,
-                started_ms,
+                started_ms: started.ms(),
             };
             line.settled(
                 self.unit_no,
@@ -370,60 +364,6 @@ impl UnitRun {
             Ok(())
         } else {
             self.carry_writes(page.writes, page_no, before).await
-        }
-    }
-
-    async fn carry_writes(&self, writes: Vec<Item>, page_no: u32, before: Before) -> StoreResult<()> {
-        let capabilities = self.carrier.target.capabilities();
-        let mut flight = Flight::new(&writes, &before);
-        let (ended, mut endings) = mpsc::unbounded_channel();
-        let mut carrying: FuturesUnordered<_> = batches(writes, &capabilities)
-            .into_iter()
-            .map(|batch| self.carrier.carry(batch, ended.clone()))
-            .collect();
-        drop(ended);
-        let mut carried = false;
-        let mut look_ms = self.clock.now_ms() + SHOWN_RUNNING_AFTER_MS;
-        loop {
-            let mut rows = Vec::new();
-            tokio::select! {
-                biased;
-                ending = endings.recv() => match ending {
-                    Some(ending) => flight.take(self, ending, &mut endings, &mut rows),
-                    None => carried = true,
-                },
-                more = carrying.next(), if !carrying.is_empty() => {
-                    let () = more.unwrap_or_default();
-                    continue;
-                }
-                () = self.clock.sleep_until_ms(look_ms), if !flight.all_shown() => {
-                    look_ms = self.clock.now_ms() + SHOWN_RUNNING_AFTER_MS;
-                    flight.show_running(self, &mut rows);
-                }
-            }
-            let done = flight.is_empty();
-            let marks = if done {
-                vec![PageMark::Closed {
-                    unit_no: self.unit_no,
-                    page_no,
-                }]
-            } else {
-                Vec::new()
-            };
-            if !rows.is_empty() || done {
-                // Batches go on moving while this group becomes durable.
-                let mut commit = std::pin::pin!(self.commit(rows, marks));
-                loop {
-                    tokio::select! {
-                        biased;
-                        result = &mut commit => break result?,
-                        Some(()) = carrying.next(), if !carrying.is_empty() => {}
-                    }
-                }
-            }
-            if done || carried {
-                return Ok(());
-            }
         }
     }
 

@@ -134,6 +134,11 @@ impl Part {
         let _ = self.ended.set(failure);
     }
 
+    /// Returns the present in Unix milliseconds.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
     /// Notes that the target answered what was written to it, whatever it said.
     pub(crate) fn answered_write(&self) {
         self.silence.ends();

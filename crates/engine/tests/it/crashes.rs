@@ -301,9 +301,8 @@ async fn an_artifact_settled_in_a_run_is_not_looked_at_again_in_it() {
         .script(on(Op::Stored).about("/large").nth(1).waits_for(&hold));
     let id = world.begin(task()).await;
     hold.reached(1).await;
-    let world_rows = || world.rows(id);
     world
-        .until(async || (world_rows().await.len() == 10).then_some(()))
+        .drive(async || (world.rows(id).await.len() == 10).then_some(()))
         .await;
     world
         .source

@@ -6,6 +6,7 @@ mod conflicts;
 mod crashes;
 mod failures;
 mod faults;
+mod flight;
 mod leases;
 mod limits;
 mod notes;

@@ -181,7 +181,7 @@ async fn a_run_resumed_to_a_dead_target_says_where_it_ended_and_a_retry_does_not
     let id = world.begin(task()).await;
     hold.reached(4).await;
     world
-        .until(async || (world.record(id).await.counts.unwrap().settled() == 200).then_some(()))
+        .drive(async || (world.record(id).await.counts.unwrap().settled() == 200).then_some(()))
         .await;
     world.kill().await;
     world.target.script(on_any().fails(ErrorKind::Unreachable));
