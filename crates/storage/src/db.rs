@@ -17,7 +17,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
 
 use crate::live::{Live, Subject};
@@ -201,6 +201,33 @@ fn query(sql: impl Statement, values: Vec<Value>) -> Query {
         })
 }
 
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Makes the database `file`, empty and with this version's schema: beside its place, so that it is whole or not there,
+/// and nothing need be made durable before the end.
+async fn make(file: &Path) -> StoreResult<()> {
+    let beside = file.with_extension("new");
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        Ok(()) | Err(_) => {}
+    }
+    let options = SqliteConnectOptions::from_str("sqlite:")?
+        .filename(&beside)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Off)
+        .synchronous(SqliteSynchronous::Off)
+        .auto_vacuum(SqliteAutoVacuum::Incremental);
+    let mut connection = options.connect().await?;
+    MIGRATIONS.run(&mut connection).await?;
+    connection.close().await?;
+    std::fs::File::open(&beside)?.sync_all()?;
+    std::fs::rename(&beside, file)?;
+    if let Some(folder) = file.parent() {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// How many of its steps SQLite makes before it asks whether to go on.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 
@@ -221,6 +248,9 @@ pub struct Db {
 impl Db {
     /// Opens (or makes) the database file and brings it to this version's schema.
     pub async fn open(file: &Path) -> StoreResult<Self> {
+        if !file.exists() {
+            make(file).await?;
+        }
         let options = SqliteConnectOptions::from_str("sqlite:")?
             .filename(file)
             .foreign_keys(false)
@@ -230,10 +260,8 @@ impl Db {
         // What a read-only connection would be refused: the database already has it when it opens.
         let writing = options
             .clone()
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
             .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864")
             .pragma("cache_size", "-24000");
@@ -245,7 +273,7 @@ impl Db {
             .acquire_timeout(Duration::from_secs(300))
             .connect_with(writing)
             .await?;
-        sqlx::migrate!("./migrations").run(&writer).await?;
+        MIGRATIONS.run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(60))
@@ -493,5 +521,24 @@ mod tests {
             let fits = answered.expect("an answer")[0].flag("fits");
             assert!(fits.expect("a flag"));
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_a_database_in_the_making_is_made_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("test.db");
+        std::fs::write(folder.path().join("test.new"), b"half of one").expect("a file");
+
+        let db = Db::open(&file).await.expect("a database");
+        let modes = db.fetch_all("SELECT * FROM pragma_auto_vacuum()", vec![]).await;
+        assert_eq!(
+            modes.expect("an answer")[0].int("auto_vacuum").expect("a mode"),
+            2
+        );
+        db.close().await;
+
+        let names = std::fs::read_dir(folder.path()).expect("a folder");
+        let names: Vec<_> = names.map(|entry| entry.expect("an entry").file_name()).collect();
+        assert_eq!(names, ["test.db"]);
     }
 }
